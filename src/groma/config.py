@@ -1,0 +1,142 @@
+"""Settings: each once, in a table. Help, documentation, validation and `groma config show` come from it.
+
+A value comes from, last one wins: the default, the user's file (`config.toml` in the configuration directory), the project's file
+(`.groma.toml` at the root that is indexed), the environment (`GROMA_<NAME>`). A project's file comes with a clone, so it may only set what is
+harmless there (`project=True`). Only edges read the environment; everybody below receives a `Settings`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigurationError
+
+__all__ = ["SETTINGS", "Setting", "Settings", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row: `kind` is int, bool or Path; `low` and `high` bound numbers; `reindex` tells whether a change needs a new index run."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    low: int = 0
+    high: int = 2**62
+    project: bool = False
+    reindex: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"GROMA_{self.name.upper()}"
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("data_dir", Path, None, "Where groma keeps everything. Default: the user data directory of this system."),
+    Setting(
+        "max_file_bytes",
+        int,
+        20_000_000,
+        "A file larger than this is left out, and counted.",
+        low=1_000,
+        high=1_000_000_000,
+        project=True,
+        reindex=True,
+    ),
+    Setting(
+        "answer_within_s",
+        int,
+        8,
+        "How long an MCP search waits for the first index of a project before it answers with what is there.",
+        low=1,
+        high=600,
+    ),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Values by name, with where each came from: "default", a file's path, or the environment variable."""
+
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+
+    @property
+    def data_dir(self) -> Path:
+        """The data directory."""
+        path: Path = self.values["data_dir"]
+        return path
+
+    @property
+    def max_file_bytes(self) -> int:
+        """The largest file that is indexed, in bytes."""
+        value: int = self.values["max_file_bytes"]
+        return value
+
+    @property
+    def answer_within_s(self) -> int:
+        """How long an MCP search waits for a first index, in seconds."""
+        value: int = self.values["answer_within_s"]
+        return value
+
+
+def load(environment: Mapping[str, str], *, data_dir: Path, config_file: Path, project: Path | None = None) -> Settings:
+    """The settings that hold. `data_dir` is this system's default; `project` the root whose `.groma.toml` counts.
+
+    Raises ConfigurationError for an unknown name, a value of the wrong type or out of range, or a file that is no TOML.
+    """
+    values: dict[str, Any] = {s.name: s.default for s in SETTINGS} | {"data_dir": data_dir}
+    origins = {s.name: "default" for s in SETTINGS}
+    files = [(config_file, False)] + ([(project / ".groma.toml", True)] if project else [])
+    for path, of_project in files:
+        for name, raw in _table(path).items():
+            setting = _known(name, str(path))
+            if of_project and not setting.project:
+                raise ConfigurationError(
+                    f"{path} may not set {name}: a project's file comes with a clone. Set it in {config_file} or as {setting.variable}."
+                )
+            values[name], origins[name] = _value(setting, raw, str(path)), str(path)
+    for setting in SETTINGS:
+        if raw := environment.get(setting.variable):
+            values[setting.name], origins[setting.name] = _value(setting, raw, setting.variable), setting.variable
+    return Settings(values, origins)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+        raise ConfigurationError(f"{path} cannot be read as TOML: {e}") from e
+
+
+def _known(name: str, where: str) -> Setting:
+    if name not in _BY_NAME:
+        raise ConfigurationError(f"{where} sets {name}, which groma does not know; it knows {', '.join(sorted(_BY_NAME))}.")
+    return _BY_NAME[name]
+
+
+def _value(setting: Setting, raw: Any, where: str) -> Any:
+    if setting.kind is Path:
+        if not isinstance(raw, str) or not raw.strip():
+            raise ConfigurationError(f"{where}: {setting.name} must be a path, not {raw!r}.")
+        return Path(os.path.abspath(os.path.expanduser(raw)))
+    try:
+        if isinstance(raw, bool) or not isinstance(raw, int | str):
+            raise ValueError
+        value = int(raw)
+    except ValueError:
+        raise ConfigurationError(f"{where}: {setting.name} must be a whole number, not {raw!r}.") from None
+    if not setting.low <= value <= setting.high:
+        raise ConfigurationError(f"{where}: {setting.name} must lie between {setting.low} and {setting.high}, not {value}.")
+    return value

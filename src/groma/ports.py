@@ -1,0 +1,140 @@
+"""The contracts of the adapters: `Store` and `Facts`. A method appears with its first caller.
+
+A store holds projections only: everything in it can be rebuilt from files and the catalogue. Plain data goes in and out; ids are the
+store's own and mean nothing elsewhere. A *view* is the set of files that a scope sees; files are shared between views by (blob, path).
+Errors: `StoreDamaged` where bytes are not what was written, `StoreUnreachable`, `ReadOnly`, `DiskFull`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .types import Batch, Filter, Floats, Ints, Leg, Passage
+
+__all__ = ["Capabilities", "Facts", "FileRecord", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an adapter can do: whether it keeps sparse vectors itself, which vector names, whether data outlives `close`."""
+
+    sparse: bool
+    vectors: frozenset[str]
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What ranking and `why` know of one file. Symbol i has the distinct terms `symbol_terms[symbol_start[i]:symbol_start[i+1]]`.
+
+    `indegree` counts the files of the scope that mention an identifier defined only here.
+    """
+
+    id: int
+    path: str
+    blob: bytes
+    size: int
+    language: str | None
+    kind: str
+    lines: int
+    chunks: int
+    stems: tuple[str, ...]
+    symbols: tuple[str, ...]
+    symbol_start: Ints
+    symbol_terms: npt.NDArray[np.uint32]
+    imports: tuple[str, ...]
+    calls: tuple[str, ...]
+    outline: tuple[tuple[str, int, str, str], ...]
+    note: str | None
+    indegree: int
+
+
+class Store(Protocol):
+    """Passages and the views of them. Writes are atomic and durable when they return, and the same write twice is one."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this adapter can do."""
+        ...
+
+    def attach(self, scope: str, paths: Sequence[str], blobs: Sequence[bytes], sizes: Ints) -> list[int]:
+        """Make the view of `scope` these files; returns the indexes of those that are not here yet.
+
+        A file counts as here only if its size in bytes is the given one too (a checkout filter can make one blob two texts). Where a path is
+        missing in its new version, its old version stays in the view until `apply` brings the new one: a file is never half there.
+        """
+        ...
+
+    def apply(self, scope: str, batch: Batch) -> None:
+        """Add the files of a batch that have chunks, and swap each into the view of `scope` in place of what was at its path."""
+        ...
+
+    def detach(self, scope: str) -> None:
+        """Forget the view of `scope`, and wipe what no other view needs."""
+        ...
+
+    def maintain(self, scope: str) -> None:
+        """What is done once after a run: references between files, merging, sweeping. Safe to leave out."""
+        ...
+
+    def search(
+        self,
+        scopes: Sequence[str],
+        k: int,
+        *,
+        filter: Filter,
+        sparse: tuple[npt.NDArray[np.uint32], Floats] | None = None,
+        vector: tuple[str, Floats] | None = None,
+    ) -> Leg:
+        """One leg: the k best passages the scopes see and the filter allows, ties by hit id.
+
+        `sparse` is (distinct term ids ascending, weights); `vector` is (name, unit vector). The filter holds before the cut.
+        """
+        ...
+
+    def fetch(self, ids: Sequence[int]) -> list[Passage]:
+        """The passages of these ids, in their order; an id that is gone is left out."""
+        ...
+
+    def find(self, scopes: Sequence[str], hit_id: int) -> Passage | None:
+        """The passage a view of `scopes` shows under a hit id."""
+        ...
+
+    def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
+        """(path, blob, language, number of chunks) of each file in the view, by path."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Read everything and say, a sentence each, what is not as it was written."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Facts(Protocol):
+    """What ranking needs beside the legs; over the same views."""
+
+    def chunk_frequencies(self, scopes: Sequence[str], terms: npt.NDArray[np.uint32]) -> tuple[int, Ints]:
+        """How many chunks the scopes see, and in how many of them each term (ascending, distinct) occurs in any field."""
+        ...
+
+    def name_frequencies(self, scopes: Sequence[str], terms: npt.NDArray[np.uint32]) -> tuple[int, Ints]:
+        """How many files the scopes see, and in how many each term is a name term: of the stem, a folder or a symbol."""
+        ...
+
+    def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
+        """By file id, the first of the scopes that sees the file, and its record."""
+        ...
+
+    def file(self, scope: str, path: str) -> FileRecord | None:
+        """The record of the file that the scope sees at `path`."""
+        ...
+
+    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """By passage id, which symbols (indexes into the record of its file) begin in it."""
+        ...

@@ -1,0 +1,272 @@
+"""The values everybody speaks: what is asked, what is found, what crosses the seam to the core. Frozen; imports nothing of ours.
+
+Conventions: paths are POSIX and relative to their scope's root; lines count from 1 and both ends are inclusive; a blob id is git's (20 bytes
+of SHA-1 over "blob <size>\\0<content>"); times are seconds since the epoch unless the name says `_ns`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "LOCAL",
+    "Answer",
+    "Batch",
+    "Caller",
+    "Contribution",
+    "Coverage",
+    "FileColumns",
+    "Filter",
+    "Hit",
+    "Leg",
+    "Passage",
+    "Progress",
+    "Request",
+    "Scope",
+    "SymbolColumns",
+    "Vectors",
+]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+
+# ---------------------------------------------------------------------------------------------------------------- who and where
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `scopes` None means: may see every scope; else only those whose ids it holds."""
+
+    name: str
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] | None = None
+
+
+LOCAL = Caller("local", frozenset({"owner"}))
+"""The user of this machine, who may do all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A folder that is indexed: a checkout, worktree or any other tree. `id` is a UUID, `root` an absolute path of this machine."""
+
+    id: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a search is narrowed to; every field that is not empty must hold, any of its values suffices.
+
+    `languages` are names of `languages.toml`; `paths` are globs or folders relative to the root; `kinds` are passage kinds.
+    """
+
+    languages: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.languages or self.paths or self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. `near` is the path of the file the caller is in, `dense` whether vectors take part, `explain` whether hits carry lines."""
+
+    text: str
+    k: int = 10
+    filter: Filter = Filter()
+    near: str | None = None
+    dense: bool = True
+    explain: bool = False
+
+
+# ------------------------------------------------------------------------------------------------------ what the core hands over
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """n vectors of one name: `rows` int8 (n, dim), `scales` float32 (n,); vector i is rows[i] * scales[i], of unit length (or zero)."""
+
+    rows: npt.NDArray[np.int8]
+    scales: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumns:
+    """One entry per file of a batch, as read: `sizes` are bytes; `reasons` is why a file was left out (it then has no chunks), else None;
+    `notes` is what was degraded in it (`parse-budget`, `syntax-errors`), else None. `checked_ns` is when it was read."""
+
+    paths: Sequence[str]
+    blobs: Sequence[bytes | None]
+    sizes: Ints
+    mtimes_ns: Ints
+    ctimes_ns: Ints
+    inodes: Ints
+    checked_ns: Ints
+    languages: Sequence[str | None]
+    kinds: Sequence[str]
+    lines: Ints
+    reasons: Sequence[str | None]
+    notes: Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolColumns:
+    """The definitions of all files of a batch, in source order; those of file f are `start[f]:start[f+1]`.
+
+    `terms[term_start[i]:term_start[i+1]]` are the distinct term ids (no joined tokens) of symbol i's name.
+    """
+
+    start: Ints
+    names: Sequence[str]
+    kinds: Sequence[str]
+    lines: Ints
+    signatures: Sequence[str]
+    docs: Sequence[str]
+    term_start: Ints
+    terms: npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files with all that groma derives from them, as columns. The chunks of file f are `chunk_start[f]:chunk_start[f+1]`.
+
+    Chunk columns: `first`, `last` lines; `kinds`; `symbols` ("" where none begins or goes on); `enclosing`; `texts` (masked already);
+    `masked`; `hit_ids` (63 bits; a function of path, text and occurrence, so that they survive edits elsewhere). Sparse vector of chunk i:
+    `terms[term_start[i]:term_start[i+1]]` ascending with `impacts` 1..255. `vectors` maps a vector name to one row a chunk.
+    `chunk_symbols` names, per chunk, the rows of `symbols` that begin in it (a slice `chunk_symbols[i]:chunk_symbols[i+1]`).
+
+    File facts: `name_terms` (distinct term ids of stem, folders and symbols), `mentions` (crc32 of each distinct identifier longer than three
+    characters), `defines` (crc32 of the bare names it defines), each as a CSR pair; `stems`; `imports`; `calls`.
+    """
+
+    files: FileColumns
+    chunk_start: Ints
+    first: Ints
+    last: Ints
+    kinds: Sequence[str]
+    symbols_shown: Sequence[str]
+    enclosing: Sequence[str]
+    texts: Sequence[str]
+    masked: npt.NDArray[np.bool_]
+    hit_ids: Ints
+    term_start: Ints
+    terms: npt.NDArray[np.uint32]
+    impacts: npt.NDArray[np.uint8]
+    vectors: Mapping[str, Vectors]
+    symbols: SymbolColumns
+    chunk_symbols: Ints
+    stems: Sequence[Sequence[str]]
+    name_start: Ints
+    name_terms: npt.NDArray[np.uint32]
+    mention_start: Ints
+    mentions: npt.NDArray[np.uint32]
+    define_start: Ints
+    defines: npt.NDArray[np.uint32]
+    imports: Sequence[Sequence[str]]
+    calls: Sequence[Sequence[str]]
+
+
+# --------------------------------------------------------------------------------------------------------- what a store hands over
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One top-k list, best first: the store's ids of passages, the store's ids of their files, raw scores."""
+
+    ids: Ints
+    files: Ints
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage with its text, as fetched for the chosen few. `blob` is the version of the file that its lines belong to."""
+
+    id: int
+    hit_id: int
+    file: int
+    path: str
+    blob: bytes
+    first: int
+    last: int
+    kind: str
+    symbol: str
+    enclosing: str
+    language: str | None
+    text: str
+    masked: bool
+
+
+# --------------------------------------------------------------------------------------------------------------- what a user gets
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One line of an explanation: `value` in the factor's own range times `weight` is what it added."""
+
+    factor: str
+    value: float
+    weight: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: lines of a file, proven to be in it now (or `stale`)."""
+
+    id: str
+    scope: str
+    path: str
+    start_line: int
+    end_line: int
+    symbol: str
+    kind: str
+    language: str | None
+    score: float
+    why: str
+    text: str
+    masked: bool = False
+    stale: bool = False
+    enclosing: str = ""
+    explain: tuple[Contribution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a scope stood behind an answer. `known` files were seen by the last walk, `indexed` of them are searchable."""
+
+    root: str
+    generation: int
+    age_s: float | None
+    indexed: int
+    known: int
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search returns: hits best first, and all that makes them less than certain. `timings` are milliseconds a step."""
+
+    query_id: str
+    query: str
+    hits: tuple[Hit, ...]
+    scopes: tuple[Coverage, ...]
+    degraded: tuple[str, ...]
+    core: str
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an index run is: `done` of `total` files; `step` says what it does now."""
+
+    step: str
+    done: int
+    total: int
