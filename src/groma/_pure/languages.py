@@ -1,0 +1,98 @@
+"""Which language a file is written in, and what groma knows about that language. All of it is data: `languages/languages.toml`.
+
+A language has names by which its files are found (extensions, file names, interpreter lines), a `kind` (code, docs, config), and either a
+tree-sitter grammar with a query file (`languages/<name>/tags.scm`) or a regular expression of section heads, or neither (line windows).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+__all__ = ["Language", "all_languages", "by_name", "detect"]
+
+KINDS = ("code", "docs", "config")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One row of `languages.toml`.
+
+    `grammar` is "module" or "module:function" of a tree-sitter wheel; `tags` names the folders whose `tags.scm` make up its query;
+    `sections` is a regular expression with a group `name`, matched at the start of a line, for languages without a grammar here.
+    """
+
+    name: str
+    kind: str
+    extensions: tuple[str, ...] = ()
+    filenames: tuple[str, ...] = ()
+    interpreters: tuple[str, ...] = ()
+    grammar: str | None = None
+    tags: tuple[str, ...] = ()
+    sections: str | None = None
+
+
+@cache
+def all_languages() -> MappingProxyType[str, Language]:
+    """Every known language by name, in the order of the table."""
+    rows = tomllib.loads(files("groma.languages").joinpath("languages.toml").read_text("utf-8"))
+    table = {}
+    for name, row in rows.items():
+        grammar = row.get("grammar")
+        table[name] = Language(
+            name=name,
+            kind=row["kind"],
+            extensions=tuple(row.get("extensions", ())),
+            filenames=tuple(row.get("filenames", ())),
+            interpreters=tuple(row.get("interpreters", ())),
+            grammar=grammar,
+            tags=tuple(row.get("tags", (name,) if grammar else ())),
+            sections=row.get("sections"),
+        )
+    return MappingProxyType(table)
+
+
+def by_name(name: str) -> Language | None:
+    """The language called `name`, or None."""
+    return all_languages().get(name)
+
+
+@cache
+def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    extensions: dict[str, str] = {}
+    filenames: dict[str, str] = {}
+    interpreters: dict[str, str] = {}
+    for language in all_languages().values():
+        extensions.update((x, language.name) for x in language.extensions)
+        filenames.update((x, language.name) for x in language.filenames)
+        interpreters.update((x, language.name) for x in language.interpreters)
+    return extensions, filenames, interpreters
+
+
+_INTERPRETER = re.compile(rb"#!\s*\S*?([\w.+-]+?)[\d.]*(?:\s+(?:-\S+\s+)*([\w.+-]+?)[\d.]*)?\s*$")
+_CPP_HEADER = re.compile(rb"^\s*(?:class\s+\w|namespace\b|template\s*<|using\s+\w|public:|private:|protected:)", re.M)
+
+
+def detect(path: str, head: bytes) -> str | None:
+    """The name of the language of the file `path` (POSIX) whose first bytes are `head`; None for text of no known language.
+
+    The file name decides, then the extension (longest first: `.d.ts` before `.ts`), then the interpreter line. A `.h` that shows C++
+    in `head` is C++.
+    """
+    extensions, filenames, interpreters = _tables()
+    name = path.rsplit("/", 1)[-1]
+    if found := filenames.get(name) or filenames.get(name.lower()):
+        return found
+    parts = name.lower().split(".")
+    for i in range(1, len(parts)):
+        if found := extensions.get(".".join(parts[i:])):
+            return "cpp" if found == "c" and parts[-1] == "h" and _CPP_HEADER.search(head) else found
+    if head.startswith(b"#!") and (m := _INTERPRETER.match(head.split(b"\n", 1)[0])):
+        words = [w.decode("ascii", "replace") for w in m.groups() if w]
+        program = words[1] if len(words) > 1 and words[0] == "env" else words[0]
+        return interpreters.get(program)
+    return None

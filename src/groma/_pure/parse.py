@@ -1,0 +1,226 @@
+"""Definitions, imports and calls of one source text, by tree-sitter and the query file of its language.
+
+Query captures (see `languages/`): `@definition.<kind>` with `@name` in the same match; `@import`; `@call`. Time is bounded, and where the
+bound was met the outline says so instead of looking empty.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+
+from tree_sitter import Language as Grammar
+from tree_sitter import Node, Parser, Query, QueryCursor, QueryError, Tree
+
+from .languages import Language, all_languages, by_name
+
+__all__ = ["FUNCTIONS", "SYMBOLS_ONLY", "Definition", "Outline", "broken_languages", "outline"]
+
+PARSE_SECONDS = 4.0
+UNTIMED_BYTES = 262_144
+"""Texts up to this size are parsed without a time limit: even pathological ones of this size take under two seconds."""
+ERROR_CHILDREN = 5_000
+
+FUNCTIONS = frozenset({"function", "method", "constructor", "test"})
+SYMBOLS_ONLY = frozenset({"macro", "variable", "constant", "field"})
+"""Kinds that are found as symbols of a chunk but never begin a chunk. Every other kind (class, struct, trait, module, section …) holds others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A named piece of source. Lines count from 0, `last` is inclusive; `enclosing` is the nearest type or section around it."""
+
+    first: int
+    last: int
+    name: str
+    kind: str
+    enclosing: str | None
+    signature: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the parser found, in source order. `cut` is None, or why the outline is empty: "parse-budget", "syntax-errors"."""
+
+    definitions: tuple[Definition, ...] = ()
+    imports: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    cut: str | None = None
+
+
+@cache
+def _grammar(name: str) -> Grammar:
+    module, _, function = name.partition(":")
+    return Grammar(getattr(import_module(module), function or "language")())
+
+
+@cache
+def _query(name: str) -> Query:
+    language = by_name(name)
+    assert language is not None and language.grammar is not None
+    folder = files("groma.languages")
+    text = "\n".join(folder.joinpath(part, "tags.scm").read_text("utf-8") for part in language.tags)
+    return Query(_grammar(language.grammar), text)
+
+
+def broken_languages() -> list[str]:
+    """Languages of the table whose grammar or query does not load, each with the reason."""
+    broken = []
+    for language in all_languages().values():
+        if language.grammar is not None:
+            try:
+                _query(language.name)
+            except (ImportError, OSError, QueryError, ValueError) as e:
+                broken.append(f"{language.name} ({e})")
+    return broken
+
+
+def outline(source: str, language: Language) -> Outline:
+    """The outline of `source`; empty where the language has neither grammar nor sections."""
+    if language.grammar is not None:
+        return _by_grammar(source.encode("utf-8"), language)
+    if language.sections is not None:
+        return _by_sections(source, language.sections)
+    return Outline()
+
+
+def _by_grammar(source: bytes, language: Language) -> Outline:
+    assert language.grammar is not None
+    parser = Parser(_grammar(language.grammar))
+    # The binding ignores the callback for plain bytes, so the text goes in by pieces.
+    if len(source) <= UNTIMED_BYTES:
+        tree = parser.parse(source)
+    else:
+        # The binding ignores the progress callback for plain bytes, so a large text goes in by pieces.
+        stop = time.monotonic() + PARSE_SECONDS
+        try:
+            tree = parser.parse(
+                lambda offset, _point: source[offset : offset + 4096],
+                progress_callback=lambda _offset, _error: time.monotonic() >= stop,
+            )
+        except ValueError:  # how the binding reports a cancelled parse
+            return Outline(cut="parse-budget")
+    if tree.root_node.has_error and _flooded(tree):
+        return Outline(cut="syntax-errors")
+    matches = QueryCursor(_query(language.name), match_limit=4096).matches(tree.root_node)
+    found: dict[tuple[int, int, str], tuple[int, str, Node]] = {}
+    imports: dict[str, None] = {}
+    calls: dict[str, None] = {}
+    for pattern, captures in matches:
+        names = captures.get("name")
+        for capture, nodes in captures.items():
+            if capture.startswith("definition.") and names:
+                name = _clean(source[names[0].start_byte : names[0].end_byte].decode("utf-8", "replace"))
+                key = (nodes[0].start_byte, -nodes[0].end_byte, name)
+                if name and (key not in found or pattern < found[key][0]):
+                    found[key] = (pattern, capture[11:], nodes[0])
+            elif capture == "import":
+                imports.update((_unquote(source[n.start_byte : n.end_byte].decode("utf-8", "replace")), None) for n in nodes)
+            elif capture == "call":
+                calls.update((_clean(source[n.start_byte : n.end_byte].decode("utf-8", "replace")), None) for n in nodes)
+    return Outline(_nest(found, source), tuple(filter(None, imports)), tuple(filter(None, calls)))
+
+
+def _flooded(tree: Tree) -> bool:
+    """Is there an error node with so many children that a query over it, which is quadratic there, would take for ever?
+
+    (100,000 opening brackets parse in 28 ms; the query over them takes 6 s, and the binding's progress callback for queries crashes.)
+    """
+    cursor = tree.walk()
+    children = [0]  # of each ancestor on the way down
+    while True:
+        if cursor.goto_first_child():
+            children.append(1)
+            continue
+        while not cursor.goto_next_sibling():
+            count = children.pop()
+            if not cursor.goto_parent():
+                return False
+            if count > ERROR_CHILDREN and cursor.node is not None and cursor.node.is_error:
+                return True
+        children[-1] += 1
+
+
+def _nest(found: dict[tuple[int, int, str], tuple[int, str, Node]], source: bytes) -> tuple[Definition, ...]:
+    """In source order, without what lies in the body of a function, each with the type around it."""
+    stack: list[tuple[int, str, str]] = []  # end byte, kind, name
+    result = []
+    text = source.decode("utf-8", "replace").split("\n")
+    for (start, negated_end, name), (_, kind, node) in sorted(found.items(), key=lambda item: item[0]):
+        end = -negated_end
+        while stack and stack[-1][0] <= start:
+            stack.pop()
+        if any(k in FUNCTIONS and e >= end for e, k, _ in stack):
+            continue
+        enclosing = next((n for e, k, n in reversed(stack) if k not in SYMBOLS_ONLY and (e, k, n) != (end, kind, name)), None)
+        first, last = node.start_point.row, node.end_point.row
+        if node.end_point.column == 0 and last > first:
+            last -= 1
+        result.append(Definition(first, last, name, kind, enclosing, _signature(text, first, last), _doc(text, first, last)))
+        if kind not in SYMBOLS_ONLY:
+            stack.append((end, kind, name.split("<")[0]))
+    return tuple(result)
+
+
+def _by_sections(source: str, pattern: str) -> Outline:
+    head = _section(pattern)
+    lines = source.split("\n")
+    starts = [(i, m["name"].strip()[:100]) for i, line in enumerate(lines) if (m := head.match(line)) and m["name"]]
+    ends = [i for i, _ in starts[1:]] + [len(lines)]
+    return Outline(
+        tuple(
+            Definition(first, end - 1, name, "section", None, lines[first].strip()[:200], "")
+            for (first, name), end in zip(starts, ends, strict=True)
+        )
+    )
+
+
+@cache
+def _section(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def _clean(name: str) -> str:
+    """The first line of a name, at most 100 characters."""
+    return name.strip().split("\n", 1)[0][:100].strip()
+
+
+def _unquote(text: str) -> str:
+    return _clean(text).strip("\"'`<>();")
+
+
+_DOC_LINE = re.compile(r'^\s*(?:///?!?|//!|/\*+!?|\*+/?|#+|--+\|?|;+|%+|"""|\'\'\'|\{-\|?)\s?(.*?)(?:\*/|"""|\'\'\'|-\})?\s*$')
+
+
+def _signature(lines: list[str], first: int, last: int) -> str:
+    """The head of a definition on one line: up to its opening brace, colon or `do`, at most 200 characters."""
+    text = ""
+    for line in lines[first : min(last + 1, first + 6)]:
+        text += (" " if text else "") + line.strip()
+        if len(text) > 200 or line.rstrip().endswith(("{", ":", " do", "=", ";")) or text.count("(") <= text.count(")"):
+            break
+    return text.rstrip("{:= ").removesuffix(" do")[:200]
+
+
+def _doc(lines: list[str], first: int, last: int) -> str:
+    """The first sentence-like line of the comment above a definition, or of the docstring that opens its body; at most 200 characters."""
+    above = []
+    for line in reversed(lines[max(0, first - 40) : first]):
+        if line.strip().startswith(("@", "#[", "[")):  # an attribute or decorator stands between the comment and its definition
+            continue
+        m = _DOC_LINE.match(line)
+        if not m:
+            break
+        above.append(m[1])
+    for text in reversed(above):
+        if text.strip():
+            return text.strip()[:200]
+    for line in lines[first + 1 : min(last + 1, first + 12)]:
+        if line.lstrip().startswith(('"""', "'''", 'r"""')):
+            return line.strip().strip("r\"'").strip()[:200]
+    return ""

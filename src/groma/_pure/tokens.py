@@ -1,0 +1,150 @@
+"""Tokens of code and of queries, and the term ids they become (DESIGN §7 "Tokens").
+
+Identifiers and digit runs are split at camel and snake borders, lower-cased and stemmed (English Snowball) over three characters; an
+identifier of two or more parts also yields one joined token, written with a leading "=". Text outside ASCII is normalised (NFKC) and keeps
+its words: letters with their marks, Han, Kana and Hangul as pairs of characters. For ASCII text both ways agree.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from zlib import crc32
+
+__all__ = ["STOP_WORDS", "VERSION", "count_terms", "identifiers", "query_tokens", "split", "term_id", "terms_of", "tokens", "word_hash"]
+
+VERSION = 1
+
+STOP_WORDS = frozenset(
+    (
+        "a across after all an and any are as at be been before between by can do does done during each for from get "
+        "gets has have how i if in into is it it's its not of on one or so such than that the their them then there "
+        "these this those to under up use used uses using via was were what when where which while who why will with "
+        "within you your"
+    ).split()
+)
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
+_PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af\U00020000-\U0003134f"
+_PAIRED_RUN = re.compile(f"[{_PAIRED}]+")
+
+
+def _english() -> Callable[[str], str]:
+    """The English stemmer alone: the package's front imports thirty languages, which costs every command tens of milliseconds."""
+    name = "snowballstemmer"
+    spec = find_spec(name)
+    if name in sys.modules or spec is None or spec.submodule_search_locations is None:
+        stemmer = import_module(f"{name}.english_stemmer").EnglishStemmer()
+    else:
+        bare = sys.modules[name] = ModuleType(name)
+        bare.__path__ = list(spec.submodule_search_locations)
+        try:
+            stemmer = import_module(f"{name}.english_stemmer").EnglishStemmer()
+        finally:
+            del sys.modules[name]  # whoever wants the whole package gets it
+    stem: Callable[[str], str] = stemmer.stemWord
+    return stem
+
+
+_stem_word = _english()
+
+
+@lru_cache(262_144)
+def _stem(word: str) -> str:
+    return _stem_word(word) if len(word) > 3 else word
+
+
+@cache
+def _wide() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Words and their parts outside ASCII; built when the first such text comes, because it walks the character
+    table (no mark lies beyond the second plane but variation selectors, which may split)."""
+    marks, start = [], None
+    for code in range(0x20000):
+        is_mark = unicodedata.category(chr(code))[0] == "M"
+        if is_mark and start is None:
+            start = code
+        elif not is_mark and start is not None:
+            marks.append(f"\\U{start:08x}-\\U{code - 1:08x}")
+            start = None
+    mark = "".join(marks)
+    return re.compile(rf"[^\W\d][\w{mark}]*|\d+"), re.compile(rf"[{_PAIRED}]+|\d+|[^\W\d_](?:[^\W\d_{_PAIRED}]|[{mark}])*")
+
+
+def identifiers(text: str) -> list[str]:
+    """The identifiers, words and digit runs of a text, in order."""
+    if text.isascii():
+        return _IDENTIFIER.findall(text)
+    return _wide()[0].findall(unicodedata.normalize("NFKC", text))
+
+
+@lru_cache(262_144)
+def split(identifier: str) -> tuple[str, ...]:
+    """The tokens of one identifier: its stemmed parts, then the joined token if there are two parts or more."""
+    if identifier.isascii():
+        parts = [part.lower() for part in _PART.findall(identifier)]
+        if len(parts) < 2:
+            return (_stem(parts[0]),) if parts else ()
+        return (*map(_stem, parts), "=" + "".join(parts))
+    found: list[str] = []
+    for run in _wide()[1].findall(identifier):
+        if _PAIRED_RUN.fullmatch(run):
+            found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+        elif run.isascii():
+            found += [_stem(part.lower()) for part in _PART.findall(run)]
+        else:
+            found += [part.casefold() for part in _camel(run)]
+    return tuple(found)
+
+
+def _camel(word: str) -> list[str]:
+    """A word outside ASCII, cut where a small letter is followed by a capital one."""
+    cuts = [i for i in range(1, len(word)) if word[i].isupper() and word[i - 1].islower()]
+    return [word[a:b] for a, b in zip([0, *cuts], [*cuts, len(word)], strict=True)]
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of a text, in order, joined ones included."""
+    return [token for identifier in identifiers(text) for token in split(identifier)]
+
+
+def query_tokens(text: str) -> list[str]:
+    """The tokens of a query: stop words are dropped, unless the query is one word."""
+    words = identifiers(text)
+    return [t for word in words if len(words) == 1 or word.lower() not in STOP_WORDS for t in split(word)]
+
+
+@lru_cache(262_144)
+def term_id(token: str) -> int:
+    """The 29-bit id of a token; fixed for ever, every store and both cores agree on it."""
+    return crc32(token.encode("utf-8")) & 0x1FFFFFFF
+
+
+@lru_cache(262_144)
+def terms_of(identifier: str) -> tuple[int, ...]:
+    """The term ids of one identifier."""
+    return tuple(map(term_id, split(identifier)))
+
+
+def count_terms(text: str) -> tuple[Counter[int], int]:
+    """How often each term occurs in a text, and the number of tokens in all."""
+    counts: Counter[int] = Counter()
+    total = 0
+    for identifier, n in Counter(identifiers(text)).items():
+        terms = terms_of(identifier)
+        total += n * len(terms)
+        for term in terms:
+            counts[term] += n
+    return counts, total
+
+
+def word_hash(name: str) -> int:
+    """A 32-bit hash of an identifier as it is written, for "who mentions what is defined only here"."""
+    return crc32(name.encode("utf-8"))

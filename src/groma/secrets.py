@@ -1,0 +1,13 @@
+"""Finding and masking credentials, on every way in and out.
+
+Everything that is stored, embedded or shown goes through `mask` first, as a whole file, and is cut afterwards. The work is the core's;
+this is the name under which the rooms above know it.
+"""
+
+from __future__ import annotations
+
+from . import core
+
+__all__ = ["mask"]
+
+mask = core.mask
