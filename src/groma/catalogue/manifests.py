@@ -1,0 +1,107 @@
+"""Manifests: what each file of a scope was when it was last looked at, so that the next run reads only what changed.
+
+Whole columns go in and out: a manifest is read and written in thousands of rows, never file by file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..types import Ints
+from . import scopes
+from .database import Database, damaged
+
+__all__ = ["ManifestColumns", "find", "load", "record", "remove", "skipped"]
+
+_COLUMNS = "path, size, mtime_ns, ctime_ns, inode, blob, checked_ns, reason"
+
+_UPSERT = f"""
+    INSERT INTO manifests (scope_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (scope_id, path) DO UPDATE SET
+        size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, inode = excluded.inode,
+        blob = excluded.blob, checked_ns = excluded.checked_ns, reason = excluded.reason
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestColumns:
+    """n files: paths are POSIX and relative to the scope's root, the numeric columns int64 (n,), sizes in bytes, times in ns since the epoch.
+
+    `blobs` are git blob ids (20 bytes), None where the file's content was not read; `checked_ns` is when stat and blob were last seen to
+    agree; `reasons` is why a file was left out, None for a file that may be searched.
+    """
+
+    paths: Sequence[str]
+    sizes: Ints
+    mtimes_ns: Ints
+    ctimes_ns: Ints
+    inodes: Ints
+    blobs: Sequence[bytes | None]
+    checked_ns: Ints
+    reasons: Sequence[str | None]
+
+
+def load(db: Database, scope_id: str) -> ManifestColumns:
+    """The whole manifest, ordered by the bytes of the path; empty for a scope that is not there."""
+    return _columns(db, db.query(f"SELECT {_COLUMNS} FROM manifests WHERE scope_id = ? ORDER BY path", (scope_id,)))
+
+
+def find(db: Database, scope_id: str, path: str) -> ManifestColumns | None:
+    """The row of one file, as columns of length one."""
+    rows = db.query(f"SELECT {_COLUMNS} FROM manifests WHERE scope_id = ? AND path = ?", (scope_id, path))
+    return _columns(db, rows) if rows else None
+
+
+def record(db: Database, scope_id: str, columns: ManifestColumns) -> None:
+    """Add or replace the rows of these files, all or none. Raises NotIndexed if the scope was forgotten meanwhile."""
+    if not columns.paths:
+        return
+    numbers = (columns.sizes, columns.mtimes_ns, columns.ctimes_ns, columns.inodes)
+    rows = zip(
+        (scope_id,) * len(columns.paths),
+        columns.paths,
+        *(column.tolist() for column in numbers),
+        columns.blobs,
+        columns.checked_ns.tolist(),
+        columns.reasons,
+        strict=True,
+    )
+    with db.transaction():
+        scopes.claim(db, scope_id)
+        db.executemany(_UPSERT, rows)
+
+
+def remove(db: Database, scope_id: str, paths: Iterable[str]) -> None:
+    """Forget files; those that are not there are no error. Raises NotIndexed if the scope was forgotten meanwhile."""
+    if rows := [(scope_id, path) for path in paths]:
+        with db.transaction():
+            scopes.claim(db, scope_id)
+            db.executemany("DELETE FROM manifests WHERE scope_id = ? AND path = ?", rows)
+
+
+def skipped(db: Database, scope_id: str) -> dict[str, int]:
+    """How many files were left out, by reason, ordered by reason."""
+    sql = "SELECT reason, count(*) FROM manifests WHERE scope_id = ? AND reason IS NOT NULL GROUP BY reason ORDER BY reason"
+    return dict(db.query(sql, (scope_id,)))
+
+
+def _columns(db: Database, rows: list[tuple[Any, ...]]) -> ManifestColumns:
+    paths, sizes, mtimes, ctimes, inodes, blobs, checked, reasons = (list(c) for c in zip(*rows, strict=True)) if rows else ([] for _ in range(8))
+    try:
+        return ManifestColumns(
+            paths=paths,
+            sizes=np.array(sizes, dtype=np.int64),
+            mtimes_ns=np.array(mtimes, dtype=np.int64),
+            ctimes_ns=np.array(ctimes, dtype=np.int64),
+            inodes=np.array(inodes, dtype=np.int64),
+            blobs=blobs,
+            checked_ns=np.array(checked, dtype=np.int64),
+            reasons=reasons,
+        )
+    except (TypeError, ValueError) as e:
+        # SQLite keeps the type with each value: a flipped bit makes a text of a number, and nobody has noticed so far.
+        raise damaged(db.where, "a manifest holds something else where a number belongs") from e

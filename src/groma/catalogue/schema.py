@@ -1,0 +1,95 @@
+"""The tables of the catalogue, a revision at a time: the one place where their SQL is written.
+
+A fresh catalogue runs these statements directly, and Alembic's version files run the same ones; so the first `groma index` of a data
+directory pays for no import of Alembic, and both ways lead to the same tables. A revision that was released is never changed: add one,
+here and in `migrations/versions`. What changes rows rather than tables belongs into the version file only; a fresh catalogue has no rows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Literal
+
+__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "DialectName", "columns", "creation", "statements"]
+
+DialectName = Literal["sqlite", "postgresql"]
+
+VERSION_TABLE = "groma_schema"
+"""Not Alembic's own `alembic_version`: a team may keep groma in a database that another program migrates with Alembic too."""
+
+# As Alembic would write it.
+_VERSION_TABLE_SQL = f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
+
+REVISIONS: dict[str, tuple[str, ...]] = {
+    "0001": (
+        """
+        CREATE TABLE scopes (
+            id TEXT NOT NULL PRIMARY KEY,
+            root TEXT {bytewise} NOT NULL UNIQUE,
+            created_at DOUBLE PRECISION NOT NULL,
+            started_at DOUBLE PRECISION,
+            indexed_at DOUBLE PRECISION,
+            known_files BIGINT NOT NULL,
+            indexed_files BIGINT NOT NULL
+        )
+        """,
+        # Clustered by path: a manifest is read whole, in order, far more often than it is written.
+        """
+        CREATE TABLE manifests (
+            scope_id TEXT NOT NULL REFERENCES scopes (id) ON DELETE CASCADE,
+            path TEXT {bytewise} NOT NULL,
+            size BIGINT NOT NULL,
+            mtime_ns BIGINT NOT NULL,
+            ctime_ns BIGINT NOT NULL,
+            inode BIGINT NOT NULL,
+            blob {bytes} CHECK (length(blob) = 20),
+            checked_ns BIGINT NOT NULL,
+            reason TEXT {bytewise},
+            PRIMARY KEY (scope_id, path)
+        ) {clustered}
+        """,
+        # Every answer counts what was left out, by reason; few files are, so this index is small.
+        "CREATE INDEX manifests_reason ON manifests (scope_id, reason) WHERE reason IS NOT NULL",
+        """
+        CREATE TABLE generations (
+            scope_id TEXT NOT NULL REFERENCES scopes (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL,
+            profile TEXT NOT NULL,
+            number BIGINT NOT NULL,
+            created_at DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (scope_id, kind)
+        )
+        """,
+    ),
+}
+"""Revision → its statements, oldest first. `{bytewise}`, `{bytes}` and `{clustered}` are what SQLite and Postgres spell differently."""
+
+HEAD = next(reversed(REVISIONS))
+
+_SPELLING: dict[DialectName, dict[str, str]] = {
+    "sqlite": {"bytewise": "COLLATE BINARY", "bytes": "BLOB", "clustered": "WITHOUT ROWID"},
+    "postgresql": {"bytewise": 'COLLATE "C"', "bytes": "BYTEA", "clustered": ""},
+}
+
+
+def statements(revision: str, dialect: DialectName) -> list[str]:
+    """The statements of one revision as `dialect` spells them."""
+    return [statement.format(**_SPELLING[dialect]) for statement in REVISIONS[revision]]
+
+
+def creation(dialect: DialectName) -> list[str]:
+    """All statements that make a fresh catalogue, its version row included."""
+    tables = [statement for revision in REVISIONS for statement in statements(revision, dialect)]
+    return [*tables, _VERSION_TABLE_SQL, f"INSERT INTO {VERSION_TABLE} (version_num) VALUES ('{HEAD}')"]
+
+
+def columns() -> dict[str, frozenset[str]]:
+    """Table → names of its columns, as a whole catalogue has them; read from SQLite itself, so that they are not written twice."""
+    memory = sqlite3.connect(":memory:")
+    try:
+        for statement in creation("sqlite"):
+            memory.execute(statement)
+        rows = memory.execute("SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'").fetchall()
+    finally:
+        memory.close()
+    return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}

@@ -1,0 +1,177 @@
+"""The catalogue in one SQLite file: how it is opened (also where nothing may be written), and what SQLite's errors mean to a user."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import DiskFull, GromaError, ReadOnly, StoreUnreachable
+from .database import damaged
+from .schema import DialectName
+
+__all__ = ["SqliteDialect"]
+
+BUSY_SECONDS = 10.0
+
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+# Out of quota or beyond a size limit, SQLite reports a failed write, not a full disk.
+_NO_ROOM = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_UNREAD = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
+# What SQLite calls a plain error, and only damaged pages lead to: groma's own statements name only tables and columns that it made.
+_SIGNS_OF_DAMAGE = ("no such ", "malformed", "unsupported file format", "Could not decode", "text encoding")
+
+
+class SqliteDialect:
+    """A file in WAL mode with full sync: a transaction that returned survives a loss of power, readers and the writer do not wait."""
+
+    name: DialectName = "sqlite"
+    shared = False
+    foreign: type[Exception] = sqlite3.DatabaseError
+    begin: tuple[str, ...] = ("BEGIN IMMEDIATE",)
+    alone: tuple[str, ...] = begin
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.where = str(self.path)
+        self.read_only = False
+        self._seen: tuple[int, ...] | None = None
+
+    # ------------------------------------------------------------------------------------------------------------------ opening
+
+    def open(self) -> sqlite3.Connection:
+        there = os.path.exists(self.path)
+        if not there:
+            self._make_folder()
+        self.read_only = not (_may_write(self.path.parent) and (not there or _may_write(self.path)))
+        if self.read_only:
+            if not there:
+                raise ReadOnly(f"The catalogue {self.where} cannot be made: its folder cannot be written.", path=self.where)
+            return self._open_read_only()
+        connection = self._connect("rwc")
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            if e.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise self._full() from e
+            raise ReadOnly(f"The folder {self.path.parent} cannot be made ({e.strerror}).", path=self.where) from e
+
+    def _open_read_only(self) -> sqlite3.Connection:
+        """Readers of a WAL file share memory through a second file beside it. Where that can neither be opened nor made, the file is taken
+        as it is, which is right as long as nobody writes: `outdated` sees it when somebody did."""
+        connection = self._connect("ro")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+            self._seen = None
+            return connection
+        except sqlite3.OperationalError as e:
+            connection.close()
+            if _primary(e) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        self._seen = self._stamp()
+        if self._seen[-1] > 0:
+            # Pages may be half moved from the log into the file: without the log it is not even consistent.
+            raise ReadOnly(
+                f"The catalogue {self.where} was left with an open log by a crash; use it once as a user who may write there.", path=self.where
+            )
+        return self._connect("ro&immutable=1")
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        # Not bound to a thread: who opens a connection for each thread also closes them all.
+        return sqlite3.connect(f"{self.path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+    def _stamp(self) -> tuple[int, ...]:
+        """Changes whenever the file does; the last number is the size of its log."""
+        numbers = [0, 0, 0, 0]
+        with suppress(FileNotFoundError):
+            stat = os.stat(self.path)
+            numbers[:3] = stat.st_ino, stat.st_size, stat.st_mtime_ns
+            numbers[3] = os.stat(f"{self.path}-wal").st_size
+        return tuple(numbers)
+
+    def outdated(self) -> bool:
+        return self._seen is not None and self._seen != self._stamp()
+
+    def prepare(self, connection: sqlite3.Connection) -> None:
+        """Switch the file to WAL, which it then stays in. While another process does the same, SQLite says so without waiting."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as e:
+                if _primary(e) not in _BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
+    # ----------------------------------------------------------------------------------------------------------------- speaking
+
+    def spelled(self, sql: str) -> str:
+        return sql
+
+    def active(self, connection: sqlite3.Connection) -> bool:
+        return connection.in_transaction
+
+    def tables(self, connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
+        rows = connection.execute(
+            "SELECT t.name, c.name FROM sqlite_master t LEFT JOIN pragma_table_info(t.name) c "
+            "WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+        ).fetchall()
+        return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
+
+    def problems(self, connection: sqlite3.Connection) -> list[str]:
+        found = [str(text) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
+        orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+        return found + [f"a row of {table} refers to a row of {parent} that is not there" for table, _, parent, _ in orphans]
+
+    # ------------------------------------------------------------------------------------------------------------------- errors
+
+    def error(self, e: Exception) -> GromaError | None:
+        text = str(e)
+        full = getattr(e, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # what Python's module itself raises has none
+        code = full & 0xFF
+        if code == sqlite3.SQLITE_FULL or full in _NO_ROOM:
+            return self._full()
+        if code in _BUSY:
+            return StoreUnreachable(f"The catalogue {self.where} was locked by another process for {BUSY_SECONDS:.0f} s; try again.", path=self.where)
+        if code in _UNWRITABLE:
+            return ReadOnly(f"The catalogue {self.where} cannot be written ({text}); check permissions.", path=self.where)
+        if code == sqlite3.SQLITE_CANTOPEN:
+            if self.path.is_dir():
+                return damaged(self.where, "a folder is in its place")
+            return ReadOnly(f"The catalogue {self.where} cannot be opened; check permissions.", path=self.where)
+        plain = code == sqlite3.SQLITE_ERROR and any(sign in text for sign in _SIGNS_OF_DAMAGE)
+        if code in _DAMAGED or full in _UNREAD or plain:
+            return damaged(self.where, text)
+        if code == sqlite3.SQLITE_IOERR:
+            return StoreUnreachable(f"The catalogue {self.where} cannot be used: {text}.", path=self.where)
+        return None
+
+    def _full(self) -> DiskFull:
+        return DiskFull(f"No room left for the catalogue {self.where}; free some space and run the same command again.", path=self.where)
+
+
+def _primary(e: sqlite3.Error) -> int:
+    return e.sqlite_errorcode & 0xFF
+
+
+def _may_write(path: Path) -> bool:
+    effective = os.access in os.supports_effective_ids
+    return os.access(path, os.W_OK, effective_ids=effective)
