@@ -1,0 +1,578 @@
+"""The engine: opens, wires and closes; its methods are the verbs every face calls, each with the `Caller` who asks.
+
+It is synchronous and may be shared by threads. It is the one place that knows which catalogue, store and scopes belong together, and the one
+place where the scope filter of a caller is applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from . import core
+from .catalogue import generations, manifests, scopes
+from .catalogue.database import Database
+from .config import Settings
+from .errors import CatalogueDamaged, DataDamaged, DiskFull, GromaError, NotIndexed, ReadOnly, Refused, RefusedRoot, StoreDamaged, UsageError
+from .filters import KIND_GROUPS
+from .indexing.pipeline import Summary, index
+from .indexing.plan import known_of
+from .locks import exclusive
+from .places import is_wide
+from .search.pipeline import search
+from .stores.local import FORMAT as STORE_FORMAT
+from .stores.local import LocalStore, open_local
+from .types import Answer, Caller, Coverage, Progress, Request, Scope
+
+__all__ = ["Engine", "Lines", "ScopeStatus", "Why", "profile"]
+
+KIND = "code"
+"""The kind of generation this engine has so far."""
+
+
+def profile() -> str:
+    """The name of what stores are made of: chunker, tokens, weights, vectors, store. Another one means another store file."""
+    parts = (core.CHUNKER_VERSION, core.TOKENS_VERSION, core.PASSAGE_VERSION, core.static_id(), "local", STORE_FORMAT)
+    return hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeStatus:
+    """One scope as `status` tells it. `stale_files` counts files that differ from the manifest now."""
+
+    root: str
+    files: int
+    chunks: int
+    languages: dict[str, int]
+    skipped: dict[str, int]
+    generation: int
+    age_s: float | None
+    stale_files: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a file is or is not in the index, and what is known of it."""
+
+    path: str
+    indexed: bool
+    reason: str
+    language: str | None
+    lines: int
+    chunks: int
+    symbols: tuple[tuple[str, str, int, str], ...]
+    imports: tuple[str, ...]
+    calls: tuple[str, ...]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a file as they are now, masked; `total` is how many the file has."""
+
+    root: str
+    path: str
+    start_line: int
+    end_line: int
+    total: int
+    text: str
+    masked: bool
+    symbol: str = ""
+
+
+class Engine:
+    """Use as a context manager, or call `close`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens nothing yet but makes sure the data directory exists. Raises ReadOnly if it cannot be made."""
+        self.settings = settings
+        self.folder = settings.data_dir
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._opened: list[Database] = []
+        self._stores: dict[str, LocalStore] = {}
+        self._healed: list[str] = []
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open."""
+        with self._lock:
+            for store in self._stores.values():
+                store.close()
+            for db in self._opened:
+                db.close()
+            self._stores.clear()
+            self._opened.clear()
+            self._local = threading.local()
+
+    # ------------------------------------------------------------------------------------------------------------------- wiring
+
+    @property
+    def _db(self) -> Database:
+        """The catalogue, one connection a thread."""
+        db: Database | None = getattr(self._local, "db", None)
+        if db is None:
+            self._make_folder()
+            db = self._local.db = Database.connect(self.folder / "catalogue.db")
+            with self._lock:
+                self._opened.append(db)
+        return db
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except (FileExistsError, NotADirectoryError):
+            raise Refused(f"The data directory {self.folder} is a file; set GROMA_DATA_DIR to a folder.") from None
+        except OSError as e:
+            raise ReadOnly(f"The data directory {self.folder} cannot be made ({e.strerror}); set GROMA_DATA_DIR to a folder you may write.") from e
+
+    def _store(self, name: str) -> LocalStore:
+        with self._lock:
+            if name not in self._stores:
+                self._make_folder()
+                self._stores[name] = open_local(self.folder, name)
+            return self._stores[name]
+
+    def _scope(self, caller: Caller, root: str) -> Scope:
+        """The scope of a folder that was indexed, if this caller may see it."""
+        found = scopes.find(self._db, root)
+        if found is None or (caller.scopes is not None and found.id not in caller.scopes):
+            raise NotIndexed(f"{root} has not been indexed; run: groma index {root}", root=root)
+        return Scope(found.id, found.root)
+
+    def _set_aside(self, name: str, why: DataDamaged) -> None:
+        """Keep a copy of a damaged store and make room for a new one."""
+        with self._lock:
+            if store := self._stores.pop(name, None):
+                store.close()
+            stamp = time.strftime("%Y%m%dT%H%M%S")
+            moved = []
+            for path in (*self.folder.glob(f"store-{name}.db*"), self.folder / f"segment-{name}"):
+                if path.exists() and ".damaged-" not in path.name:
+                    os.replace(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+                    moved.append(path.name)
+            self._healed.append(
+                f"the index was damaged ({why.message}): {', '.join(moved)} set aside as *.damaged-{stamp} and rebuilt from the files"
+            )
+
+    @contextmanager
+    def _healing(self, name: str) -> Iterator[None]:
+        """A damaged store met on the way is set aside; the caller's block is told to start again by `_Again`."""
+        try:
+            yield
+        except StoreDamaged as e:
+            store = self._stores.get(name)
+            if store is not None and not store.writable:
+                raise
+            self._set_aside(name, e)
+            raise _Again from e
+
+    # -------------------------------------------------------------------------------------------------------------------- verbs
+
+    def index(
+        self,
+        caller: Caller,
+        root: str,
+        *,
+        consent: bool = False,
+        report: Callable[[Progress], None] = lambda _progress: None,
+        waiting: Callable[[], None] | None = None,
+    ) -> Summary:
+        """Bring the index of a folder up to date (the whole of it, the first time).
+
+        Raises RefusedRoot for a root nobody means to index whole, unless `consent`.
+        """
+        _may(caller, "index")
+        if is_wide(root) and not consent:
+            raise RefusedRoot(f"{root} is too wide to index by accident; say --yes if you mean it, or give a project's folder.", root=root)
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
+        self._make_folder()
+        name = profile()
+        row = scopes.ensure(self._db, root)
+        scope = Scope(row.id, row.root)
+        with self._scope_lock(scope, waiting):
+            for _ in range(2):
+                try:
+                    with self._healing(name):
+                        result = index(self._db, self._store(name), scope, max_file_bytes=self.settings.max_file_bytes, report=report)
+                        break
+                except _Again:
+                    continue
+            else:
+                raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.")
+            current = generations.current(self._db, scope.id, KIND)
+            if current is None or current.profile != name:
+                generations.flip(self._db, scope.id, KIND, name)
+        return result
+
+    @contextmanager
+    def _scope_lock(self, scope: Scope, waiting: Callable[[], None] | None) -> Iterator[None]:
+        try:
+            with exclusive(self.folder / "locks" / f"{scope.id}.lock", waiting=waiting):
+                yield
+        except PermissionError as e:
+            raise _read_only(self.folder, e) from e
+        except OSError as e:
+            if e.errno in (28, 30, 122):
+                raise _read_only(self.folder, e) from e
+            raise
+
+    def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
+        """Answer a request over folders that were indexed (one at least).
+
+        Raises UsageError for an empty query, a `k` below 1 or an unknown kind or language; NotIndexed.
+        """
+        _check(request)
+        for _ in range(2):
+            among = [self._scope(caller, root) for root in roots]
+            name = self._profile_of(among)
+            try:
+                with self._healing(name):
+                    store = self._store(name)
+                    coverage = [self._coverage(store, scope) for scope in among]
+                    answer = search(request, self._db, store, store, among, coverage)
+                    return self._told(answer, store)
+            except _Again:
+                for root in roots:
+                    self.index(caller, root, consent=True)
+        raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.")
+
+    def _told(self, answer: Answer, store: LocalStore) -> Answer:
+        said = [*self._healed, *store.notes]
+        self._healed.clear()
+        store.notes.clear()
+        return replace(answer, degraded=(*said, *answer.degraded)) if said else answer
+
+    def _profile_of(self, among: Sequence[Scope]) -> str:
+        """The profile that answers for all of these scopes: theirs, while they have one in common that is there; else this program's."""
+        names = {g.profile for scope in among if (g := generations.current(self._db, scope.id, KIND)) is not None}
+        return names.pop() if len(names) == 1 else profile()
+
+    def _coverage(self, store: LocalStore, scope: Scope) -> Coverage:
+        row = scopes.find(self._db, scope.root)
+        assert row is not None
+        skipped = manifests.skipped(self._db, scope.id)
+        generation = generations.current(self._db, scope.id, KIND)
+        return Coverage(
+            root=scope.root,
+            generation=generation.number if generation else 0,
+            age_s=None if row.indexed_at is None else round(max(0.0, time.time() - row.indexed_at), 3),
+            indexed=store.count_files(scope.id),
+            known=row.known,
+            skipped=skipped,
+        )
+
+    def read(self, caller: Caller, roots: Sequence[str], *, hit_id: str | None = None, path: str | None = None,
+             start: int | None = None, end: int | None = None, around: int = 0) -> Lines:  # fmt: skip
+        """Lines of a file as it is now, masked: of a hit (`hit_id`), or `start`..`end` of `path`; `around` adds lines on both sides.
+
+        Raises UsageError where neither or both are given or the range lies outside the file; NotIndexed where the file is not in the index.
+        """
+        if (hit_id is None) == (path is None):
+            raise UsageError("Give either the id of a hit or a path.")
+        if around < 0:
+            raise UsageError(f"around must not be negative, not {around}.")
+        among = [self._scope(caller, root) for root in roots]
+        store = self._store(self._profile_of(among))
+        symbol = ""
+        if hit_id is not None:
+            passage = store.find([s.id for s in among], _number(hit_id))
+            if passage is None:
+                raise NotIndexed(f"No passage has the id {hit_id} any more: its lines have changed. Search again, or read by path and lines.")
+            path, symbol = passage.path, passage.symbol
+            scope = next(s for s in among if store.file(s.id, passage.path) is not None)
+            text = self._text_now(scope, path)
+            at = _locate(text, passage.text, passage.first)
+            if at is None:
+                raise NotIndexed(f"The lines of {hit_id} have changed since it was found; search again, or read {path} by lines.")
+            start, end = at, at + passage.text.count("\n")
+        else:
+            assert path is not None
+            path = path.replace(os.sep, "/").removeprefix("./")
+            scope = self._scope_with(among, store, path)
+            text = self._text_now(scope, path)
+        lines = text.split("\n")
+        total = len(lines) - (not lines[-1])
+        first, last = start or 1, end or min(total, (start or 1) + 199)
+        if first < 1 or last < first or first > max(total, 1):
+            raise UsageError(f"{path} has {total} lines; {first}-{last} lies outside. Ask for lines between 1 and {total}.")
+        first, last = max(1, first - around), min(total, last + around)
+        masked = core.mask(text)
+        shown = "\n".join(masked.text.split("\n")[first - 1 : last])
+        return Lines(scope.root, path, first, last, total, shown, shown != "\n".join(lines[first - 1 : last]), symbol)
+
+    def _scope_with(self, among: Sequence[Scope], store: LocalStore, path: str) -> Scope:
+        """The first scope that holds `path` (also given absolutely, within a root)."""
+        for scope in among:
+            if store.file(scope.id, path) is not None:
+                return scope
+        for scope in among:
+            verdict = self.why_not(scope, path)
+            if verdict is not None:
+                raise NotIndexed(f"{path} is not in the index of {scope.root}: {verdict}")
+        raise NotIndexed(f"{path} is not in the index of {', '.join(s.root for s in among)}; paths are relative to the root.")
+
+    def _text_now(self, scope: Scope, path: str) -> str:
+        try:
+            with open(os.path.join(scope.root, path), "rb") as f:
+                data = f.read(self.settings.max_file_bytes + 1)
+        except OSError as e:
+            raise NotIndexed(f"{path} in {scope.root} cannot be read now ({e.strerror}).") from e
+        return core.decode(data)
+
+    def why_not(self, scope: Scope, path: str) -> str | None:
+        """In words, why `path` is not searchable in a scope; None where nothing is known of it."""
+        row = manifests.find(self._db, scope.id, path)
+        if row is not None and row.reasons[0] is not None:
+            return core.REASONS.get(row.reasons[0], row.reasons[0])
+        if not os.path.lexists(os.path.join(scope.root, path)):
+            return None
+        if core.secrets_file(path):
+            return core.REASONS["secrets-file"]
+        verdict = core.explain_ignored(scope.root, path)
+        if not verdict.ignored:
+            return "not indexed yet; run: groma index"
+        return f"ignored by the pattern {verdict.pattern!r}" + (f" ({verdict.source}:{verdict.line})" if verdict.line else "")
+
+    def why(self, caller: Caller, root: str, path: str) -> Why:
+        """Why a file of an indexed folder is or is not searchable. Raises NotIndexed, UsageError where there is no such file."""
+        scope = self._scope(caller, root)
+        record = self._store(self._profile_of([scope])).file(scope.id, path)
+        if record is not None:
+            outline = tuple((name, kind, line, signature) for name, (kind, line, signature, _) in zip(record.symbols, record.outline, strict=True))
+            return Why(
+                path=path,
+                indexed=True,
+                reason="indexed",
+                language=record.language,
+                lines=record.lines,
+                chunks=record.chunks,
+                symbols=outline,
+                imports=record.imports,
+                calls=record.calls,
+                note=record.note,
+            )
+        reason = self.why_not(scope, path)
+        if reason is None:
+            raise UsageError(f"There is no {path} in {root}.")
+        return Why(path, False, reason, None, 0, 0, (), (), (), None)
+
+    def status(self, caller: Caller, root: str | None = None) -> list[ScopeStatus]:
+        """Every scope the caller may see, or the one of `root`."""
+        rows = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
+        return [self._status_of(scope) for scope in rows]
+
+    def _visible(self, caller: Caller) -> list[Any]:
+        return [s for s in scopes.all(self._db) if caller.scopes is None or s.id in caller.scopes]
+
+    def _status_of(self, scope: Scope) -> ScopeStatus:
+        store = self._store(self._profile_of([scope]))
+        coverage = self._coverage(store, scope)
+        row = scopes.find(self._db, scope.root)
+        languages: dict[str, int] = {}
+        chunks = 0
+        for _, _, language, n in store.scan(scope.id):
+            languages[language or "text"] = languages.get(language or "text", 0) + 1
+            chunks += n
+        finished = row is not None and row.indexed_at is not None and row.started_at is None
+        return ScopeStatus(
+            root=scope.root,
+            files=coverage.indexed,
+            chunks=chunks,
+            languages=dict(sorted(languages.items(), key=lambda x: (-x[1], x[0]))),
+            skipped=dict(coverage.skipped),
+            generation=coverage.generation,
+            age_s=coverage.age_s,
+            stale_files=self._stale(scope),
+            finished=finished,
+        )
+
+    def _stale(self, scope: Scope) -> int:
+        """How many files were added, changed or removed since the last run."""
+        manifest = manifests.load(self._db, scope.id)
+        if not os.path.isdir(scope.root):
+            return sum(r is None for r in manifest.reasons)
+        listing = core.walk(scope.root, known_of(manifest), max_file_bytes=self.settings.max_file_bytes)
+        before = dict(zip(manifest.paths, manifest.blobs, strict=True))
+        now = dict(zip(listing.paths, listing.blobs, strict=True))
+        skipped = {path for path, _ in listing.skipped}
+        return sum(before.get(p) != b for p, b in now.items()) + sum(p not in now and p not in skipped for p in before)
+
+    def forget(self, caller: Caller, root: str) -> str:
+        """Remove a folder from the index; what no other scope needs is wiped. Returns its root."""
+        _may(caller, "forget")
+        scope = self._scope(caller, root)
+        with self._scope_lock(scope, None):
+            self._store(self._profile_of([scope])).detach(scope.id)
+            scopes.delete(self._db, scope.id)
+        return scope.root
+
+    def verify(self, caller: Caller, root: str | None = None) -> tuple[int, list[str]]:
+        """Check the whole data directory, or what answers for one folder: the number of scopes looked at, and every problem found."""
+        if not (self.folder / "catalogue.db").exists():
+            return 0, []
+        try:
+            problems = self._db.verify()
+        except CatalogueDamaged as e:
+            return 1, [e.message]
+        rows = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
+        names: dict[str, list[Scope]] = {}
+        for scope in rows:
+            names.setdefault(self._profile_of([scope]), []).append(scope)
+        for name, members in names.items():
+            try:
+                store = self._store(name)
+                problems += store.verify()
+                problems += [p for scope in members for p in self._disagreements(store, scope)]
+            except StoreDamaged as e:
+                problems.append(e.message)
+        return len(rows), problems
+
+    def _disagreements(self, store: LocalStore, scope: Scope) -> list[str]:
+        """What the manifest of a finished run says is searchable and the store does not have. An unfinished run is no damage."""
+        row = scopes.find(self._db, scope.root)
+        if row is None or row.indexed_at is None or row.started_at is not None:
+            return []
+        manifest = manifests.load(self._db, scope.id)
+        said = {(p, b) for p, b, r in zip(manifest.paths, manifest.blobs, manifest.reasons, strict=True) if r is None}
+        has = {(p, b) for p, b, _, _ in store.scan(scope.id)}
+        lost = sorted(p for p, _ in said - has)
+        return [f"{scope.root}: {len(lost)} files of the manifest are not in the index ({', '.join(lost[:3])}…)"] if lost else []
+
+    def rebuild(self, caller: Caller, root: str | None, *, report: Callable[[Progress], None] = lambda _progress: None) -> list[tuple[str, Summary]]:
+        """Build the index of one folder, or of all, anew from the files; a damaged catalogue is set aside first.
+
+        The old store stays in place until the new one is whole only where it is damaged; rebuilding all replaces the store file.
+        """
+        _may(caller, "rebuild")
+        try:
+            visible = self._visible(caller)
+        except CatalogueDamaged as e:
+            self._set_aside_catalogue(e)
+            visible = []
+        name = profile()
+        roots = [root] if root else [s.root for s in visible if os.path.isdir(s.root)]
+        if not roots:
+            raise NotIndexed("Nothing has been indexed; run: groma index PATH")
+        if root is None or len(visible) <= 1:
+            with self._lock:
+                if store := self._stores.pop(name, None):
+                    store.close()
+            remove_store(self.folder, name)
+        elif (row := scopes.find(self._db, root)) is not None:
+            try:
+                self._store(name).detach(row.id)
+            except StoreDamaged as e:
+                self._set_aside(name, e)
+        done = []
+        for one in roots:
+            row = scopes.ensure(self._db, one)
+            summary = self.index(caller, one, consent=True, report=report)
+            generations.flip(self._db, row.id, KIND, name)
+            done.append((one, summary))
+        return done
+
+    def _set_aside_catalogue(self, why: CatalogueDamaged) -> None:
+        self.close()
+        stamp = time.strftime("%Y%m%dT%H%M%S")
+        for path in self.folder.glob("catalogue.db*"):
+            if ".damaged-" not in path.name:
+                os.replace(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+        self._healed.append(f"the catalogue was damaged ({why.message}): set aside as catalogue.db.damaged-{stamp}")
+
+    def told(self) -> list[str]:
+        """What was healed since the last look, a sentence each."""
+        said = [*self._healed]
+        self._healed.clear()
+        return said
+
+    @property
+    def core(self) -> str:
+        """The core in use."""
+        return core.NAME
+
+    @property
+    def model_id(self) -> str:
+        """The identity of the embedder in use."""
+        return core.static_id()
+
+    def broken_grammars(self) -> list[str]:
+        """Languages whose grammar or query does not load."""
+        return core.broken_languages()
+
+    def roots(self, caller: Caller) -> list[str]:
+        """The roots of all scopes the caller may see."""
+        return [s.root for s in self._visible(caller)]
+
+    def disk_bytes(self) -> int:
+        """The size of everything in the data directory."""
+        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file()) if self.folder.is_dir() else 0
+
+
+class _Again(Exception):
+    """A damaged store was set aside: start the block again."""
+
+
+def remove_store(folder: Path, name: str) -> None:
+    """Delete a store's files; it is a projection."""
+    for path in (folder / f"store-{name}.db", folder / f"store-{name}.db-wal", folder / f"store-{name}.db-shm"):
+        path.unlink(missing_ok=True)
+    segment = folder / f"segment-{name}"
+    if segment.is_dir():
+        for path in segment.iterdir():
+            path.unlink()
+
+
+def _may(caller: Caller, verb: str) -> None:
+    if "owner" not in caller.roles:
+        raise Refused(f"{caller.name} may not {verb} here.")
+
+
+def _read_only(folder: Path, e: OSError) -> GromaError:
+    if e.errno in (28, 122):
+        return DiskFull(f"No room left in {folder}; free some space and run the same command again.")
+    return ReadOnly(f"The data directory {folder} cannot be written; change its permissions or set GROMA_DATA_DIR.")
+
+
+def _number(hit_id: str) -> int:
+    try:
+        if len(hit_id) != 16:
+            raise ValueError
+        return int(hit_id, 16)
+    except ValueError:
+        raise UsageError(f"{hit_id!r} is no id of a hit; ids are 16 hexadecimal digits, as search prints them.") from None
+
+
+def _locate(text: str, wanted: str, first: int) -> int | None:
+    """The line at which the (masked) text of a passage stands in a file now, nearest to where it stood."""
+    lines = core.mask(text).text.split("\n")
+    block = wanted.split("\n")
+    found = [i + 1 for i in range(len(lines) - len(block) + 1) if lines[i] == block[0] and lines[i : i + len(block)] == block]
+    return min(found, key=lambda at: (abs(at - first), at), default=None)
+
+
+def _check(request: Request) -> None:
+    if not request.text.strip():
+        raise UsageError("The query is empty; say what you look for.")
+    if request.k < 1 or request.k > 100:
+        raise UsageError(f"The number of results must lie between 1 and 100, not {request.k}.")
+    known = set(KIND_GROUPS).union(*KIND_GROUPS.values())
+    if unknown := request.filter.kinds - known:
+        raise UsageError(f"Unknown kind {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}.")
+    languages = core.all_languages()
+    if strange := request.filter.languages - set(languages):
+        raise UsageError(f"Unknown language {', '.join(sorted(strange))}; known: {', '.join(sorted(languages))}.")

@@ -1,0 +1,117 @@
+"""Prove that what is shown is in the file now: by its stat where that can be trusted, by its blob id otherwise; else cut it anew in line.
+
+Never old lines: a changed file is read again and its best passages for this query take the place of the old ones; a file too large for that
+is marked stale; a file that is gone is dropped. All of it is said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .. import core
+from ..catalogue import manifests
+from ..catalogue.database import Database
+from ..filters import expand_kinds
+from ..types import Passage
+from .retrieve import Legs
+from .understand import Query
+
+__all__ = ["Proof", "Prover"]
+
+REREAD_BYTES = 4_000_000
+RACY_NS = 50_000_000
+"""A stat counts as proof only if the file's times were this much older than the moment it was read: clocks of file systems tick coarsely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The state of one file: "fresh", "changed" (`passages` are its new ones, best for the query first), "stale" or "gone"."""
+
+    state: str
+    passages: tuple[Passage, ...] = ()
+
+
+class Prover:
+    """Looks at each file once per search."""
+
+    def __init__(self, db: Database, roots: Mapping[str, str], query: Query, legs: Legs) -> None:
+        self.db = db
+        self.roots = roots
+        self.query = query
+        self.legs = legs
+        self.proofs: dict[tuple[str, str], Proof] = {}
+
+    def prove(self, scope: str, passage: Passage) -> Proof:
+        """The state of the passage's file in `scope`."""
+        key = (scope, passage.path)
+        if key not in self.proofs:
+            self.proofs[key] = self._look(scope, passage)
+        return self.proofs[key]
+
+    def counts(self) -> dict[str, int]:
+        """How many files were in each state other than fresh."""
+        states = [p.state for p in self.proofs.values()]
+        return {state: states.count(state) for state in ("changed", "stale", "gone") if state in states}
+
+    def _look(self, scope: str, passage: Passage) -> Proof:
+        path = os.path.join(self.roots[scope], passage.path)
+        try:
+            stat = os.stat(path)
+            row = manifests.find(self.db, scope, passage.path)
+            if row is not None and row.blobs[0] == passage.blob and _trusted(row, stat):
+                return Proof("fresh")
+            if stat.st_size > REREAD_BYTES:
+                with open(path, "rb") as f:
+                    return Proof("fresh" if core.blob_id(f.read()) == passage.blob else "stale")
+            with open(path, "rb") as f:
+                data = f.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return Proof("gone")
+        except OSError:
+            return Proof("stale")
+        if core.blob_id(data) == passage.blob:
+            return Proof("fresh")
+        return Proof("changed", tuple(self._anew(passage, data)))
+
+    def _anew(self, old: Passage, data: bytes) -> list[Passage]:
+        """The passages of a file's new content that the query finds, best first (ties: in order)."""
+        batch = core.scan_texts([(old.path, data)])
+        if batch.files.reasons[0] is not None:
+            return []
+        weight = dict(zip(self.query.terms.tolist(), self.legs.weights.tolist(), strict=True))
+        kinds = expand_kinds(self.query.filter.kinds)
+        found = []
+        for i in range(len(batch.texts)):
+            run = slice(int(batch.term_start[i]), int(batch.term_start[i + 1]))
+            score = sum(weight.get(t, 0.0) * x for t, x in zip(batch.terms[run].tolist(), batch.impacts[run].tolist(), strict=True))
+            if score > 0 and (not kinds or batch.kinds[i] in kinds):
+                found.append((-score, i))
+        blob = batch.files.blobs[0]
+        assert blob is not None
+        return [
+            replace(
+                old,
+                hit_id=int(batch.hit_ids[i]),
+                blob=blob,
+                first=int(batch.first[i]),
+                last=int(batch.last[i]),
+                kind=batch.kinds[i],
+                symbol=batch.symbols_shown[i],
+                enclosing=batch.enclosing[i],
+                text=batch.texts[i],
+                masked=bool(batch.masked[i]),
+            )
+            for _, i in sorted(found)
+        ]
+
+
+def _trusted(row: manifests.ManifestColumns, stat: os.stat_result) -> bool:
+    same = (
+        row.sizes[0] == stat.st_size
+        and row.mtimes_ns[0] == stat.st_mtime_ns
+        and row.ctimes_ns[0] == stat.st_ctime_ns
+        and row.inodes[0] == stat.st_ino & 0x7FFFFFFFFFFFFFFF
+    )
+    return bool(same and row.checked_ns[0] - max(stat.st_mtime_ns, stat.st_ctime_ns) > RACY_NS)

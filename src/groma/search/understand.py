@@ -1,0 +1,105 @@
+"""What a query means: its terms, whether it names a symbol or a path, what it lifts. The result is a value that prints."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import core
+from ..types import Filter
+
+__all__ = ["MAX_CHARACTERS", "MAX_TERMS", "Query", "understand"]
+
+MAX_CHARACTERS = 8_000
+MAX_TERMS = 128
+
+_SYMBOL = re.compile(r"(?:[A-Za-z_]\w*(?:(?:::|\\|->|\.|#)[A-Za-z_]\w*[!?]?)+|_\w*|[A-Za-z]\w*[A-Z_]\w*|[A-Z]\w*|[A-Za-z_]\w*[!?]?)", re.ASCII)
+_QUALIFIER = re.compile(r"::|\\|->|\.|#")
+_NAMED = re.compile(
+    r"\b(?:[A-Z][a-z][a-zA-Z0-9]*[A-Z][a-zA-Z0-9]*|[a-z][a-zA-Z0-9]*[A-Z][a-zA-Z0-9]+|\w+_\w+|[A-Z][a-z]\w{3,}|[A-Z]{2,}\w*)\b", re.ASCII
+)
+_PATH = re.compile(r"(?:\./)?((?:[\w.@+-]+/)+[\w.@+-]*|[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,5})(?::\d+(?:[-:]\d+)?)?/?", re.ASCII)
+_LIFTS = {
+    "tests": re.compile(r"\b(?:tests?|tested|testing|specs?|fixtures?|mocks?|benchmarks?|pytest|unittest)\b", re.I),
+    "examples": re.compile(r"\b(?:examples?|samples?|demos?|tutorials?|legacy|deprecated|vendored|compat(?:ibility)?)\b", re.I),
+    "docs": re.compile(r"\b(?:docs?|documentation|documented|readme|changelog|guide|install(?:ation|ing)?|licen[cs]e|contributing)\b", re.I),
+    "config": re.compile(
+        r"\b(?:config(?:uration|ured|s)?|settings?|ya?ml|toml|json|ini|workflows?|pipelines?|ci|dependenc(?:y|ies)|versions?)\b", re.I
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """`intent` is "symbol", "path" or "sentence". `terms` (distinct ids, ascending) with their `counts` make the sparse leg; `words` are the
+    distinct tokens without joined ones, in order; `named` the symbols it names; `lifts` the kinds of file it asks for by name."""
+
+    text: str
+    intent: str
+    terms: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.int64]
+    words: tuple[str, ...]
+    named: frozenset[str]
+    path: str | None
+    lifts: frozenset[str]
+    filter: Filter
+    near: str | None = None
+    cut: bool = field(default=False)
+
+    def __str__(self) -> str:
+        parts = [f"{self.intent}:", " ".join(self.words) or "(no searchable words)"]
+        if self.named:
+            parts.append("names " + ", ".join(sorted(self.named)))
+        if self.lifts:
+            parts.append("lifts " + ", ".join(sorted(self.lifts)))
+        if self.filter:
+            parts.append(str(self.filter))
+        return " ".join(parts)
+
+
+def understand(text: str, filter: Filter, near: str | None) -> Query:
+    """The meaning of `text`; texts beyond `MAX_CHARACTERS` or `MAX_TERMS` are cut, and the query says so."""
+    cut = len(text) > MAX_CHARACTERS
+    text = text[:MAX_CHARACTERS].strip()
+    path = m[1].removesuffix("/") if (m := _PATH.fullmatch(text)) and ("/" in text or _known_extension(m[1])) else None
+    symbol = path is None and bool(_SYMBOL.fullmatch(text))
+    found = core.query_tokens(text)
+    counts = Counter(map(core.term_id, found))
+    if len(counts) > MAX_TERMS:
+        cut = True
+        kept = dict.fromkeys(map(core.term_id, found))
+        counts = Counter({term: counts[term] for term in list(kept)[:MAX_TERMS]})
+    words = tuple(t for t in dict.fromkeys(found) if t[0] != "=" and core.term_id(t) in counts)
+    terms = np.array(sorted(counts), dtype=np.uint32)
+    return Query(
+        text=text,
+        intent="path" if path else "symbol" if symbol else "sentence",
+        terms=terms,
+        counts=np.array([counts[t] for t in terms.tolist()], dtype=np.int64),
+        words=words,
+        named=frozenset({text, _QUALIFIER.split(text)[-1]}) if symbol else _named(text),
+        path=path,
+        lifts=frozenset(name for name, pattern in _LIFTS.items() if pattern.search(text)),
+        filter=filter,
+        near=near,
+        cut=cut,
+    )
+
+
+def _named(text: str) -> frozenset[str]:
+    """Symbols a sentence names: words written like identifiers, but for its first word if only its capital speaks for it."""
+    if not text:
+        return frozenset()
+    first = text.split()[0]
+    found = _NAMED.findall(text)[:6]
+    return frozenset(found) if _NAMED.findall(first[1:]) else frozenset(found) - {first}
+
+
+def _known_extension(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1]
+    ending = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    return any(ending in language.extensions for language in core.all_languages().values())
