@@ -1,0 +1,54 @@
+"""`groma index`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from ..places import project_root
+from ..types import LOCAL
+from .shared import as_json, engine_for, json_option, progress, waiting
+
+__all__ = ["command"]
+
+
+@click.command("index", short_help="Index a folder, or bring its index up to date.")
+@click.argument("path", required=False)
+@click.option("--yes", is_flag=True, help="Index even a home directory or the root of a file system.")
+@json_option
+def command(path: str | None, yes: bool, as_json_: bool) -> None:
+    """Index PATH, or bring its index up to date.
+
+    \b
+    Examples:
+      groma index
+      groma index ~/src/app
+
+    Without PATH: the nearest git top level, else the working directory. Only what changed is read.
+    """
+    root = project_root(path)
+    begun = time.perf_counter()
+    with engine_for(root) as engine:
+        summary = engine.index(LOCAL, root, consent=yes, report=progress("indexing"), waiting=waiting)
+        (status,) = engine.status(LOCAL, root)
+    seconds = time.perf_counter() - begun
+    if as_json_:
+        as_json(
+            {
+                "schema": "groma.index/1",
+                "root": root,
+                "known": summary.known,
+                "indexed": summary.indexed,
+                "read": summary.read,
+                "attached": summary.attached,
+                "gone": summary.gone,
+                "chunks": status.chunks,
+                "skipped": status.skipped,
+                "seconds": round(seconds, 3),
+            }
+        )
+        return
+    click.echo(f"{root}: {summary.indexed} files in {status.chunks} chunks, {summary.read} read, {summary.gone} gone, {seconds:.2f} s")
+    if status.skipped:
+        click.echo("left out: " + ", ".join(f"{n} {reason}" for reason, n in status.skipped.items()))

@@ -1,0 +1,93 @@
+"""The `groma` command: its verbs by name, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from .. import __version__
+
+__all__ = ["main"]
+
+VERBS = {
+    "index": "Index a folder, or bring its index up to date.",
+    "search": "Search code, documents and configuration; best first.",
+    "status": "What is indexed, and how fresh it is.",
+    "why": "Why a file is or is not in the index.",
+    "forget": "Remove a folder from the index.",
+    "verify": "Check everything groma keeps for damage.",
+    "rebuild": "Build the index anew from the files.",
+    "doctor": "Check this installation.",
+    "config": "Show the settings that hold.",
+    "mcp": "Serve an agent over MCP on standard input and output.",
+    "bench": "Score groma on your own repository, beside grep.",
+    "completion": "Print a shell completion script.",
+}
+
+HELP = """A local context engine for coding agents.
+
+\b
+Examples:
+  groma search "where are ignore rules applied"
+  groma search --repo ~/src/app --language python parse_config
+  groma index .
+  groma status
+  groma bench .
+
+Nothing leaves this machine. Exit codes: 0 ok, 1 error, 2 wrong usage, 3 configuration, permission or refused root,
+4 store unreachable, 6 not indexed, 7 data damaged.
+"""
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module when the verb is called, and lists all without importing any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"groma.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="groma %(version)s")
+def cli() -> None:
+    """The root of all verbs."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code that DESIGN and `--help` name."""
+    from ..errors import GromaError
+
+    try:
+        cli.main(prog_name="groma", standalone_mode=False)
+    except GromaError as e:
+        _say(e.message)
+        sys.exit(e.exit_code)
+    except click.exceptions.NoArgsIsHelpError as e:
+        click.echo(e.format_message())
+        sys.exit(2)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _say("stopped; what was indexed so far stays, and the next run goes on from there")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`groma search … | head`); keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"groma: {sentence}", err=True)

@@ -1,0 +1,173 @@
+"""`groma search`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import NotIndexed, UsageError
+from ..places import project_root
+from ..types import LOCAL, Answer, Filter, Hit, Request
+from .shared import as_json, engine_for, json_option, progress, waiting
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+__all__ = ["answer_json", "command"]
+
+SNIPPET_LINES = 12
+
+
+@click.command("search", short_help="Search code, documents and configuration; best first.")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--repo", multiple=True, metavar="PATH", help="Search exactly this folder; may be given several times.")
+@click.option("--k", "-k", default=10, show_default=True, metavar="N", help="How many results.")
+@click.option("--language", "-l", multiple=True, metavar="NAME", help="Only this language; may be given several times.")
+@click.option("--path", "-p", "paths", multiple=True, metavar="GLOB", help="Only below this folder or matching this glob.")
+@click.option("--kind", multiple=True, metavar="NAME", help="Only code, docs or config, or one kind such as function, class, section.")
+@click.option("--near", metavar="FILE", help="The file you are in (relative to the root): what is close to it counts more.")
+@click.option("--no-index", is_flag=True, help="Search what is indexed; do not look for changes or index a new folder (exit 6).")
+@click.option("--explain", is_flag=True, help="Show how each score came about.")
+@json_option
+def command(
+    query: tuple[str, ...],
+    repo: tuple[str, ...],
+    k: int,
+    language: tuple[str, ...],
+    paths: tuple[str, ...],
+    kind: tuple[str, ...],
+    near: str | None,
+    no_index: bool,
+    explain: bool,
+    as_json_: bool,
+) -> None:
+    """Search for QUERY: a question, a symbol, a path.
+
+    \b
+    Examples:
+      groma search "how are retries limited"
+      groma search --repo ~/src/app HttpClient.send
+      groma search --language go --path 'pkg/*' "parse flags" --json
+
+    A folder that was never searched before is indexed first; later only what changed is read.
+    """
+    text = " ".join(query)
+    if not text.strip():
+        raise UsageError("The query is empty; say what you look for.")
+    roots = list(dict.fromkeys(project_root(path) for path in (repo or (None,))))
+    request = Request(text, k, Filter(frozenset(language), paths, frozenset(kind)), near, explain=explain)
+    with engine_for(roots[0]) as engine:
+        if not no_index:
+            for root in roots:
+                _freshen(engine, root)
+        answer = engine.search(LOCAL, roots, request)
+    if as_json_:
+        as_json(answer_json(answer, explain=explain))
+    else:
+        _print(answer, roots, explain=explain)
+
+
+def _freshen(engine: Engine, root: str) -> None:
+    """Index a folder, or what changed in it. Where the data directory cannot be written, what is there is searched."""
+    from ..errors import DiskFull, ReadOnly
+
+    try:
+        engine.index(LOCAL, root, report=progress("indexing"), waiting=waiting)
+    except (ReadOnly, DiskFull) as e:
+        try:
+            engine.status(LOCAL, root)
+        except NotIndexed:
+            raise e from None
+        click.echo(f"groma: {e.message} Searching what is indexed.", err=True)
+
+
+def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:
+    """The answer as `groma.search/1`."""
+    return {
+        "schema": "groma.search/1",
+        "query_id": answer.query_id,
+        "query": answer.query,
+        "hits": [_hit_json(hit, explain=explain) for hit in answer.hits],
+        "scopes": [
+            {"root": c.root, "generation": c.generation, "age_s": c.age_s, "indexed": c.indexed, "known": c.known, "skipped": dict(c.skipped)}
+            for c in answer.scopes
+        ],
+        "degraded": list(answer.degraded),
+        "core": answer.core,
+        "timings": dict(answer.timings),
+    }
+
+
+def _hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "id": hit.id,
+        "scope": hit.scope,
+        "path": hit.path,
+        "start_line": hit.start_line,
+        "end_line": hit.end_line,
+        "symbol": hit.symbol,
+        "kind": hit.kind,
+        "language": hit.language,
+        "score": hit.score,
+        "why": hit.why,
+        "text": hit.text,
+        "masked": hit.masked,
+        "stale": hit.stale,
+    }
+    if explain:
+        out["explain"] = {
+            "score": hit.score,
+            "factors": [
+                {
+                    "factor": c.factor,
+                    "value": round(c.value, 6),
+                    "weight": round(c.weight, 6),
+                    "added": round(c.value * c.weight, 6),
+                    "detail": c.detail,
+                }
+                for c in hit.explain
+            ],
+        }
+    return out
+
+
+def _print(answer: Answer, roots: Sequence[str], *, explain: bool) -> None:
+    color = sys.stdout.isatty()
+    for hit in answer.hits:
+        place = f"{hit.path}:{hit.start_line}-{hit.end_line}"
+        if len(roots) > 1:
+            place = os.path.join(os.path.basename(hit.scope), place)
+        name = f"{hit.enclosing}.{hit.symbol}" if hit.enclosing and hit.symbol and hit.enclosing != hit.symbol else hit.symbol or hit.kind
+        flags = "".join(f" [{flag}]" for flag, on in (("stale", hit.stale), ("masked", hit.masked)) if on)
+        shown = click.style(_link(hit, place), fg="green", bold=True) if color else _printable(place)
+        click.echo(f"{shown}  {_printable(name)}  {_printable(hit.why)}{flags}")
+        for c in hit.explain:
+            click.echo(f"    {c.value * c.weight:+.3f} = {c.weight:.3f} x {c.value:.3f}  {c.factor}  {_printable(c.detail)}")
+        lines = hit.text.split("\n")
+        width = len(str(hit.end_line))
+        for i, line in enumerate(lines[:SNIPPET_LINES]):
+            click.echo(f"    {hit.start_line + i:>{width}}  {_printable(line)}")
+        if len(lines) > SNIPPET_LINES:
+            click.echo(f"    {'':>{width}}  … {len(lines) - SNIPPET_LINES} more lines")
+        click.echo()
+    if not answer.hits:
+        click.echo("groma: nothing found", err=True)
+    for sentence in answer.degraded:
+        click.echo(f"groma: {sentence}", err=True)
+
+
+def _link(hit: Hit, place: str) -> str:
+    """The place as a terminal hyperlink (OSC 8) to the file; terminals that do not know it show the text alone."""
+    from pathlib import Path
+
+    target = Path(hit.scope, hit.path).as_uri()
+    return f"\x1b]8;;{target}#L{hit.start_line}\x1b\\{_printable(place)}\x1b]8;;\x1b\\"
+
+
+def _printable(text: str) -> str:
+    """Without control characters: source code must not steer the terminal, nor a name break the line."""
+    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in text[:400])
