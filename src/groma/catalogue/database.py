@@ -39,7 +39,7 @@ class Dialect(Protocol):
         """A new connection. Raises our errors, or foreign ones for `error`."""
 
     def outdated(self) -> bool:
-        """Must the connection be opened again before it is read?"""
+        """Is what stands at the address no longer what `open` opened? Asked before every statement outside a transaction."""
 
     def spelled(self, sql: str) -> str:
         """The statement with this driver's mark for a parameter."""
@@ -135,6 +135,7 @@ class Database:
 
     @contextmanager
     def _exclusively(self, begin: Sequence[str]) -> Iterator[None]:
+        self._renew()
         self._depth, self._doomed = 1, False
         try:
             for statement in begin:
@@ -170,18 +171,24 @@ class Database:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement's result."""
-        if not self._depth and self._dialect.outdated():
-            with self._translated():
-                self._connection.close()
-                self._connection = self._dialect.open()
         cursor = self._run(sql, parameters)
         with self._translated():
             rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
 
     def _run(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        self._renew()
         with self._translated():
             return self._connection.execute(self._dialect.spelled(sql), parameters)
+
+    def _renew(self) -> None:
+        """Open again what was replaced: a long-lived process must neither read nor write a catalogue that was set aside."""
+        if self._depth or not self._dialect.outdated():
+            return
+        with self._translated():
+            self._connection.close()
+            self._connection = self._dialect.open()
+        self._ensure_schema()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

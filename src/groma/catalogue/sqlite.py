@@ -40,7 +40,8 @@ class SqliteDialect:
         self.path = path.absolute()
         self.where = str(self.path)
         self.read_only = False
-        self._seen: tuple[int, ...] | None = None
+        self._frozen = False
+        self._seen: tuple[int, ...] = ()
 
     # ------------------------------------------------------------------------------------------------------------------ opening
 
@@ -48,15 +49,17 @@ class SqliteDialect:
         there = os.path.exists(self.path)
         if not there:
             self._make_folder()
+        self._frozen = False
         self.read_only = not (_may_write(self.path.parent) and (not there or _may_write(self.path)))
-        if self.read_only:
-            if not there:
-                raise ReadOnly(f"The catalogue {self.where} cannot be made: its folder cannot be written.", path=self.where)
-            return self._open_read_only()
-        connection = self._connect("rwc")
+        if self.read_only and not there:
+            raise ReadOnly(f"The catalogue {self.where} cannot be made: its folder cannot be written.", path=self.where)
+        connection = self._open_read_only() if self.read_only else self._connect("rwc")
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
+            self._check_size(connection)
+            if not self._frozen:
+                self._seen = self._stamp()
         except BaseException:
             connection.close()
             raise
@@ -76,7 +79,6 @@ class SqliteDialect:
         connection = self._connect("ro")
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
-            self._seen = None
             return connection
         except sqlite3.OperationalError as e:
             connection.close()
@@ -85,7 +87,7 @@ class SqliteDialect:
         except BaseException:
             connection.close()
             raise
-        self._seen = self._stamp()
+        self._frozen, self._seen = True, self._stamp()
         if self._seen[-1] > 0:
             # Pages may be half moved from the log into the file: without the log it is not even consistent.
             raise ReadOnly(
@@ -93,21 +95,29 @@ class SqliteDialect:
             )
         return self._connect("ro&immutable=1")
 
+    def _check_size(self, connection: sqlite3.Connection) -> None:
+        """SQLite reads zeros where the last page was cut. (A log that is not empty explains part of a page: a full disk stopped its move.)"""
+        _, inode, size, _, log = self._stamp()
+        (page,) = connection.execute("PRAGMA page_size").fetchone()
+        if inode and size > 1 and not log and size % page:
+            raise damaged(self.where, f"its {size} bytes are not whole pages")
+
     def _connect(self, mode: str) -> sqlite3.Connection:
         # Not bound to a thread: who opens a connection for each thread also closes them all.
         return sqlite3.connect(f"{self.path.as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     def _stamp(self) -> tuple[int, ...]:
-        """Changes whenever the file does; the last number is the size of its log."""
-        numbers = [0, 0, 0, 0]
-        with suppress(FileNotFoundError):
+        """Which file it is (device and inode), its size and time, the size of its log; zeros for what is not there."""
+        numbers = [0, 0, 0, 0, 0]
+        with suppress(OSError):
             stat = os.stat(self.path)
-            numbers[:3] = stat.st_ino, stat.st_size, stat.st_mtime_ns
-            numbers[3] = os.stat(f"{self.path}-wal").st_size
+            numbers[:4] = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+            numbers[4] = os.stat(f"{self.path}-wal").st_size
         return tuple(numbers)
 
     def outdated(self) -> bool:
-        return self._seen is not None and self._seen != self._stamp()
+        """Was the file set aside or removed, so that what is written now would be lost with it? Or, if it is taken as it is, changed?"""
+        return self._stamp() != self._seen if self._frozen else _identity(self.path) != self._seen[:2]
 
     def prepare(self, connection: sqlite3.Connection) -> None:
         """Switch the file to WAL, which it then stays in. While another process does the same, SQLite says so without waiting."""
@@ -151,6 +161,8 @@ class SqliteDialect:
             return self._full()
         if code in _BUSY:
             return StoreUnreachable(f"The catalogue {self.where} was locked by another process for {BUSY_SECONDS:.0f} s; try again.", path=self.where)
+        if full == sqlite3.SQLITE_READONLY and not self.read_only and _may_write(self.path) and _may_write(self.path.parent):
+            return damaged(self.where, "its header forbids writing, which groma never does")
         if code in _UNWRITABLE:
             return ReadOnly(f"The catalogue {self.where} cannot be written ({text}); check permissions.", path=self.where)
         if code == sqlite3.SQLITE_CANTOPEN:
@@ -170,6 +182,14 @@ class SqliteDialect:
 
 def _primary(e: sqlite3.Error) -> int:
     return e.sqlite_errorcode & 0xFF
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino
 
 
 def _may_write(path: Path) -> bool:
