@@ -183,8 +183,8 @@ PENALTIES: tuple[tuple[str, str, float, Callable[[FileRecord], bool]], ...] = (
     ("an example or legacy", "examples", 0.3, lambda r: bool(_EXAMPLE_FOLDER.search(r.path))),
     ("a package's front", "", 0.5, lambda r: r.path.rsplit("/", 1)[-1] in ("__init__.py", "package-info.java")),
     ("declarations only", "", 0.7, lambda r: r.path.endswith(".d.ts")),
-    ("documentation", "docs", 0.5, lambda r: r.kind in ("docs", "text")),
-    ("configuration", "config", 0.5, lambda r: r.kind == "config"),
+    ("documentation", "docs", 0.3, lambda r: r.kind in ("docs", "text")),
+    ("configuration", "config", 0.3, lambda r: r.kind == "config"),
 )
 """(what it is, the lift that takes the penalty away, factor, test)."""
 

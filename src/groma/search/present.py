@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ..ports import Store
 from ..types import Hit, Passage
@@ -11,35 +12,64 @@ from .rank import Item, Ranked
 
 __all__ = ["present"]
 
-AHEAD = 2
-"""Chunks are fetched this many times as many as are asked for, because some may be gone."""
+AHEAD = 3
+"""Chunks are fetched this many times as many as are asked for: some may be gone, and neighbours join."""
+JOINED_LINES = 60
+"""Chunks of one file that follow one another are shown as one hit, up to so many lines (bench: lines +0.03, questions +0.001)."""
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A hit while neighbours may still join it; `passage` grows."""
+
+    item: Item
+    scope: str
+    passage: Passage
+    stale: bool
+
+    def join(self, other: Passage) -> bool:
+        """Take in a passage that ends right before this one or begins right after it."""
+        mine = self.passage
+        if max(mine.last, other.last) - min(mine.first, other.first) >= JOINED_LINES or other.blob != mine.blob:
+            return False
+        if other.first == mine.last + 1:
+            text = mine.text + "\n" + other.text
+        elif other.last + 1 == mine.first:
+            text = other.text + "\n" + mine.text
+        else:
+            return False
+        first, last = min(mine.first, other.first), max(mine.last, other.last)
+        self.passage = replace(mine, first=first, last=last, text=text, masked=mine.masked or other.masked)
+        return True
 
 
 def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
-    """The first `k` items whose lines can be proven, best first."""
-    hits: list[Hit] = []
+    """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
+    shown: list[_Shown] = []
     taken: dict[tuple[str, str], int] = {}
-    for i in range(0, len(found), AHEAD * k):
-        some = found[i : i + AHEAD * k]
-        passages = {p.id: p for p in store.fetch([item.chunk for item in some])}
-        for item in some:
-            if len(hits) == k:
-                return hits
-            passage = passages.get(item.chunk)
-            if passage is None:  # swept by another process meanwhile
+    passages = {p.id: p for p in store.fetch([item.chunk for item in found[: AHEAD * k]])}
+    for item in found:
+        passage = passages.get(item.chunk)
+        if passage is None and len(shown) < k:  # beyond what was fetched, or swept by another process meanwhile
+            passage = next(iter(store.fetch([item.chunk])), None)
+        if passage is None:
+            continue
+        scope, key = item.file.evidence.scope, (item.file.evidence.scope, passage.path)
+        neighbours = [s for s in shown if (s.scope, s.passage.path) == key]
+        if len(shown) == k and not neighbours:
+            continue
+        proof = prover.prove(scope, passage)
+        if proof.state == "gone":
+            continue
+        if proof.state == "changed":
+            nth = taken.get(key, 0)
+            taken[key] = nth + 1
+            if nth >= len(proof.passages):
                 continue
-            scope = item.file.evidence.scope
-            proof = prover.prove(scope, passage)
-            if proof.state == "gone":
-                continue
-            if proof.state == "changed":
-                nth = taken.get((scope, passage.path), 0)
-                taken[scope, passage.path] = nth + 1
-                if nth >= len(proof.passages):
-                    continue
-                passage = proof.passages[nth]
-            hits.append(_hit(item, passage, prover.roots[scope], stale=proof.state == "stale", explain=explain))
-    return hits
+            passage = proof.passages[nth]
+        if not any(s.join(passage) for s in neighbours) and len(shown) < k:
+            shown.append(_Shown(item, scope, passage, proof.state == "stale"))
+    return [_hit(s.item, s.passage, prover.roots[s.scope], stale=s.stale, explain=explain) for s in shown]
 
 
 def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool) -> Hit:

@@ -26,10 +26,8 @@ _PATH = re.compile(r"(?:\./)?((?:[\w.@+-]+/)+[\w.@+-]*|[\w@+-][\w.@+-]*\.[A-Za-z
 _LIFTS = {
     "tests": re.compile(r"\b(?:tests?|tested|testing|specs?|fixtures?|mocks?|benchmarks?|pytest|unittest)\b", re.I),
     "examples": re.compile(r"\b(?:examples?|samples?|demos?|tutorials?|legacy|deprecated|vendored|compat(?:ibility)?)\b", re.I),
-    "docs": re.compile(r"\b(?:docs?|documentation|documented|readme|changelog|guide|install(?:ation|ing)?|licen[cs]e|contributing)\b", re.I),
-    "config": re.compile(
-        r"\b(?:config(?:uration|ured|s)?|settings?|ya?ml|toml|json|ini|workflows?|pipelines?|ci|dependenc(?:y|ies)|versions?)\b", re.I
-    ),
+    "docs": re.compile(r"\b(?:docs|documentation|documented|readme|changelog|licen[cs]e|contributing)\b", re.I),
+    "config": re.compile(r"\b(?:ya?ml|toml|ini|workflows?|dockerfile|pyproject|ci|config(?:uration)? files?)\b|\.json\b", re.I),
 }
 
 
