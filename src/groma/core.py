@@ -16,7 +16,7 @@ from ._pure.parse import broken_languages
 from ._pure.passage import VERSION as PASSAGE_VERSION
 from ._pure.references import references
 from ._pure.scan import REASONS as SCAN_REASONS
-from ._pure.scan import bare_name, decode, embed_query, scan, scan_texts, static_id
+from ._pure.scan import bare_name, decode, embed_query, read_now, scan, scan_texts, static_id
 from ._pure.segment import (
     FORMAT as SEGMENT_FORMAT,
 )
@@ -65,6 +65,7 @@ __all__ = [
     "name_frequencies",
     "open_part",
     "query_tokens",
+    "read_now",
     "references",
     "scan",
     "scan_texts",

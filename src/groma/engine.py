@@ -6,12 +6,14 @@ place where the scope filter of a caller is applied.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,19 @@ from . import core
 from .catalogue import generations, manifests, scopes
 from .catalogue.database import Database
 from .config import Settings
-from .errors import CatalogueDamaged, DataDamaged, DiskFull, GromaError, NotIndexed, ReadOnly, Refused, RefusedRoot, StoreDamaged, UsageError
+from .errors import (
+    CatalogueDamaged,
+    DataDamaged,
+    DiskFull,
+    GromaError,
+    NotIndexed,
+    ReadOnly,
+    Refused,
+    RefusedRoot,
+    StoreDamaged,
+    StoreUnreachable,
+    UsageError,
+)
 from .filters import KIND_GROUPS
 from .indexing.pipeline import Summary, index
 from .indexing.plan import known_of
@@ -31,7 +45,7 @@ from .stores.local import FORMAT as STORE_FORMAT
 from .stores.local import LocalStore, open_local
 from .types import Answer, Caller, Coverage, Progress, Request, Scope
 
-__all__ = ["Engine", "Lines", "ScopeStatus", "Why", "profile"]
+__all__ = ["Engine", "Lines", "ScopeStatus", "Why", "check", "profile"]
 
 KIND = "code"
 """The kind of generation this engine has so far."""
@@ -137,14 +151,23 @@ class Engine:
         except (FileExistsError, NotADirectoryError):
             raise Refused(f"The data directory {self.folder} is a file; set GROMA_DATA_DIR to a folder.") from None
         except OSError as e:
+            if e.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _not_written(self.folder, e) from e
             raise ReadOnly(f"The data directory {self.folder} cannot be made ({e.strerror}); set GROMA_DATA_DIR to a folder you may write.") from e
 
     def _store(self, name: str) -> LocalStore:
         with self._lock:
+            if (store := self._stores.get(name)) is not None and store.replaced:
+                self._let_go(name)
             if name not in self._stores:
                 self._make_folder()
                 self._stores[name] = open_local(self.folder, name)
             return self._stores[name]
+
+    def _let_go(self, name: str) -> None:
+        if store := self._stores.pop(name, None):
+            self._healed += store.notes
+            store.close()
 
     def _scope(self, caller: Caller, root: str) -> Scope:
         """The scope of a folder that was indexed, if this caller may see it."""
@@ -154,19 +177,36 @@ class Engine:
         return Scope(found.id, found.root)
 
     def _set_aside(self, name: str, why: DataDamaged) -> None:
-        """Keep a copy of a damaged store and make room for a new one."""
-        with self._lock:
-            if store := self._stores.pop(name, None):
-                store.close()
-            stamp = time.strftime("%Y%m%dT%H%M%S")
+        """Keep a copy of a damaged store and make room for a new one, unless another process did so already."""
+        with self._lock, self._locked(f"store-{name}"):
+            if self._replaced(name):
+                return
+            for scope in scopes.all(self._db):
+                scopes.begin_run(self._db, scope.id)  # what they had is gone with the store: until their next run they are unfinished
+            stamp = _stamp()
             moved = []
-            for path in (*self.folder.glob(f"store-{name}.db*"), self.folder / f"segment-{name}"):
-                if path.exists() and ".damaged-" not in path.name:
-                    os.replace(path, path.with_name(f"{path.name}.damaged-{stamp}"))
-                    moved.append(path.name)
+            try:
+                for path in (*self.folder.glob(f"store-{name}.db*"), self.folder / f"segment-{name}"):
+                    if path.exists() and ".damaged-" not in path.name:
+                        os.replace(path, path.with_name(f"{path.name}.damaged-{stamp}"))
+                        moved.append(path.name)
+            except OSError as e:
+                raise _not_written(self.folder, e) from e
             self._healed.append(
                 f"the index was damaged ({why.message}): {', '.join(moved)} set aside as *.damaged-{stamp} and rebuilt from the files"
             )
+
+    def _replaced(self, name: str) -> bool:
+        """Lets go of a store; was the file it is in, or could not be opened from, replaced by another process?"""
+        if name in self._stores:
+            replaced = self._stores[name].replaced
+            self._let_go(name)
+            return replaced
+        try:
+            self._store(name)
+        except StoreDamaged:
+            return False
+        return True
 
     @contextmanager
     def _healing(self, name: str) -> Iterator[None]:
@@ -174,8 +214,7 @@ class Engine:
         try:
             yield
         except StoreDamaged as e:
-            store = self._stores.get(name)
-            if store is not None and not store.writable:
+            if not os.access(self.folder, os.W_OK):
                 raise
             self._set_aside(name, e)
             raise _Again from e
@@ -196,11 +235,12 @@ class Engine:
         Raises RefusedRoot for a root nobody means to index whole, unless `consent`.
         """
         _may(caller, "index")
-        if is_wide(root) and not consent:
-            raise RefusedRoot(f"{root} is too wide to index by accident; say --yes if you mean it, or give a project's folder.", root=root)
         if not os.access(root, os.R_OK | os.X_OK):
             raise Refused(f"{root} cannot be read; check its permissions.", root=root)
-        self._make_folder()
+        if not consent and is_wide(root) and scopes.find(self._db, root) is None:
+            raise RefusedRoot(
+                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
+            )
         name = profile()
         row = scopes.ensure(self._db, root)
         scope = Scope(row.id, row.root)
@@ -219,24 +259,22 @@ class Engine:
                 generations.flip(self._db, scope.id, KIND, name)
         return result
 
+    def _scope_lock(self, scope: Scope, waiting: Callable[[], None] | None) -> AbstractContextManager[None]:
+        return self._locked(scope.id, waiting)
+
     @contextmanager
-    def _scope_lock(self, scope: Scope, waiting: Callable[[], None] | None) -> Iterator[None]:
-        try:
-            with exclusive(self.folder / "locks" / f"{scope.id}.lock", waiting=waiting):
-                yield
-        except PermissionError as e:
-            raise _read_only(self.folder, e) from e
-        except OSError as e:
-            if e.errno in (28, 30, 122):
-                raise _read_only(self.folder, e) from e
-            raise
+    def _locked(self, name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+        """Hold a lock of this data directory, against other processes and other threads of this one."""
+        with ExitStack() as held:
+            try:
+                held.enter_context(exclusive(self.folder / "locks" / f"{name}.lock", waiting=waiting))
+            except OSError as e:
+                raise _not_written(self.folder, e) from e
+            yield
 
     def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
-        """Answer a request over folders that were indexed (one at least).
-
-        Raises UsageError for an empty query, a `k` below 1 or an unknown kind or language; NotIndexed.
-        """
-        _check(request)
+        """Answer a request over folders that were indexed (one at least). Raises what `check` raises; NotIndexed."""
+        check(request)
         for _ in range(2):
             among = [self._scope(caller, root) for root in roots]
             name = self._profile_of(among)
@@ -245,16 +283,14 @@ class Engine:
                     store = self._store(name)
                     coverage = [self._coverage(store, scope) for scope in among]
                     answer = search(request, self._db, store, store, among, coverage)
-                    return self._told(answer, store)
+                    return self._told(answer)
             except _Again:
                 for root in roots:
                     self.index(caller, root, consent=True)
         raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.")
 
-    def _told(self, answer: Answer, store: LocalStore) -> Answer:
-        said = [*self._healed, *store.notes]
-        self._healed.clear()
-        store.notes.clear()
+    def _told(self, answer: Answer) -> Answer:
+        said = self.told()
         return replace(answer, degraded=(*said, *answer.degraded)) if said else answer
 
     def _profile_of(self, among: Sequence[Scope]) -> str:
@@ -328,8 +364,7 @@ class Engine:
 
     def _text_now(self, scope: Scope, path: str) -> str:
         try:
-            with open(os.path.join(scope.root, path), "rb") as f:
-                data = f.read(self.settings.max_file_bytes + 1)
+            data = core.read_now(scope.root, path, self.settings.max_file_bytes)
         except OSError as e:
             raise NotIndexed(f"{path} in {scope.root} cannot be read now ({e.strerror}).") from e
         return core.decode(data)
@@ -351,9 +386,10 @@ class Engine:
     def why(self, caller: Caller, root: str, path: str) -> Why:
         """Why a file of an indexed folder is or is not searchable. Raises NotIndexed, UsageError where there is no such file."""
         scope = self._scope(caller, root)
-        record = self._store(self._profile_of([scope])).file(scope.id, path)
-        if record is not None:
-            outline = tuple((name, kind, line, signature) for name, (kind, line, signature, _) in zip(record.symbols, record.outline, strict=True))
+        detail = self._store(self._profile_of([scope])).detail(scope.id, path)
+        if detail is not None:
+            record = detail.record
+            outline = tuple((name, kind, line, signature) for name, (kind, line, signature, _) in zip(record.symbols, detail.outline, strict=True))
             return Why(
                 path=path,
                 indexed=True,
@@ -363,7 +399,7 @@ class Engine:
                 chunks=record.chunks,
                 symbols=outline,
                 imports=record.imports,
-                calls=record.calls,
+                calls=detail.calls,
                 note=record.note,
             )
         reason = self.why_not(scope, path)
@@ -404,9 +440,10 @@ class Engine:
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._db, scope.id)
-        if not os.path.isdir(scope.root):
+        try:
+            listing = core.walk(scope.root, known_of(manifest), max_file_bytes=self.settings.max_file_bytes)
+        except OSError:  # the folder is gone, or closed to us
             return sum(r is None for r in manifest.reasons)
-        listing = core.walk(scope.root, known_of(manifest), max_file_bytes=self.settings.max_file_bytes)
         before = dict(zip(manifest.paths, manifest.blobs, strict=True))
         now = dict(zip(listing.paths, listing.blobs, strict=True))
         skipped = {path for path, _ in listing.skipped}
@@ -416,8 +453,11 @@ class Engine:
         """Remove a folder from the index; what no other scope needs is wiped. Returns its root."""
         _may(caller, "forget")
         scope = self._scope(caller, root)
+        name = self._profile_of([scope])
         with self._scope_lock(scope, None):
-            self._store(self._profile_of([scope])).detach(scope.id)
+            # A damaged store is set aside; what is made in its place has nothing to forget.
+            with suppress(_Again), self._healing(name):
+                self._store(name).detach(scope.id)
             scopes.delete(self._db, scope.id)
         return scope.root
 
@@ -425,22 +465,25 @@ class Engine:
         """Check the whole data directory, or what answers for one folder: the number of scopes looked at, and every problem found."""
         if not (self.folder / "catalogue.db").exists():
             return 0, []
+        problems: list[str] = []
         try:
-            problems = self._db.verify()
+            problems += self._db.verify()
+            rows = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
+            names: dict[str, list[Scope]] = {}
+            for scope in rows:
+                names.setdefault(self._profile_of([scope]), []).append(scope)
+            for name, members in names.items():
+                problems += self._verify_store(name, members)
         except CatalogueDamaged as e:
-            return 1, [e.message]
-        rows = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
-        names: dict[str, list[Scope]] = {}
-        for scope in rows:
-            names.setdefault(self._profile_of([scope]), []).append(scope)
-        for name, members in names.items():
-            try:
-                store = self._store(name)
-                problems += store.verify()
-                problems += [p for scope in members for p in self._disagreements(store, scope)]
-            except StoreDamaged as e:
-                problems.append(e.message)
+            return 1, [*problems, e.message]
         return len(rows), problems
+
+    def _verify_store(self, name: str, members: Sequence[Scope]) -> list[str]:
+        try:
+            store = self._store(name)
+            return store.verify() + [problem for scope in members for problem in self._disagreements(store, scope)]
+        except StoreDamaged as e:
+            return [e.message]
 
     def _disagreements(self, store: LocalStore, scope: Scope) -> list[str]:
         """What the manifest of a finished run says is searchable and the store does not have. An unfinished run is no damage."""
@@ -451,53 +494,79 @@ class Engine:
         said = {(p, b) for p, b, r in zip(manifest.paths, manifest.blobs, manifest.reasons, strict=True) if r is None}
         has = {(p, b) for p, b, _, _ in store.scan(scope.id)}
         lost = sorted(p for p, _ in said - has)
-        return [f"{scope.root}: {len(lost)} files of the manifest are not in the index ({', '.join(lost[:3])}…)"] if lost else []
+        if scopes.find(self._db, scope.root) != row:
+            return []  # a run began while we looked
+        named = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
+        return [f"{scope.root}: {len(lost)} files of the manifest are not in the index ({named})"] if lost else []
 
     def rebuild(self, caller: Caller, root: str | None, *, report: Callable[[Progress], None] = lambda _progress: None) -> list[tuple[str, Summary]]:
         """Build the index of one folder, or of all, anew from the files; a damaged catalogue is set aside first.
 
-        The old store stays in place until the new one is whole only where it is damaged; rebuilding all replaces the store file.
+        Folders that cannot be read now keep their place in the catalogue, and `told` names them. Raises NotIndexed if there is none,
+        CatalogueDamaged if the list of folders is lost and `root` does not name one.
         """
         _may(caller, "rebuild")
+        lost = None
         try:
             visible = self._visible(caller)
         except CatalogueDamaged as e:
-            self._set_aside_catalogue(e)
+            lost = self._set_aside_catalogue(e)
             visible = []
-        name = profile()
-        roots = [root] if root else [s.root for s in visible if os.path.isdir(s.root)]
+        roots = [root] if root else [s.root for s in visible if os.access(s.root, os.R_OK | os.X_OK)]
+        if lost is not None and not roots:
+            raise CatalogueDamaged(f"{lost}, and with it the list of indexed folders; run for each of them: groma rebuild PATH")
         if not roots:
             raise NotIndexed("Nothing has been indexed; run: groma index PATH")
-        if root is None or len(visible) <= 1:
-            with self._lock:
-                if store := self._stores.pop(name, None):
-                    store.close()
-            remove_store(self.folder, name)
-        elif (row := scopes.find(self._db, root)) is not None:
-            try:
-                self._store(name).detach(row.id)
-            except StoreDamaged as e:
-                self._set_aside(name, e)
+        closed = [s.root for s in visible if not root and s.root not in roots]
+        self._healed += [f"{one} cannot be read now; it is indexed again when it is asked for" for one in closed]
+        known = {s.root for s in visible}
+        self._empty([s for s in visible if root in (None, s.root)], whole=root is None or known <= {root})
         done = []
         for one in roots:
+            summary = self.index(caller, one, consent=one in known, report=report)
             row = scopes.ensure(self._db, one)
-            summary = self.index(caller, one, consent=True, report=report)
-            generations.flip(self._db, row.id, KIND, name)
+            generations.flip(self._db, row.id, KIND, profile())
             done.append((one, summary))
         return done
 
-    def _set_aside_catalogue(self, why: CatalogueDamaged) -> None:
+    def _empty(self, rows: Sequence[scopes.Scope], *, whole: bool) -> None:
+        """Take some scopes out of the store, or all that is in it. From here on they are unfinished, so that no crash makes this a damage."""
+        name = profile()
+        for row in rows:
+            scopes.begin_run(self._db, row.id)
+        if whole:
+            with self._lock, self._locked(f"store-{name}"):
+                self._let_go(name)
+                try:
+                    remove_store(self.folder, name)
+                except OSError as e:
+                    raise _not_written(self.folder, e) from e
+            return
+        with suppress(_Again), self._healing(name):
+            for row in rows:
+                self._store(name).detach(row.id)
+
+    def _set_aside_catalogue(self, why: CatalogueDamaged) -> str:
+        """Keep a copy of a damaged catalogue and make room for a new one; returns what happened, in words."""
         self.close()
-        stamp = time.strftime("%Y%m%dT%H%M%S")
-        for path in self.folder.glob("catalogue.db*"):
-            if ".damaged-" not in path.name:
-                os.replace(path, path.with_name(f"{path.name}.damaged-{stamp}"))
-        self._healed.append(f"the catalogue was damaged ({why.message}): set aside as catalogue.db.damaged-{stamp}")
+        aside = f"catalogue.db.damaged-{_stamp()}"
+        try:
+            for path in self.folder.glob("catalogue.db*"):
+                if ".damaged-" not in path.name:
+                    os.replace(path, path.with_name(path.name.replace("catalogue.db", aside, 1)))
+        except OSError as e:
+            raise _not_written(self.folder, e) from e
+        said = f"the catalogue was damaged ({why.context.get('detail', why.message)}) and set aside as {aside}"
+        self._healed.append(said)
+        return said
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""
-        said = [*self._healed]
-        self._healed.clear()
+        with self._lock:
+            said = [*self._healed, *(note for store in self._stores.values() for note in store.notes)]
+            self._healed.clear()
+            for store in self._stores.values():
+                store.notes.clear()
         return said
 
     @property
@@ -534,7 +603,8 @@ def remove_store(folder: Path, name: str) -> None:
     segment = folder / f"segment-{name}"
     if segment.is_dir():
         for path in segment.iterdir():
-            path.unlink()
+            if ".damaged-" not in path.name:
+                path.unlink()
 
 
 def _may(caller: Caller, verb: str) -> None:
@@ -542,10 +612,17 @@ def _may(caller: Caller, verb: str) -> None:
         raise Refused(f"{caller.name} may not {verb} here.")
 
 
-def _read_only(folder: Path, e: OSError) -> GromaError:
-    if e.errno in (28, 122):
+def _stamp() -> str:
+    """A name for a damaged copy: when, and something that no other one of the same second has."""
+    return f"{time.strftime('%Y%m%dT%H%M%S')}-{uuid.uuid4().hex[:6]}"
+
+
+def _not_written(folder: Path, e: OSError) -> GromaError:
+    if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFull(f"No room left in {folder}; free some space and run the same command again.")
-    return ReadOnly(f"The data directory {folder} cannot be written; change its permissions or set GROMA_DATA_DIR.")
+    if e.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
+        return ReadOnly(f"The data directory {folder} cannot be written; change its permissions or set GROMA_DATA_DIR.")
+    return StoreUnreachable(f"The data directory {folder} cannot be used: {e.strerror}.")
 
 
 def _number(hit_id: str) -> int:
@@ -565,7 +642,8 @@ def _locate(text: str, wanted: str, first: int) -> int | None:
     return min(found, key=lambda at: (abs(at - first), at), default=None)
 
 
-def _check(request: Request) -> None:
+def check(request: Request) -> None:
+    """Raises UsageError for an empty query, a number of results below 1 or above 100, or an unknown kind or language."""
     if not request.text.strip():
         raise UsageError("The query is empty; say what you look for.")
     if request.k < 1 or request.k > 100:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .types import Batch, Filter, Floats, Ints, Leg, Passage
 
-__all__ = ["Capabilities", "Facts", "FileRecord", "Store"]
+__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,17 @@ class FileRecord:
     symbol_start: Ints
     symbol_terms: npt.NDArray[np.uint32]
     imports: tuple[str, ...]
-    calls: tuple[str, ...]
-    outline: tuple[tuple[str, int, str, str], ...]
     note: str | None
     indegree: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileDetail:
+    """What a person asks of one file: its record, (kind, line, signature, doc) of each of its symbols, and what it calls."""
+
+    record: FileRecord
+    outline: tuple[tuple[str, int, str, str], ...]
+    calls: tuple[str, ...]
 
 
 class Store(Protocol):
@@ -133,6 +140,10 @@ class Facts(Protocol):
 
     def file(self, scope: str, path: str) -> FileRecord | None:
         """The record of the file that the scope sees at `path`."""
+        ...
+
+    def detail(self, scope: str, path: str) -> FileDetail | None:
+        """The record of that file with its outline and calls."""
         ...
 
     def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:

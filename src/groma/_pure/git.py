@@ -1,5 +1,4 @@
-"""What git knows about a folder, read from git's own files: where its repository is, its settings, its index, its
-branch.
+"""What git knows about a folder, read from git's own files: its repository, settings, index and branch.
 
 No git process is started (its start alone costs more than a warm walk) and no GIT_* variable is read: a folder means
 the same to every caller. Whatever is missing, damaged, of a newer format or not a plain file answers like "git does not
@@ -48,7 +47,9 @@ Ints = npt.NDArray[np.int64]
 def blob_id(data: bytes) -> bytes:
     """The 20-byte id under which git stores `data` as a blob: SHA-1 over "blob <size>\\0" and the data."""
     # Not for security: the id must be the one git gives, whatever a hardened OpenSSL build says of SHA-1.
-    return sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).digest()
+    digest = sha1(b"blob %d\0" % len(data), usedforsecurity=False)
+    digest.update(data)
+    return digest.digest()
 
 
 EMPTY_BLOB = blob_id(b"")
@@ -61,8 +62,7 @@ OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK
 
 
 def read_regular(path: str | bytes, *, follow: bool = True) -> tuple[bytes, os.stat_result] | None:
-    """A regular file's bytes and its stat from before the reading; None if it is missing, unreadable or anything else
-    than a file.
+    """A regular file's bytes and its stat from before the reading; None if it is missing, unreadable or no file.
 
     Without `follow` a symbolic link at the end of `path` counts as missing.
     """
@@ -117,7 +117,7 @@ class Repository:
 def repository(root: str) -> Repository | None:
     """The repository whose work tree `root` lies in: that of this folder itself or of the nearest folder above it.
 
-    None in a bare repository, inside a git directory, and where there is no git. Like git, the search ends at a mount
+    None in a bare repository, inside a git directory, and where there is no git. As in git, the search ends at a mount
     point.
     """
     folder = os.path.realpath(root)
@@ -148,9 +148,7 @@ def top_level(path: str) -> str | None:
 
 
 def head(path: str) -> str | None:
-    """What is checked out at `path`: the branch's name, or the first 7 digits of a detached commit; None if git does
-    not say.
-    """
+    """What is checked out at `path`: the branch's name, or 7 digits of a detached commit; None if git does not say."""
     found = repository(path)
     line = _first_line(os.path.join(found.git_dir, "HEAD")) if found else None
     if line is None:
@@ -162,9 +160,7 @@ def head(path: str) -> str | None:
 
 
 def is_git_directory(folder: str) -> bool:
-    """Whether `folder` is git's own storage (a `.git` or a bare repository): HEAD, objects and refs, as git itself
-    tests it.
-    """
+    """Whether `folder` is git's own storage (a `.git` or a bare repository): HEAD, objects, refs, as git tests it."""
     line = _first_line(os.path.join(folder, "HEAD"))
     if line is None or not (line.startswith("ref:") or _is_hex(line)):
         return False
@@ -182,9 +178,7 @@ def _common_dir(git_dir: str) -> str:
 
 
 def _git_dir(top: str) -> str | None:
-    """Where `top/.git` is or points to (worktrees and submodules have a file that names the folder), if that is a git
-    directory.
-    """
+    """Where `top/.git` is or, being a file (in worktrees and submodules), points to, if that is a git directory."""
     path = os.path.join(top, ".git")
     line = _first_line(path)
     if line is not None:
@@ -208,9 +202,7 @@ def _open_repository(top: str, git_dir: str) -> Repository | None:
 
 
 def user_settings() -> dict[str, str]:
-    """git's settings of this machine and user: /etc/gitconfig, then $XDG_CONFIG_HOME/git/config, then ~/.gitconfig;
-    later ones win.
-    """
+    """git's settings of this machine and user; ~/.gitconfig wins over its XDG place, that over /etc/gitconfig."""
     settings: dict[str, str] = {}
     for path in ("/etc/gitconfig", os.path.join(user_folder(), "config"), os.path.expanduser("~/.gitconfig")):
         settings |= _read_settings(path)
@@ -269,9 +261,7 @@ def _settings_of(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _setting_value(text: str, position: int) -> tuple[str, int]:
-    """What stands after `=` and where it ends: quotes, escapes and continued lines resolved, comment and outer blanks
-    dropped.
-    """
+    """What stands after `=`, quotes, escapes and continued lines resolved, comments dropped; and where it ends."""
     value: list[str] = []
     kept = 0  # length up to the last character that is not a blank outside of quotes
     quoted = False
@@ -351,7 +341,7 @@ def clean_rows(index: Index) -> npt.NDArray[np.bool_]:
     Left out: conflicts, links and submodules, what the user told git to assume or skip, and git's racy entries: a file
     modified no earlier than the index was written may have changed after git looked at it without its stat showing it.
     """
-    believed = (index.stages == 0) & (index.modes & _KIND == _REGULAR)
+    believed: npt.NDArray[np.bool_] = (index.stages == 0) & (index.modes & _KIND == _REGULAR)
     believed &= index.flags & (ASSUME_VALID | SKIP_WORKTREE | INTENT_TO_ADD) == 0
     believed &= index.mtimes_ns < index.written_ns
     # Size 0 is also git's mark for "known to be racy" (on any other blob than the empty one).
@@ -425,9 +415,7 @@ def _entries(data: bytes, width: int) -> tuple[list[bytes], list[int], list[int]
 
 
 def _columns(data: bytes, paths: list[bytes], offsets: list[int], flags: list[int], written_ns: int) -> Index:
-    """The fixed fields of all entries, taken in one gather: a Python loop over ten fields would cost more than the
-    whole walk.
-    """
+    """The fixed fields of all entries in one gather: a Python loop over ten fields would cost more than the walk."""
     starts = np.array(offsets, np.int64)
     fields = np.frombuffer(data, np.uint8)[starts[:, None] + np.arange(60)]
     words = np.ascontiguousarray(fields[:, :40]).view(">u4").astype(np.int64)
@@ -448,9 +436,7 @@ def _columns(data: bytes, paths: list[bytes], offsets: list[int], flags: list[in
 
 
 def _unsplit(repository: Repository, paths: list[bytes], link: bytes, width: int) -> list[bytes]:
-    """The tracked paths of a split index: those of the shared file less the deleted ones, and the named entries of this
-    one.
-    """
+    """The tracked paths of a split index: the shared file's less the deleted ones, and the named ones of this file."""
     found = read_regular(os.path.join(repository.git_dir, "sharedindex." + link[:width].hex()))
     if found is None:
         raise ValueError("no shared index")

@@ -40,6 +40,7 @@ from .git import (
 __all__ = [
     "IGNORED",
     "JUNK",
+    "JUNK_SOURCE",
     "ONLY_TRACKED",
     "RULE_FILES",
     "WANTED",
@@ -52,6 +53,8 @@ __all__ = [
     "enter",
     "explain",
     "fate",
+    "last_match",
+    "shown",
     "survey",
 ]
 
@@ -71,6 +74,7 @@ JUNK = (
 """Ignored where nothing else speaks: one `!name/` line in any rule file brings a folder back."""
 
 JUNK_SOURCE = "groma's own list"
+"""What is named as the source of a verdict from JUNK."""
 RULE_FILES = frozenset((b".git", b".gitignore", b".gromaignore"))
 """Names that `enter` wants to know of before it looks."""
 
@@ -78,10 +82,16 @@ RULE_FILES = frozenset((b".git", b".gitignore", b".gromaignore"))
 # ------------------------------------------------------------------------------------------------------------- patterns
 
 
+WHOLE, END, START_AND_MORE, END_AND_MORE, ANYTHING = range(5)
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One line of a rule file. `by_name` patterns see an entry's name, the others its path below the rule file's
-    folder.
+    """One line of a rule file.
+
+    `by_name` patterns see an entry's name, the others its path below the rule file's folder. `part` says what `key`
+    tells of a match: it is that (WHOLE), it is all that ends with it (END), it begins or ends with it and must be tried
+    (START_AND_MORE, END_AND_MORE), or `key` tells nothing (ANYTHING).
     """
 
     line: int
@@ -89,68 +99,33 @@ class Pattern:
     negated: bool
     folders_only: bool
     by_name: bool
+    part: int
+    key: bytes
     matches: Callable[[bytes], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
-    """A rule file, compiled: its patterns from the last line to the first, and a sieve.
-
-    The sieve answers "can any pattern match?" without trying them one by one: whole names and paths, ends and
-    beginnings go into one look-up each, and only what is left is tried. It may say yes too often (it does not know
-    folders from files), never too seldom.
-    """
-
-    backwards: tuple[Pattern, ...]
-    names: frozenset[bytes]
-    name_ends: tuple[bytes, ...]
-    name_starts: tuple[bytes, ...]
-    name_globs: tuple[Callable[[bytes], bool], ...]
-    paths: frozenset[bytes]
-    path_starts: tuple[bytes, ...]
-    path_globs: tuple[Callable[[bytes], bool], ...]
-
-    def last_match(self, name: bytes, path: bytes, is_folder: bool) -> Pattern | None:
-        """The pattern that decides about an entry; `path` is relative to the rule file's folder."""
-        for pattern in self.backwards:
-            if (is_folder or not pattern.folders_only) and pattern.matches(name if pattern.by_name else path):
-                return pattern
-        return None
+Patterns = tuple[Pattern, ...]
+"""The patterns of one rule file, the last line first."""
 
 
 @lru_cache(maxsize=1024)
 def compile_patterns(data: bytes, fold: bool) -> Patterns:
-    """The patterns of a rule file's bytes. With `fold` (core.ignoreCase) callers must pass names and paths in lower
-    case.
-    """
-    sieve = _Sieve([], [], [], [], [], [], [])
+    """The patterns of a rule file's bytes. With `fold` (core.ignoreCase) they want names and paths in lower case."""
     patterns: list[Pattern] = []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if line and not line.startswith(b"#"):
-            pattern = _compile(_trimmed(line.removesuffix(b"\r").partition(b"\0")[0]), number, fold, sieve)
+            pattern = _compile(_trimmed(line.removesuffix(b"\r").partition(b"\0")[0]), number, fold)
             if pattern:
                 patterns.append(pattern)
-    return Patterns(
-        tuple(reversed(patterns)),
-        frozenset(sieve.names),
-        tuple(dict.fromkeys(sieve.name_ends)),
-        tuple(dict.fromkeys(sieve.name_starts)),
-        tuple(sieve.name_globs),
-        frozenset(sieve.paths),
-        tuple(dict.fromkeys(sieve.path_starts)),
-        tuple(sieve.path_globs),
-    )
+    return tuple(reversed(patterns))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sieve:
-    names: list[bytes]
-    name_ends: list[bytes]
-    name_starts: list[bytes]
-    name_globs: list[Callable[[bytes], bool]]
-    paths: list[bytes]
-    path_starts: list[bytes]
-    path_globs: list[Callable[[bytes], bool]]
+def last_match(patterns: Patterns, name: bytes, path: bytes, is_folder: bool) -> Pattern | None:
+    """The pattern that decides about an entry; `path` is relative to the rule file's folder."""
+    for pattern in patterns:
+        if (is_folder or not pattern.folders_only) and pattern.matches(name if pattern.by_name else path):
+            return pattern
+    return None
 
 
 def _trimmed(line: bytes) -> bytes:
@@ -161,10 +136,11 @@ def _trimmed(line: bytes) -> bytes:
 
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
+_TAIL = re.compile(rb"[^*?\[\]\\]+\Z")
 
 
-def _compile(text: bytes, line: int, fold: bool, sieve: _Sieve) -> Pattern | None:
-    """One line as a pattern, entered into the sieve; None if it can match nothing.
+def _compile(text: bytes, line: int, fold: bool) -> Pattern | None:
+    """One line as a pattern; None if it can match nothing.
 
     Nearly all real patterns are a plain name or have one `*`: those never become a regular expression, whose compiling
     would cost more than all its matching.
@@ -183,32 +159,27 @@ def _compile(text: bytes, line: int, fold: bool, sieve: _Sieve) -> Pattern | Non
     start = body[: special.start()] if special else body
     if fold:
         start = start.lower()
+    if start:
+        part, key = START_AND_MORE, start
+    elif tail := _TAIL.search(body):
+        part, key = END_AND_MORE, tail[0].lower() if fold else tail[0]
+    else:
+        part, key = ANYTHING, b""
     matches: Callable[[bytes], bool]
     if not special:
-        matches = start.__eq__
-        (sieve.names if by_name else sieve.paths).append(start)
-    elif (star := re.fullmatch(rb"[^*?\[\\]*(\*+)([^*?\[\\]*)", body)) and (
-        by_name or len(star[1]) == 1 or not star[2] or not star[2].startswith(b"/")
-    ):
+        part, matches = WHOLE, start.__eq__
+    elif (star := re.fullmatch(rb"[^*?\[\\]*(\*+)([^*?\[\\]*)", body)) and (by_name or len(star[1]) == 1 or not star[2].startswith(b"/")):
         end = star[2].lower() if fold else star[2]
         crosses = by_name or (len(star[1]) > 1 and not end)
         matches = _one_star(start, end, crosses)
-        if not by_name:
-            sieve.path_starts.append(start)
-        elif start:
-            sieve.name_starts.append(start)
-        else:
-            sieve.name_ends.append(end)
+        if not start and crosses:
+            part, key = END, end
     else:
         expression = _translate(body[len(start) :], not by_name, fold)
         if expression is None:
             return None
         matches = _lazy(re.escape(start) + expression)
-        if start:
-            (sieve.name_starts if by_name else sieve.path_starts).append(start)
-        else:
-            (sieve.name_globs if by_name else sieve.path_globs).append(matches)
-    return Pattern(line, text, negated, folders_only, by_name, matches)
+    return Pattern(line, text, negated, folders_only, by_name, part, key, matches)
 
 
 def _one_star(start: bytes, end: bytes, crosses: bool) -> Callable[[bytes], bool]:
@@ -219,10 +190,7 @@ def _one_star(start: bytes, end: bytes, crosses: bool) -> Callable[[bytes], bool
 
     def matches(text: bytes) -> bool:
         return (
-            text.startswith(start)
-            and text.endswith(end)
-            and len(text) >= least
-            and (crosses or b"/" not in text[len(start) : len(text) - len(end)])
+            text.startswith(start) and text.endswith(end) and len(text) >= least and (crosses or b"/" not in text[len(start) : len(text) - len(end)])
         )
 
     return matches
@@ -254,9 +222,8 @@ def _translate(glob: bytes, by_path: bool, fold: bool) -> bytes | None:
     occurrence, because the second star can stand for whatever is then left. So no pattern backtracks more than
     quadratically, however many stars it has.
     """
-    blocks: list[tuple[bytes, list[list[bytes]]]] = [
-        (b"", [[]])
-    ]  # per wide star: what it is, then segments parted by plain stars
+    # For the beginning and each wide star: what stands for it, then the segments that plain stars part.
+    blocks: list[tuple[bytes, list[list[bytes]]]] = [(b"", [[]])]
     place = 0
     while place < len(glob):
         character = glob[place : place + 1]
@@ -266,12 +233,7 @@ def _translate(glob: bytes, by_path: bool, fold: bool) -> bytes | None:
             while glob.startswith(b"*", after):
                 after += 1
             at_border = place == 0 or glob[place - 1] == 0x2F
-            if (
-                by_path
-                and after - place > 1
-                and at_border
-                and (after == len(glob) or glob.startswith((b"/", b"\\/"), after))
-            ):
+            if by_path and after - place > 1 and at_border and (after == len(glob) or glob.startswith((b"/", b"\\/"), after)):
                 if glob[after : after + 1] == b"/":
                     blocks.append((b"(?:.*?/)??", [[]]))
                     after += 1
@@ -291,9 +253,9 @@ def _translate(glob: bytes, by_path: bool, fold: bool) -> bytes | None:
             place += 1
         elif character == b"\\":
             escaped = glob[place + 1 : place + 2]
-            if not escaped or (fold and escaped.isupper()):
-                return None  # git folds the name but not an escaped letter, so they never meet
-            segment.append(re.escape(escaped))
+            if not escaped:
+                return None
+            segment.append(re.escape(escaped))  # not folded, as in git: under core.ignoreCase "\\A" matches nothing
             place += 2
         else:
             segment.append(re.escape(character.lower() if fold else character))
@@ -394,11 +356,14 @@ def _set(glob: bytes, place: int, by_path: bool, fold: bool) -> tuple[bytes, int
 # -------------------------------------------------------------------------------------------------- rules of one folder
 
 
+def shown(path: bytes) -> str:
+    """A path (or pattern) as text to be shown: bytes that are no UTF-8 become backslash escapes."""
+    return path.decode("utf-8", "backslashreplace")
+
+
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """A rule file in force: where it stands (`base`, a path below the ground's origin, "" or ending in a slash) and
-    what it says.
-    """
+    """A rule file in force: what it says, and for which folder (`base`, from the ground's origin)."""
 
     source: str
     base: bytes
@@ -407,9 +372,7 @@ class RuleFile:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """The pattern that decides about an entry, whether it is groma's own (stronger than git's index), and its rule
-    file.
-    """
+    """The pattern that decides about an entry, whether it is groma's own (stronger than git's index), and its file."""
 
     pattern: Pattern
     own: bool
@@ -417,68 +380,77 @@ class Hit:
 
 
 class Rules:
-    """All rule files in force in one folder, as one sieve in front of them. Shared by the folders below that add
-    none.
+    """All rule files in force in one folder. Shared by the folders below that add none.
+
+    In front of them stands a sieve that answers "can any pattern match?" for all at once: whole names and paths, ends
+    and beginnings are one look-up each, and only few patterns must be tried. It may say yes too often (it does not know
+    folders from files), never too seldom. Nearly all entries end there.
     """
 
-    __slots__ = (
-        "_checks",
-        "_name_ends",
-        "_name_globs",
-        "_name_starts",
-        "_names",
-        "_path_globs",
-        "_path_starts",
-        "_paths",
-        "fold",
-        "git",
-        "own",
-    )
+    __slots__ = ("_checks", "_name_sieve", "_path_sieve", "fold", "git", "own")
 
     def __init__(self, own: tuple[RuleFile, ...], git: tuple[RuleFile, ...], fold: bool) -> None:
         """`own` and `git` go from the weakest to the strongest."""
         self.own = own
         self.git = git
         self.fold = fold
-        ranked = (
-            [(file, True) for file in reversed(own)] + [(file, False) for file in reversed(git)] + [(_JUNK_FILE, False)]
-        )
-        self._checks = [
-            (compile_patterns(file.data, fold), file.base.lower() if fold else file.base, is_own, file.source)
-            for file, is_own in ranked
-        ]
-        self._names: frozenset[bytes] = frozenset().union(*(patterns.names for patterns, *_ in self._checks))
-        self._name_ends = tuple({end: None for patterns, *_ in self._checks for end in patterns.name_ends})
-        self._name_starts = tuple({start: None for patterns, *_ in self._checks for start in patterns.name_starts})
-        self._name_globs = [glob for patterns, *_ in self._checks for glob in patterns.name_globs]
-        self._paths = frozenset(base + path for patterns, base, *_ in self._checks for path in patterns.paths)
-        self._path_starts = tuple(
-            {base + start: None for patterns, base, *_ in self._checks for start in patterns.path_starts}
-        )
-        self._path_globs = [(len(base), glob) for patterns, base, *_ in self._checks for glob in patterns.path_globs]
+        ranked = [(file, True) for file in reversed(own)]
+        ranked += [(file, False) for file in (*reversed(git), _JUNK_FILE)]
+        self._checks = [(compile_patterns(file.data, fold), file.base.lower() if fold else file.base, is_own, file.source) for file, is_own in ranked]
+        everything = [(pattern, base) for patterns, base, *_ in self._checks for pattern in patterns]
+        self._name_sieve = _sieve([(pattern, b"") for pattern, _ in everything if pattern.by_name])
+        self._path_sieve = _sieve([(pattern, base) for pattern, base in everything if not pattern.by_name])
 
     def judge(self, name: bytes, path: bytes, is_folder: bool) -> Hit | None:
-        """The pattern that decides about the entry `name` at `path` (from the ground's origin), None if no rule speaks
-        of it.
-        """
+        """The pattern that decides about the entry `name` at `path` (from the ground's origin); None if none does."""
         if self.fold:
             name = name.lower()
             path = path.lower()
-        if not (
-            name in self._names
-            or name.endswith(self._name_ends)
-            or name.startswith(self._name_starts)
-            or path in self._paths
-            or path.startswith(self._path_starts)
-            or (self._name_globs and any(glob(name) for glob in self._name_globs))
-            or (self._path_globs and any(glob(path[cut:]) for cut, glob in self._path_globs))
-        ):
+        if not (_may_match(name, self._name_sieve) or _may_match(path, self._path_sieve)):
             return None
         for patterns, base, own, source in self._checks:
-            pattern = patterns.last_match(name, path[len(base) :], is_folder)
+            pattern = last_match(patterns, name, path[len(base) :], is_folder)
             if pattern is not None:
                 return Hit(pattern, own, source)
         return None
+
+
+Trials = list[tuple[int, Callable[[bytes], bool]]]
+"""Patterns to be tried, each with how many bytes of a path lie before its rule file's folder."""
+
+Sieve = tuple[frozenset[bytes], tuple[bytes, ...], tuple[bytes, ...], Trials, tuple[bytes, ...], Trials, Trials]
+"""Wholes; ends; beginnings, and what to try after one; endings, and what to try before one; what to try always."""
+
+
+def _sieve(patterns: list[tuple[Pattern, bytes]]) -> Sieve:
+    """The sieve of patterns of many rule files, each with its file's folder."""
+
+    def of(part: int) -> list[tuple[Pattern, bytes]]:
+        return [(pattern, base) for pattern, base in patterns if pattern.part == part]
+
+    def trials(part: int) -> Trials:
+        return [(len(base), pattern.matches) for pattern, base in of(part)]
+
+    return (
+        frozenset(base + pattern.key for pattern, base in of(WHOLE)),
+        tuple({pattern.key: None for pattern, _ in of(END)}),
+        tuple({base + pattern.key: None for pattern, base in of(START_AND_MORE)}),
+        trials(START_AND_MORE),
+        tuple({pattern.key: None for pattern, _ in of(END_AND_MORE)}),
+        trials(END_AND_MORE),
+        trials(ANYTHING),
+    )
+
+
+def _may_match(text: bytes, sieve: Sieve) -> bool:
+    wholes, ends, starts, after, endings, before, always = sieve
+    return (
+        text in wholes
+        or text.endswith(ends)
+        or (text.startswith(starts) and any(matches(text[cut:]) for cut, matches in after))
+        or (text.endswith(endings) and any(matches(text[cut:]) for cut, matches in before))
+        or (bool(always) and any(matches(text[cut:]) for cut, matches in always))
+    )
 
 
 _JUNK_FILE = RuleFile(JUNK_SOURCE, b"", b"\n".join(JUNK))
@@ -489,9 +461,7 @@ _JUNK_FILE = RuleFile(JUNK_SOURCE, b"", b"\n".join(JUNK))
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A repository whose work tree is walked. `origin` is the length of its top's path on the ground; `rows` maps path
-    → index row.
-    """
+    """A repository whose work tree is walked. `origin` is how long its top's path is; `rows`: path → index row."""
 
     repository: Repository
     index: Index
@@ -531,9 +501,7 @@ class Ground:
 
 
 def survey(root: str) -> Ground:
-    """The ground at `root`, with all that is in force from above it; `enter` then adds what lies in the folder
-    itself.
-    """
+    """The ground at `root`, with all that is in force from above; `enter` then adds what lies in the folder itself."""
     user = user_settings()
     folder = os.path.realpath(root)
     found = repository(folder)
@@ -551,7 +519,7 @@ def survey(root: str) -> Ground:
         ground = replace(ground, folder=ground.folder + name + b"/", path=ground.path + name + b"/")
     rules = ground.rules
     if ignored:
-        rules = Rules((), _user_rules(user, found.top), _folds(user | found.settings))
+        rules = Rules((), _user_rules(user, found.top), _folds({**user, **found.settings}))
     return replace(ground, lead=len(ground.path), rules=rules)
 
 
@@ -586,9 +554,7 @@ def _folds(settings: Mapping[str, str]) -> bool:
 
 
 def _in_checkout(ground: Ground, found: Repository) -> Ground:
-    """The ground at the top of a repository: its index, and its git rules in place of those of the repository around
-    it.
-    """
+    """The ground at the top of a repository: its index, and its git rules in place of those from around it."""
     index = read_index(found)
     rows = {path: row for row, path in enumerate(index.paths)}
     settings = {**ground.user, **found.settings}
@@ -597,15 +563,11 @@ def _in_checkout(ground: Ground, found: Repository) -> Ground:
     if content := read_regular(exclude):
         git.append(RuleFile(exclude, ground.path, content[0]))
     checkout = Checkout(found, index, rows, index.paths, len(ground.path))
-    return replace(
-        ground, rules=Rules(ground.rules.own, tuple(git), _folds(settings)), checkout=checkout, only_tracked=False
-    )
+    return replace(ground, rules=Rules(ground.rules.own, tuple(git), _folds(settings)), checkout=checkout, only_tracked=False)
 
 
 def _user_rules(settings: Mapping[str, str], top: str) -> tuple[RuleFile, ...]:
-    """The user's own ignore file: core.excludesFile, by default `ignore` in git's folder of the user's
-    configuration.
-    """
+    """The user's own ignore file: core.excludesFile, by default `ignore` in `user_folder()`."""
     path = settings.get("core.excludesfile")
     path = os.path.join(user_folder(), "ignore") if path is None else os.path.join(top, os.path.expanduser(path))
     content = read_regular(path)
@@ -623,7 +585,7 @@ def _with_rule_files(ground: Ground, present: AbstractSet[bytes], lead: int) -> 
         content = read_regular(ground.folder + name, follow=False) if name in present else None
         if content:
             inside = len(ground.path) >= lead
-            source = os.fsdecode((ground.path[lead:] if inside else ground.folder) + name)
+            source = shown((ground.path[lead:] if inside else ground.folder) + name)
             if name == b".gitignore":
                 git += (RuleFile(source, ground.path, content[0]),)
             else:
@@ -685,9 +647,7 @@ def explain(root: str, path: str) -> Verdict:
     folder = os.path.realpath(root)
     target = os.path.join(folder, path)
     # Only what is above the last name is resolved: a link is an entry of its own.
-    target = os.path.join(
-        os.path.realpath(os.path.dirname(target.rstrip(os.sep))), os.path.basename(target.rstrip(os.sep))
-    )
+    target = os.path.join(os.path.realpath(os.path.dirname(target.rstrip(os.sep))), os.path.basename(target.rstrip(os.sep)))
     below = os.path.relpath(target, folder)
     names = [os.fsencode(name) for name in below.split(os.sep)]
     if names[0] == b".." or below == ".":
@@ -702,7 +662,7 @@ def explain(root: str, path: str) -> Verdict:
         entry = ground.path + name
         is_folder = place < last or path.endswith("/") or (os.path.isdir(target) and not os.path.islink(target))
         if name == b".git":
-            return Verdict(below, True, False, JUNK_SOURCE, 0, ".git", os.fsdecode(entry[ground.lead :]))
+            return Verdict(below, True, False, JUNK_SOURCE, 0, ".git", shown(entry[ground.lead :]))
         tracked = ground.checkout is not None and entry[ground.checkout.origin :] in ground.checkout.rows
         hit = ground.rules.judge(name, entry, is_folder)
         if not ground.only_tracked or (hit is not None and hit.own and not hit.pattern.negated):
@@ -717,6 +677,6 @@ def explain(root: str, path: str) -> Verdict:
         tracked,
         deciding.source if deciding else None,
         deciding.pattern.line if deciding else 0,
-        os.fsdecode(deciding.pattern.text) if deciding else "",
-        os.fsdecode(matched[ground.lead :]) if deciding else "",
+        shown(deciding.pattern.text) if deciding else "",
+        shown(matched[ground.lead :]) if deciding else "",
     )

@@ -68,31 +68,46 @@ def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     interpreters: dict[str, str] = {}
     for language in all_languages().values():
         extensions.update((x, language.name) for x in language.extensions)
-        filenames.update((x, language.name) for x in language.filenames)
+        filenames.update((x.lower(), language.name) for x in language.filenames)
         interpreters.update((x, language.name) for x in language.interpreters)
     return extensions, filenames, interpreters
 
 
-_INTERPRETER = re.compile(rb"#!\s*\S*?([\w.+-]+?)[\d.]*(?:\s+(?:-\S+\s+)*([\w.+-]+?)[\d.]*)?\s*$")
-_CPP_HEADER = re.compile(rb"^\s*(?:class\s+\w|namespace\b|template\s*<|using\s+\w|public:|private:|protected:)", re.M)
+_CPP_HEADER = re.compile(
+    rb"""^[ \t]*(?:
+      (?:enum[ ]+)?class[ \t]+(?:[A-Z_]+(?:\([^)\n]*\))?[ \t]+)*[\w:]+[ \t]*(?:final[ \t]*)?(?:[:;{]|\r?\n[ \t]*[:{])
+      | (?:inline[ \t]+)?namespace(?:[ \t]+[\w:]+)?[ \t]*(?:\{|\r?\n[ \t]*\{)
+      | template[ \t]*<
+      | using[ \t]+(?:namespace[ \t]+)?[\w:]+[ \t]*[=;]
+      | (?:public|private|protected)[ \t]*:
+      | \#[ \t]*include[ \t]*<[a-z_]+> )""",
+    re.M | re.X,
+)
+"""What no C header has at the start of a line: `class X`, `namespace`, `template <`, `using`, access labels, `#include <string>`."""
 
 
 def detect(path: str, head: bytes) -> str | None:
     """The name of the language of the file `path` (POSIX) whose first bytes are `head`; None for text of no known language.
 
-    The file name decides, then the extension (longest first: `.d.ts` before `.ts`), then the interpreter line. A `.h` that shows C++
-    in `head` is C++.
+    The file name decides (without regard to case; `Dockerfile.*` stands for every such name), then the extension (the longest that is
+    known), then the interpreter line. A `.h` that shows C++ in `head` is C++.
     """
     extensions, filenames, interpreters = _tables()
-    name = path.rsplit("/", 1)[-1]
-    if found := filenames.get(name) or filenames.get(name.lower()):
+    name = path.rsplit("/", 1)[-1].lower()
+    if found := filenames.get(name):
         return found
-    parts = name.lower().split(".")
+    parts = name.split(".")
     for i in range(1, len(parts)):
         if found := extensions.get(".".join(parts[i:])):
             return "cpp" if found == "c" and parts[-1] == "h" and _CPP_HEADER.search(head) else found
-    if head.startswith(b"#!") and (m := _INTERPRETER.match(head.split(b"\n", 1)[0])):
-        words = [w.decode("ascii", "replace") for w in m.groups() if w]
-        program = words[1] if len(words) > 1 and words[0] == "env" else words[0]
-        return interpreters.get(program)
-    return None
+    if found := filenames.get(parts[0] + ".*"):
+        return found
+    return interpreters.get(_program(head)) if head.startswith(b"#!") else None
+
+
+def _program(head: bytes) -> str:
+    """The program an interpreter line asks for, without its version: `#!/usr/bin/env -S python3.12 -u` -> "python"."""
+    words = head.split(b"\n", 1)[0][2:].decode("utf-8", "replace").split()
+    if words and words[0].endswith("/env"):
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    return re.sub(r"[-\d.]+$", "", words[0].rsplit("/", 1)[-1]) if words else ""

@@ -28,7 +28,7 @@ import re
 import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Literal
 from urllib.parse import unquote
@@ -84,11 +84,12 @@ class Rule:
 # equally well).
 _WORD_PAIRS = frozenset(
     (
-        "ab ac ad ag ai al am an ap ar as at au ay ba be bi bl bo bu ca ce ch ci ck cl co cr ct cu da de di do ds du ea "
-        "ec ed ee ef eg el em en ep er es et ev ex fa fe ff fi fl fo ge gi gr ha he hi ho ia ib ic id ie if ig il im in "
-        "io ip ir is it iv iz ke la ld le li ll lo ls lt lu ly ma me mi mo mp na nc nd ne nf ng ni no ns nt oc od ol om "
-        "on oo op or os ot ou ov ow pa pe pi pl po pp pr pt qu ra rc rd re ri rm ro rr rs rt ru ry sa sc se sh si so sp "
-        "ss st su ta te th ti tl to tr ts tt tu ty ua ub uc ue ui ul um un up ur us ut va ve vi wa yp ze"
+        "ab ac ad ag ai al am an ap ar as at au ay ba be bi bl bo bu ca ce ch ci ck cl co cr ct cu da de di do ds "
+        "du ea ec ed ee ef eg el em en ep er es et ev ex fa fe ff fi fl fo ge gi gr ha he hi ho ia ib ic id ie if "
+        "ig il im in io ip ir is it iv iz ke la ld le li ll lo ls lt lu ly ma me mi mo mp na nc nd ne nf ng ni no "
+        "ns nt oc od ol om on oo op or os ot ou ov ow pa pe pi pl po pp pr pt qu ra rc rd re ri rm ro rr rs rt ru "
+        "ry sa sc se sh si so sp ss st su ta te th ti tl to tr ts tt tu ty ua ub uc ue ui ul um un up ur us ut va "
+        "ve vi wa yp ze"
     ).split()
 )
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+", re.ASCII)
@@ -111,20 +112,28 @@ _FILE_OR_HOST = re.compile(
     r"\.(?:[cm]?[jt]sx?|py|rb|go|rs|java|php|json|ya?ml|toml|xml|html?|css|txt|md|png|svg"
     r"|pem|key|crt|cer|p12|pub|com|org|net|io)$"
 )
+_DIGIT, _LETTER = re.compile(r"[0-9]"), re.compile(r"[A-Za-z]")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 
 
+# Several rules ask about one value, one after the other: the questions that take time remember their last answers.
+_remembered = lru_cache(maxsize=256)
+
+
+@_remembered
 def _entropy(value: str) -> float:
     """Shannon entropy of the characters, in bits a character."""
-    size = len(value)
-    return -sum(n / size * math.log2(n / size) for n in map(value.count, set(value)))
+    # `fsum`, because a set has no order that could be relied on and the last bit must not depend on it.
+    repeated = math.fsum(n * math.log2(n) for n in map(value.count, set(value)) if n > 1)
+    return math.log2(len(value)) - repeated / len(value)
 
 
+@_remembered
 def _counts_up(value: str) -> bool:
     """Whether most letters, or most digits, follow their neighbour by one: `abcdef`, `a1b2c3d4`, `9876543210`."""
-    for kind in (str.isalpha, str.isdigit):
-        codes = [ord(c) for c in value.lower() if kind(c)]
+    for kind in (_LETTER, _DIGIT):
+        codes = "".join(kind.findall(value)).lower().encode()
         steps = [b - a for a, b in pairwise(codes)]
         if len(steps) >= 5 and max(steps.count(1), steps.count(-1)) * 2 > len(steps):
             return True
@@ -149,11 +158,12 @@ def _base64_text(value: str) -> str | None:
     return text if text.isprintable() else None
 
 
+@_remembered
 def _looks_random(value: str) -> bool:
     """Whether a value of at least 12 characters was drawn by a machine rather than written by a person."""
     size = len(value)
-    digits = sum(map(str.isdigit, value))
-    letters = sum(map(str.isalpha, value))
+    digits = len(_DIGIT.findall(value))
+    letters = len(_LETTER.findall(value))
     if size < 12 or letters < 3 or digits + letters < 0.7 * size or not value.isascii():
         return False
     if digits < 2 and (size < (16 if digits else 20) or value.islower() or value.isupper()):
@@ -200,14 +210,14 @@ def _token(match: re.Match[str], entropy: float) -> _Pieces:
     secret = match["secret"]
     if _PLACEHOLDER.search(secret) or _entropy(secret) < entropy or _counts_up(secret[4:]):
         return []
-    said = _is_wordy(secret) and not any(map(str.isdigit, secret[4:]))  # xoxb-not-a-real-one
+    said = not _DIGIT.search(secret, 4) and _is_wordy(secret)  # xoxb-not-a-real-one
     return [] if said else _whole(match)
 
 
 def _random(match: re.Match[str], entropy: float) -> _Pieces:
     """A value that its place makes suspect and its looks convict."""
     secret = match["secret"]
-    return _whole(match) if _looks_random(secret) and _entropy(secret) >= entropy else []
+    return _whole(match) if _looks_random(secret) and (not entropy or _entropy(secret) >= entropy) else []
 
 
 def _password(match: re.Match[str], _: float) -> _Pieces:
@@ -270,22 +280,22 @@ def _name_around(match: re.Match[str]) -> str:
     return text[first : match.end("name")]
 
 
+@_remembered
+def _names_credential(name: str, is_key: bool) -> bool:
+    """Whether an identifier is called a credential; with `is_key` any kind of key will do."""
+    if any(map(_OTHER_NAME.search, (name, name.lower()))):
+        return False
+    return bool(_CREDENTIAL_NAME.search(name)) or (is_key and name.lower().endswith("key"))
+
+
 def _assigned(match: re.Match[str], entropy: float) -> _Pieces:
     """A value given to something that is called a credential."""
-    if not _random(match, entropy):
-        return []
-    name = _name_around(match)
     secret = match["secret"]
     # `key` alone may be anything's; a long value of every kind of character is not a cache's or a table's.
-    is_key = (
-        len(secret) >= 32
-        and name.lower().endswith("key")
-        and not (secret.islower() or secret.isupper())
-        and not _UUID.fullmatch(secret)
-    )
-    if any(map(_OTHER_NAME.search, (name, name.lower()))):
+    is_key = len(secret) >= 32 and not (secret.islower() or secret.isupper() or _UUID.fullmatch(secret))
+    if not _names_credential(_name_around(match), is_key):
         return []
-    return _whole(match) if is_key or _CREDENTIAL_NAME.search(name) else []
+    return _random(match, entropy)
 
 
 # A line of an armoured key; a header among them (`Proc-Type: …`) or a line break written out between them are none.
@@ -810,19 +820,15 @@ def _find(text: str) -> list[tuple[int, int, int]]:
     found = []
     for place, cell in _keyword_places(text):
         for number, back in tries[cell]:
-            if place < back:
-                continue
-            match = _matcher(number)(text, place - back)
-            if match is None:
-                continue
+            start = place - back
             rule = RULES[number]
-            if rule.alone != "no" and _is_word(text, match.end("secret")):
+            if start < 0 or (rule.alone == "both" and _is_word(text, start - 1) and not _is_escape(text, start)):
                 continue
-            if rule.alone == "both" and _is_word(text, match.start() - 1) and not _is_escape(text, match.start()):
+            match = _matcher(number)(text, start)
+            if match is None or (rule.alone != "no" and _is_word(text, match.end("secret"))):
                 continue
-            found += [
-                (start, end, number) for start, end in rule.secrets(match, rule.entropy) if text[start:end].strip("*")
-            ]
+            pieces = rule.secrets(match, rule.entropy)
+            found += [(first, last, number) for first, last in pieces if text[first:last].strip("*")]
     return found
 
 

@@ -17,6 +17,7 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Query, QueryCursor, QueryError, Tree
 
 from .languages import Language, all_languages, by_name
+from .summary import doc, signature
 
 __all__ = ["FUNCTIONS", "SYMBOLS_ONLY", "Definition", "Outline", "broken_languages", "outline"]
 
@@ -148,30 +149,41 @@ def _flooded(tree: Tree) -> bool:
 
 def _nest(found: dict[tuple[int, int, str], tuple[int, str, Node]], source: bytes) -> tuple[Definition, ...]:
     """In source order, without what lies in the body of a function, each with the type around it."""
-    stack: list[tuple[int, str, str]] = []  # end byte, kind, name
+    stack: list[tuple[int, int, str, str]] = []  # first byte, end byte, kind, name
     result = []
     text = source.decode("utf-8", "replace").split("\n")
     for (start, negated_end, name), (_, kind, node) in sorted(found.items(), key=lambda item: item[0]):
         end = -negated_end
-        while stack and stack[-1][0] <= start:
+        while stack and stack[-1][1] <= start:
             stack.pop()
-        if any(k in FUNCTIONS and e >= end for e, k, _ in stack):
+        # The names of one node (`f, g :: Int`) stand beside each other, not in each other.
+        around = [(k, n) for b, e, k, n in stack if e >= end and (b, e) != (start, end)]
+        if any(k in FUNCTIONS for k, _ in around):
             continue
-        enclosing = next((n for e, k, n in reversed(stack) if k not in SYMBOLS_ONLY and (e, k, n) != (end, kind, name)), None)
-        first, last = node.start_point.row, node.end_point.row
-        if node.end_point.column == 0 and last > first:
-            last -= 1
-        result.append(Definition(first, last, name, kind, enclosing, _signature(text, first, last), _doc(text, first, last)))
+        enclosing = around[-1][1] if around else None
+        first, last = node.start_point.row, _last_row(node)
+        result.append(Definition(first, last, name, kind, enclosing, signature(text, first, last, name), doc(text, first, last)))
         if kind not in SYMBOLS_ONLY:
-            stack.append((end, kind, name.split("<")[0]))
+            stack.append((start, end, kind, name.split("<")[0]))
     return tuple(result)
+
+
+def _last_row(node: Node) -> int:
+    """The row of the last token that is not a comment: some grammars (Scala, Haskell) let a node run on to the next one."""
+    while node.child_count:
+        inner = next((c for c in reversed(node.children) if "comment" not in c.type and c.end_byte > c.start_byte), None)
+        if inner is None:
+            break
+        node = inner
+    row = node.end_point.row
+    return row - 1 if node.end_point.column == 0 and row > node.start_point.row else row
 
 
 def _by_sections(source: str, pattern: str) -> Outline:
     head = _section(pattern)
     lines = source.split("\n")
     starts = [(i, m["name"].strip()[:100]) for i, line in enumerate(lines) if (m := head.match(line)) and m["name"]]
-    ends = [i for i, _ in starts[1:]] + [len(lines)]
+    ends = [*(i for i, _ in starts[1:]), len(lines)][: len(starts)]
     return Outline(
         tuple(
             Definition(first, end - 1, name, "section", None, lines[first].strip()[:200], "")
@@ -192,35 +204,3 @@ def _clean(name: str) -> str:
 
 def _unquote(text: str) -> str:
     return _clean(text).strip("\"'`<>();")
-
-
-_DOC_LINE = re.compile(r'^\s*(?:///?!?|//!|/\*+!?|\*+/?|#+|--+\|?|;+|%+|"""|\'\'\'|\{-\|?)\s?(.*?)(?:\*/|"""|\'\'\'|-\})?\s*$')
-
-
-def _signature(lines: list[str], first: int, last: int) -> str:
-    """The head of a definition on one line: up to its opening brace, colon or `do`, at most 200 characters."""
-    text = ""
-    for line in lines[first : min(last + 1, first + 6)]:
-        text += (" " if text else "") + line.strip()
-        if len(text) > 200 or line.rstrip().endswith(("{", ":", " do", "=", ";")) or text.count("(") <= text.count(")"):
-            break
-    return text.rstrip("{:= ").removesuffix(" do")[:200]
-
-
-def _doc(lines: list[str], first: int, last: int) -> str:
-    """The first sentence-like line of the comment above a definition, or of the docstring that opens its body; at most 200 characters."""
-    above = []
-    for line in reversed(lines[max(0, first - 40) : first]):
-        if line.strip().startswith(("@", "#[", "[")):  # an attribute or decorator stands between the comment and its definition
-            continue
-        m = _DOC_LINE.match(line)
-        if not m:
-            break
-        above.append(m[1])
-    for text in reversed(above):
-        if text.strip():
-            return text.strip()[:200]
-    for line in lines[first + 1 : min(last + 1, first + 12)]:
-        if line.lstrip().startswith(('"""', "'''", 'r"""')):
-            return line.strip().strip("r\"'").strip()[:200]
-    return ""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -14,19 +15,22 @@ from functools import cache
 from hashlib import blake2b
 from importlib.resources import files as resources
 from pathlib import Path
+from stat import S_ISREG
+from typing import BinaryIO
 
 import numpy as np
 
 from ..types import Batch, FileColumns, SymbolColumns, Vectors
 from . import chunk, passage, tokens
 from .arrays import distinct
-from .git import blob_id
-from .languages import by_name, detect
+from .git import OPEN_FLAGS, blob_id
+from .languages import Language, by_name, detect
 from .masking import mask
-from .parse import FUNCTIONS, SYMBOLS_ONLY, Definition, Outline, outline
+from .outlines import outlines
+from .parse import FUNCTIONS, SYMBOLS_ONLY, Definition, Outline
 from .static_model import StaticModel, embed, load, quantize
 
-__all__ = ["REASONS", "bare_name", "decode", "embed_query", "scan", "scan_texts", "static_id"]
+__all__ = ["REASONS", "bare_name", "decode", "embed_query", "read_now", "scan", "scan_texts", "static_id"]
 
 BATCH_BYTES = 4_000_000
 BATCH_FILES = 256
@@ -123,7 +127,7 @@ def embed_query(text: str) -> np.ndarray:
 def _read(root: str, path: str, max_file_bytes: int) -> _Read:
     checked = time.time_ns()
     try:
-        with open(os.path.join(root, path), "rb") as f:
+        with _open(os.path.join(root, path)) as f:
             stat = os.fstat(f.fileno())
             if stat.st_size > max_file_bytes:
                 data, reason = None, "too-large"
@@ -133,11 +137,42 @@ def _read(root: str, path: str, max_file_bytes: int) -> _Read:
                     data, reason = None, "too-large"
                 if (after := os.fstat(f.fileno())).st_mtime_ns != stat.st_mtime_ns or after.st_size != stat.st_size:
                     checked = 0  # it changed meanwhile: never trust this stat
-    except FileNotFoundError:
-        return _Read(path, None, "vanished")
-    except OSError:
-        return _Read(path, None, "unreadable")
+    except OSError as e:
+        return _Read(path, None, "vanished" if e.errno in _NO_FILE else "unreadable")
     return _Read(path, data, reason, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino & 0x7FFFFFFFFFFFFFFF, checked)
+
+
+_NO_FILE = {errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO}
+"""How opening fails where a link, a folder or a socket lies instead; the next walk names it."""
+
+
+def _open(path: str) -> BinaryIO:
+    """Opens what is a regular file itself: never follows a link at its end, never waits for a FIFO. Raises OSError."""
+    descriptor = os.open(path, OPEN_FLAGS | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError(errno.ENOENT, "no regular file", path)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_now(root: str, path: str, most: int) -> bytes:
+    """The first `most` bytes of the file `path` below `root` (without symbolic links), as it is now.
+
+    Raises FileNotFoundError if there is none, nor a way to it without links (what the walk would not list either); OSError if it cannot be read.
+    """
+    whole = os.path.join(root, path)
+    if os.path.realpath(os.path.dirname(whole)) != os.path.dirname(whole):
+        raise FileNotFoundError(errno.ENOENT, "reached through a link", whole)
+    try:
+        with _open(whole) as f:
+            return f.read(most)
+    except OSError as e:
+        if e.errno in _NO_FILE:
+            raise FileNotFoundError(errno.ENOENT, "no regular file", whole) from e
+        raise
 
 
 def _judge(item: _Read) -> str | None:
@@ -165,6 +200,30 @@ def decode(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return data.decode("utf-8-sig" if data.startswith(b"\xef\xbb\xbf") else "utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The text of a file as it is, masked, and the lines of the latter (what follows the last newline is a line only if it is not empty)."""
+
+    original: str
+    masked: str
+    lines: list[str]
+    size: int
+
+
+def _text(data: bytes) -> _Text:
+    original = decode(data)
+    masked = mask(original).text
+    lines = masked.split("\n")
+    return _Text(original, masked, lines if lines[-1] else lines[:-1], len(data))
+
+
+def _before_parsing(text: _Text | None, language: Language | None) -> str | None:
+    """None if the text is to be parsed; else why not: a note for its record, or "" where nothing is lost by it."""
+    if text is None or language is None or not (language.grammar or language.sections):
+        return ""
+    return "too-large-to-parse" if text.size > PARSE_BYTES else None
 
 
 @dataclass(slots=True)
@@ -195,32 +254,24 @@ class _Table:
 
 def _columns(items: Sequence[_Read]) -> Batch:
     table = _Table()
-    languages: list[str | None] = []
-    kinds: list[str] = []
-    lines: list[int] = []
-    reasons: list[str | None] = []
+    languages = [None if item.data is None else detect(item.path, item.data[:4096]) for item in items]
+    spoken = [by_name(name) if name else None for name in languages]
+    kinds = [language.kind if language else "text" for language in spoken]
+    reasons = [_judge(item) for item in items]
+    texts = [_text(item.data) if item.data is not None and reason is None else None for item, reason in zip(items, reasons, strict=True)]
+    cuts = [_before_parsing(text, language) for text, language in zip(texts, spoken, strict=True)]
+    # The parser works on the next files in its own process while this one turns the last one's outline into columns.
+    parsed = outlines([(text.masked, name) for text, name, cut in zip(texts, languages, cuts, strict=True) if text and name and cut is None])
     notes: list[str | None] = []
-    for item in items:
-        reason = _judge(item)
-        language = detect(item.path, item.data[:4096]) if item.data is not None else None
-        spoken = by_name(language) if language else None
-        found = Outline()
-        count = 0
-        if reason is None and item.data is not None:
-            text = decode(item.data)
-            masked = mask(text)
-            split_lines = masked.text.split("\n")
-            count = len(split_lines) - (not split_lines[-1])
-            if spoken is not None:
-                found = outline(masked.text, spoken) if len(item.data) <= PARSE_BYTES else Outline(cut="too-large-to-parse")
-            _file(table, item.path, text, split_lines, found, spoken.kind if spoken else "text")
-        else:
+    lines: list[int] = []
+    for item, text, kind, cut in zip(items, texts, kinds, cuts, strict=True):
+        found = Outline(cut=cut or None) if cut is not None else next(parsed)
+        if text is None:
             _no_file(table)
-        languages.append(language)
-        kinds.append(spoken.kind if spoken else "text")
-        lines.append(count)
-        reasons.append(reason)
+        else:
+            _file(table, item.path, text, found, kind)
         notes.append(found.cut)
+        lines.append(len(text.lines) if text else 0)
     files = FileColumns(
         paths=[i.path for i in items],
         blobs=[None if i.data is None else blob_id(i.data) for i in items],
@@ -282,9 +333,10 @@ def _no_file(table: _Table) -> None:
     table.calls.append(())
 
 
-def _file(table: _Table, path: str, original: str, lines: list[str], found: Outline, kind: str) -> None:
+def _file(table: _Table, path: str, content: _Text, found: Outline, kind: str) -> None:
     """Append one file's chunks and facts."""
-    whole = original.split("\n")
+    lines = content.lines
+    whole = content.original.split("\n")
     pieces = chunk.chunks(lines, found.definitions)
     seen: dict[bytes, int] = {}
     given = len(table.definitions)

@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from .git import OPEN_FLAGS, Index, blob_id, clean_rows, is_git_directory, is_true, read_regular, user_folder
 from .ignore import (
+    IGNORED,
     ONLY_TRACKED,
     RULE_FILES,
-    WANTED,
     Checkout,
     Ground,
     Patterns,
@@ -30,6 +30,8 @@ from .ignore import (
     compile_patterns,
     enter,
     fate,
+    last_match,
+    shown,
     survey,
 )
 
@@ -60,9 +62,7 @@ one tick after our look may leave the very times that we saw. Five ticks leave r
 The price: a file written less than 50 ms before a walk is read once more by the next one.
 """
 SETTLED_COARSE_NS = 2_050_000_000
-"""The same where a time is whole seconds: FAT counts in twos, HFS+ and ext3 in ones. A false alarm costs one
-reading.
-"""
+"""The same where a time is whole seconds: FAT counts in twos, HFS+ in ones. A false alarm costs one reading."""
 
 READ_ATTEMPTS = 3
 """How often a file that changes while it is read is read again before its bytes are taken as they came."""
@@ -70,9 +70,7 @@ READ_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an earlier walk of the same root found, as columns of equal length in any order; see `Listing` for what they
-    mean.
-    """
+    """What an earlier walk of the same root found: columns of equal length in any order, as in `Listing`."""
 
     paths: Sequence[str]
     sizes: Ints
@@ -123,9 +121,7 @@ def walk(root: str, known: Known | None, *, max_file_bytes: int) -> Listing:
 # ----------------------------------------------------------------------------------------------------- 1. what is there
 
 Row = tuple[bytes, int, int, int, int, int, int]
-"""Path below the root, size, mtime, ctime, inode, number of the checkout, row of its index; -1 where there is none to
-believe.
-"""
+"""Path below the root, size, mtime, ctime, inode, number of the checkout, row of its index; -1: none to believe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +134,7 @@ class _Found:
 
 
 def _look_around(root: str, max_file_bytes: int) -> _Found:
-    """Lists and stats, reading nothing but rule files. Folders wait on a stack of ours: they may nest deeper than
-    Python's.
-    """
+    """Lists and stats, reading only rule files. Folders wait on our own stack: they may nest deeper than Python's."""
     looked_ns = time.time_ns()
     start = survey(root)
     lead = len(start.path)
@@ -160,7 +154,7 @@ def _look_around(root: str, max_file_bytes: int) -> _Found:
             continue
         names = {entry.name for entry in entries}
         if _is_bare(ground, names):
-            skipped.append((_shown(ground.path[lead:-1]) or ".", "git-directory"))
+            skipped.append((shown(ground.path[lead:-1]) or ".", "git-directory"))
             continue
         if not names.isdisjoint(RULE_FILES):
             outer = ground.checkout
@@ -183,10 +177,10 @@ def _look_around(root: str, max_file_bytes: int) -> _Found:
             try:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 what = fate(ground, name, path, is_folder)
-                if what != WANTED and what != ONLY_TRACKED:
+                if what == IGNORED:
                     continue
                 if not name.isascii() and not _is_utf8(name):
-                    skipped.append((_shown(below), "name-not-utf8"))
+                    skipped.append((shown(below), "name-not-utf8"))
                 elif is_folder:
                     stack.append((child(ground, name, what == ONLY_TRACKED), conversions, number))
                 elif entry.is_symlink():
@@ -215,9 +209,7 @@ _BARE = frozenset((b"HEAD", b"objects", b"refs"))
 
 
 def _is_bare(ground: Ground, names: set[bytes]) -> bool:
-    """Whether a folder is a bare repository, and not one whose files are tracked as they lie (test data of git
-    tools).
-    """
+    """Whether a folder is a bare repository, and not one whose files are tracked as they lie (as test data)."""
     if not names >= _BARE or not is_git_directory(os.fsdecode(ground.folder)):
         return False
     return ground.checkout is None or not ground.checkout.holds_below(ground.path)
@@ -226,11 +218,7 @@ def _is_bare(ground: Ground, names: set[bytes]) -> bool:
 def _note(skipped: list[tuple[str, str]], path: bytes, error: OSError) -> None:
     """Records what could not be read; what is gone, or is no longer what it was a moment ago, is the next walk's."""
     if error.errno not in (ENOENT, ENOTDIR, EISDIR, ELOOP):
-        skipped.append((_shown(path), "path-too-long" if error.errno == ENAMETOOLONG else "unreadable"))
-
-
-def _shown(path: bytes) -> str:
-    return path.decode("utf-8", "backslashreplace")
+        skipped.append((shown(path), "path-too-long" if error.errno == ENAMETOOLONG else "unreadable"))
 
 
 def _is_utf8(name: bytes) -> bool:
@@ -262,8 +250,7 @@ _CONVERTING = frozenset((b"filter", b"ident", b"working-tree-encoding"))
 
 @dataclass(frozen=True, slots=True)
 class Conversions:
-    """Which files git may store with other bytes than lie on disk (LFS, encodings, CRLF): their index ids are not for
-    us.
+    """Which files git may store with other bytes than lie on disk (LFS, encodings, CRLF): index ids not for us.
 
     Only asked "may it?", so no attribute that is taken back later is followed. `* text=auto` alone is not among them:
     nearly every file it names lies as it is stored, and one that does not gives itself away by its size.
@@ -280,12 +267,10 @@ class Conversions:
             return self.everything
         if self.fold:
             name, path = name.lower(), path.lower()
-        return any(patterns.last_match(name, path[base:], False) is not None for base, patterns in self.files)
+        return any(last_match(patterns, name, path[base:], False) is not None for base, patterns in self.files)
 
     def with_file(self, attributes: str | bytes, base: bytes, *, follow: bool) -> Conversions:
-        """These and what an attributes file adds for paths below `base` (from the ground's origin, "" or ending in a
-        slash).
-        """
+        """These and what an attributes file adds for paths below `base` (from the ground's origin)."""
         content = read_regular(attributes, follow=follow)
         words = self.words
         lines = []
@@ -303,9 +288,7 @@ class Conversions:
 
 
 def _conversions_above(ground: Ground) -> Conversions:
-    """The conversions in force at a walk's root or a nested repository's top, but for the folder's own
-    `.gitattributes`.
-    """
+    """The conversions in force at a root or a nested repository's top, but for its own `.gitattributes`."""
     checkout = ground.checkout
     if checkout is None:
         return Conversions(False, _CONVERTING, (), False)
@@ -317,9 +300,7 @@ def _conversions_above(ground: Ground) -> Conversions:
     base = ground.path[: checkout.origin]
     for path in ("/etc/gitattributes", os.path.join(top, os.path.expanduser(users))):
         conversions = conversions.with_file(path, base, follow=True)
-    conversions = conversions.with_file(
-        os.path.join(checkout.repository.common_dir, "info/attributes"), base, follow=True
-    )
+    conversions = conversions.with_file(os.path.join(checkout.repository.common_dir, "info/attributes"), base, follow=True)
     folder = os.fsencode(top).removesuffix(b"/") + b"/"
     for name in ground.path[checkout.origin :].split(b"/")[:-1]:  # the folders between the top and the root
         conversions = conversions.with_file(folder + b".gitattributes", base, follow=False)
@@ -389,9 +370,7 @@ def _identify(found: _Found, known: Known | None, max_file_bytes: int) -> Listin
     )
 
 
-def _unchanged(
-    paths: list[str], sizes: Ints, mtimes: Ints, ctimes: Ints, inodes: Ints, known: Known
-) -> Iterator[tuple[int, int]]:
+def _unchanged(paths: list[str], sizes: Ints, mtimes: Ints, ctimes: Ints, inodes: Ints, known: Known) -> Iterator[tuple[int, int]]:
     """The (row, row of `known`) whose stat is the same and old enough to prove that the content is."""
     if not paths or not len(known.paths):
         return
@@ -406,9 +385,7 @@ def _unchanged(
     yield from zip(rows.tolist(), old[rows].tolist(), strict=True)
 
 
-def _same_as_index(
-    index: Index, at: Ints, sizes: Ints, mtimes: Ints, ctimes: Ints, inodes: Ints
-) -> npt.NDArray[np.bool_]:
+def _same_as_index(index: Index, at: Ints, sizes: Ints, mtimes: Ints, ctimes: Ints, inodes: Ints) -> npt.NDArray[np.bool_]:
     """For files at the index rows `at`: whether their stat is the one git recorded when it last saw them clean."""
     if index.problem or not len(at):
         return np.zeros(len(at), np.bool_)
@@ -491,10 +468,7 @@ def _is_secret(name: bytes, folder: bytes) -> bool:
     return (
         name in _SECRET_NAMES
         or name.endswith(_SECRET_ENDS)
-        or (
-            (name.startswith((b".env", b"service")) or name.endswith(b".asc"))
-            and _SECRET_SHAPES.fullmatch(name) is not None
-        )
+        or ((name.startswith((b".env", b"service")) or name.endswith(b".asc")) and _SECRET_SHAPES.fullmatch(name) is not None)
         or (name in _PLACED_NAMES and (folder.lower() + name).endswith(_SECRET_PLACES))
     )
 

@@ -13,6 +13,7 @@ from .. import core
 from ..catalogue import manifests, scopes
 from ..catalogue.database import Database
 from ..catalogue.manifests import ManifestColumns
+from ..errors import Refused
 from ..ports import Store
 from ..types import Batch, Progress, Scope
 from .plan import changed, known_of, plan, rows
@@ -35,7 +36,10 @@ def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, repo
     """Bring `scope` up to the state of its folder. The caller holds the scope's lock. Raises what store and catalogue raise."""
     manifest = manifests.load(db, scope.id)
     report(Progress("walk", 0, 0))
-    listing = core.walk(scope.root, known_of(manifest), max_file_bytes=max_file_bytes)
+    try:
+        listing = core.walk(scope.root, known_of(manifest), max_file_bytes=max_file_bytes)
+    except OSError as e:
+        raise Refused(f"{scope.root} cannot be read: {e.strerror}.", root=scope.root) from e
     todo = plan(listing, manifest)
 
     fresh = changed(rows(listing, manifest, todo.left_out), manifest)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import core
 from ..filters import expand_kinds, file_matches
-from ..ports import Capabilities, FileRecord
+from ..ports import Capabilities, FileDetail, FileRecord
 from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
 
 __all__ = ["MemoryStore"]
@@ -20,6 +20,8 @@ ORDINAL_BITS = 20
 @dataclass(frozen=True, slots=True)
 class _File:
     record: FileRecord
+    outline: tuple[tuple[str, int, str, str], ...]
+    calls: tuple[str, ...]
     passages: tuple[Passage, ...]
     begins: tuple[tuple[int, ...], ...]
     part: core.Part
@@ -139,6 +141,11 @@ class MemoryStore:
         i = self._views.get(scope, {}).get(path)
         return None if i is None else self._files[i].record
 
+    def detail(self, scope: str, path: str) -> FileDetail | None:
+        """See `ports.Facts.detail`."""
+        i = self._views.get(scope, {}).get(path)
+        return None if i is None else FileDetail(self._files[i].record, self._files[i].outline, self._files[i].calls)
+
     def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """See `ports.Facts.chunk_symbols`."""
         return {i: self._files[i >> ORDINAL_BITS].begins[i & ((1 << ORDINAL_BITS) - 1)] for i in ids if i >> ORDINAL_BITS in self._files}
@@ -182,8 +189,6 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         symbol_start=starts - starts[0],
         symbol_terms=symbols.terms[starts[0] : starts[-1]],
         imports=tuple(batch.imports[f]),
-        calls=tuple(batch.calls[f]),
-        outline=tuple((symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]) for i in range(s0, s1)),
         note=files.notes[f],
         indegree=0,
     )
@@ -221,8 +226,11 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         vectors={name: Vectors(v.rows[c0:c1], v.scales[c0:c1]) for name, v in batch.vectors.items()},
     )
     begins = tuple(tuple(range(int(batch.chunk_symbols[i]) - s0, int(batch.chunk_symbols[i + 1]) - s0)) for i in range(c0, c1))
+    outline = tuple((symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]) for i in range(s0, s1))
     return _File(
         record,
+        outline,
+        tuple(batch.calls[f]),
         passages,
         begins,
         part,

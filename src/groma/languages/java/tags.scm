@@ -10,6 +10,10 @@
 (constructor_declaration name: (identifier) @name) @definition.constructor
 (compact_constructor_declaration name: (identifier) @name) @definition.constructor
 
+; static final fields, and those of an interface
+(field_declaration (modifiers "static" "final") declarator: (variable_declarator name: (identifier) @name)) @definition.constant
+(constant_declaration declarator: (variable_declarator name: (identifier) @name)) @definition.constant
+
 (import_declaration [(scoped_identifier) (identifier)] @import)
 
 (method_invocation name: (identifier) @call)

@@ -9,14 +9,12 @@
 (function_definition name: (name) @name) @definition.function
 
 (const_declaration (const_element (name) @name) @definition.constant)
-(enum_case name: (name) @name) @definition.constant
-(property_element name: (variable_name (name) @name)) @definition.field
 
-(namespace_use_declaration [(namespace_use_clause [(qualified_name) (name)] @import) (namespace_name) @import])
+(namespace_use_declaration [(namespace_use_clause . [(qualified_name) (name)] @import) (namespace_name) @import])
 ([(require_expression (string (string_content) @import)) (require_once_expression (string (string_content) @import))
   (include_expression (string (string_content) @import)) (include_once_expression (string (string_content) @import))])
 
-(function_call_expression function: (name) @call)
+(function_call_expression function: [(name) @call (qualified_name (name) @call)])
 (member_call_expression name: (name) @call)
 (scoped_call_expression name: (name) @call)
-(object_creation_expression (name) @call)
+(object_creation_expression [(name) @call (qualified_name (name) @call)])

@@ -8,6 +8,9 @@
 (method name: (_) @name) @definition.method
 (singleton_method name: (_) @name) @definition.method
 
+(body_statement (assignment left: (constant) @name) @definition.constant)
+(program (assignment left: (constant) @name) @definition.constant)
+
 (call method: (identifier) @_require arguments: (argument_list (string (string_content) @import))
   (#any-of? @_require "require" "require_relative" "load" "autoload"))
 

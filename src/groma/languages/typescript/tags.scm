@@ -1,4 +1,4 @@
-; What TypeScript adds to javascript/tags.scm.
+; What TypeScript adds to javascript/tags.scm, and read before it: what it says of a node wins.
 
 (interface_declaration name: (_) @name) @definition.interface
 (type_alias_declaration name: (_) @name) @definition.type
@@ -18,5 +18,10 @@
 (variable_declarator name: (identifier) @name value: [
   (as_expression [(arrow_function) (function_expression) (parenthesized_expression [(arrow_function) (function_expression)])])
   (satisfies_expression [(arrow_function) (function_expression) (parenthesized_expression [(arrow_function) (function_expression)])])]) @definition.function
+; export const C = forwardRef(() => …) as F
+(program [(lexical_declaration (variable_declarator name: (identifier) @name value: (as_expression (call_expression
+    arguments: (arguments [(arrow_function) (function_expression)])))) @definition.function)
+  (export_statement (lexical_declaration (variable_declarator name: (identifier) @name value: (as_expression (call_expression
+    arguments: (arguments [(arrow_function) (function_expression)])))) @definition.function))])
 
 (import_require_clause source: (string (string_fragment) @import))

@@ -15,21 +15,23 @@ import numpy as np
 
 from ... import core
 from ...errors import StoreDamaged
-from ...ports import FileRecord
+from ...ports import FileDetail, FileRecord
 from ...types import Batch, Ints, Passage, Vectors
 
 __all__ = [
     "BUSY_SECONDS",
     "CHUNK_COLUMNS",
-    "FILE_COLUMNS",
     "FORMAT",
     "ORDINAL_BITS",
+    "RECORD_COLUMNS",
+    "REST_COLUMNS",
     "SCHEMA",
     "SMALL",
     "SPARE",
     "checksum",
     "csr_row",
     "delete_files",
+    "detail_of",
     "file_key",
     "files_named",
     "indegree",
@@ -62,8 +64,8 @@ INSERT INTO meta VALUES ('format', {FORMAT}), ('seq', 0), ('covered', 0);
 CREATE TABLE files (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL UNIQUE, path TEXT NOT NULL, blob BLOB NOT NULL, size INTEGER NOT NULL,
     language TEXT, kind TEXT NOT NULL, lines INTEGER NOT NULL, chunks INTEGER NOT NULL, note TEXT, facts TEXT NOT NULL,
-    symbol_start BLOB NOT NULL, symbol_terms BLOB NOT NULL, name_terms BLOB NOT NULL, mentions BLOB NOT NULL, defines BLOB NOT NULL,
-    crc INTEGER NOT NULL
+    symbol_start BLOB NOT NULL, symbol_terms BLOB NOT NULL, crc INTEGER NOT NULL,
+    outline TEXT NOT NULL, name_terms BLOB NOT NULL, mentions BLOB NOT NULL, defines BLOB NOT NULL, rest_crc INTEGER NOT NULL
 );
 CREATE INDEX files_path ON files (path);
 CREATE TABLE chunks (
@@ -76,7 +78,9 @@ CREATE TABLE views (scope TEXT PRIMARY KEY, files BLOB NOT NULL, indegree BLOB N
 CREATE TABLE parts (name TEXT PRIMARY KEY, upto INTEGER NOT NULL, chunks INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-FILE_COLUMNS = "id, key, path, blob, size, language, kind, lines, chunks, note, facts, symbol_start, symbol_terms, name_terms, mentions, defines, crc"
+RECORD_COLUMNS = "id, key, path, blob, size, language, kind, lines, chunks, note, facts, symbol_start, symbol_terms, crc"
+"""What ranking reads of a few hundred files a query: kept short. `crc` is over these but the id, `rest_crc` over the rest."""
+REST_COLUMNS = "outline, name_terms, mentions, defines, rest_crc"
 CHUNK_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, symbols, terms, impacts, vector, scale, crc"
 
 
@@ -85,7 +89,10 @@ def quoted(path: Path) -> str:
 
 
 def meta(db: sqlite3.Connection, key: str) -> int:
-    return int(db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    if row is None or not isinstance(row[0], int):
+        raise StoreDamaged(f"the store has lost its {key}")
+    return row[0]
 
 
 def file_key(path: str, blob: bytes) -> int:
@@ -156,29 +163,40 @@ def indegree(db: sqlite3.Connection, files: Ints) -> Ints:
     defines: list[np.ndarray] = []
     rows = {i: (m, d) for i, m, d in rows_by_id(db, "files", "id, mentions, defines", files.tolist())}
     for i in files.tolist():
-        m, d = rows[i]
-        mentions.append(np.frombuffer(m, "<u4"))
-        defines.append(np.frombuffer(d, "<u4"))
+        m, d = rows.get(i, (None, None))
+        mentions.append(_hashes(m))
+        defines.append(_hashes(d))
     return core.references(mentions, defines)
 
 
+def _hashes(value: object) -> np.ndarray:
+    if not isinstance(value, bytes) or len(value) % 4:
+        raise StoreDamaged("the facts of a file are damaged")
+    return np.frombuffer(value, "<u4")
+
+
 def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
-    """The rows of chunks with `after < id <= upto`, and of their files, as a part."""
+    """The rows of chunks with `after < id <= upto`, and of their files, as a part. Raises StoreDamaged if one is not as it was written."""
     ids, hits, kinds, terms, impacts, vectors, scales = [], [], [], [], [], [], []
-    columns = "id, hit, kind, terms, impacts, vector, scale"
-    for row in db.execute(f"SELECT {columns} FROM chunks WHERE id > ? AND id <= ? ORDER BY id", (after, upto)):
+    for row in db.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks WHERE id > ? AND id <= ? ORDER BY id", (after, upto)):
+        if checksum(row[:-1]) != row[-1]:
+            raise StoreDamaged(f"chunk {row[0]} is damaged")
         ids.append(row[0])
         hits.append(row[1])
-        kinds.append(row[2])
-        terms.append(row[3])
-        impacts.append(row[4])
-        vectors.append(row[5])
-        scales.append(row[6])
+        kinds.append(row[4])
+        terms.append(row[10])
+        impacts.append(row[11])
+        vectors.append(row[12])
+        scales.append(row[13])
     low, high = (after >> ORDINAL_BITS) + 1, upto >> ORDINAL_BITS
     files, names = [], []
-    for i, name_terms in db.execute("SELECT id, name_terms FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
-        files.append(i)
-        names.append(name_terms)
+    for row in db.execute(f"SELECT id, path, {REST_COLUMNS} FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
+        if checksum(row[2:-1]) != row[-1]:
+            raise StoreDamaged(f"the facts of {row[1]} are damaged")
+        files.append(row[0])
+        names.append(row[3])
+    if missing := {i >> ORDINAL_BITS for i in ids} - set(files):
+        raise StoreDamaged(f"the facts of {len(missing)} files are gone")
     starts: Callable[[list[bytes]], np.ndarray] = lambda blobs: np.r_[0, np.cumsum([len(b) // 4 for b in blobs], dtype=np.int64)]  # noqa: E731
     chunk_ids = np.array(ids, dtype=np.int64)
     dim = len(vectors[0]) if vectors else 0
@@ -226,8 +244,14 @@ def put_file(db: sqlite3.Connection, batch: Batch, f: int) -> int:
         {
             "stems": list(batch.stems[f]),
             "symbols": list(symbols.names[s0:s1]),
-            "outline": [[symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]] for i in range(s0, s1)],
             "imports": list(batch.imports[f]),
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    outline = json.dumps(
+        {
+            "symbols": [[symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]] for i in range(s0, s1)],
             "calls": list(batch.calls[f]),
         },
         ensure_ascii=False,
@@ -238,14 +262,16 @@ def put_file(db: sqlite3.Connection, batch: Batch, f: int) -> int:
         key, files.paths[f], blob, size, files.languages[f], files.kinds[f], int(files.lines[f]), c1 - c0, files.notes[f], facts,
         (starts - starts[0]).astype("<i8").tobytes(),
         packed(symbols.terms[starts[0] : starts[-1]], "<u4"),
+    ]  # fmt: skip
+    rest = [
+        outline,
         packed(csr_row(batch.name_start, batch.name_terms, f), "<u4"),
         packed(csr_row(batch.mention_start, batch.mentions, f), "<u4"),
         packed(csr_row(batch.define_start, batch.defines, f), "<u4"),
-    ]  # fmt: skip
+    ]
     cursor = db.execute(
-        "INSERT INTO files (key, path, blob, size, language, kind, lines, chunks, note, facts, symbol_start, symbol_terms, name_terms,"
-        " mentions, defines, crc) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        [*values, checksum(values)],
+        f"INSERT INTO files ({RECORD_COLUMNS.removeprefix('id, ')}, {REST_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        [*values, checksum(values), *rest, checksum(rest)],
     )
     file = int(cursor.lastrowid or 0)
     vectors = batch.vectors["static"]
@@ -264,7 +290,7 @@ def put_file(db: sqlite3.Connection, batch: Batch, f: int) -> int:
 
 
 def record_of(row: tuple[Any, ...], indegree: int) -> FileRecord:
-    """A row of `files` (all columns) as a record. Raises StoreDamaged if it is not as it was written."""
+    """A row of `files` (`RECORD_COLUMNS`) as a record. Raises StoreDamaged if it is not as it was written."""
     if checksum(row[1:-1]) != row[-1]:
         raise StoreDamaged(f"the facts of {row[2]} are damaged")
     facts = json.loads(row[10])
@@ -272,9 +298,16 @@ def record_of(row: tuple[Any, ...], indegree: int) -> FileRecord:
         id=row[0], path=row[2], blob=row[3], size=row[4], language=row[5], kind=row[6], lines=row[7], chunks=row[8],
         stems=tuple(facts["stems"]), symbols=tuple(facts["symbols"]),
         symbol_start=np.frombuffer(row[11], "<i8"), symbol_terms=np.frombuffer(row[12], "<u4"),
-        imports=tuple(facts["imports"]), calls=tuple(facts["calls"]), outline=tuple(tuple(x) for x in facts["outline"]),
-        note=row[9], indegree=indegree,
+        imports=tuple(facts["imports"]), note=row[9], indegree=indegree,
     )  # fmt: skip
+
+
+def detail_of(record: FileRecord, rest: tuple[Any, ...]) -> FileDetail:
+    """The rest of a row of `files` (`REST_COLUMNS`) beside its record. Raises StoreDamaged if it is not as it was written."""
+    if checksum(rest[:-1]) != rest[-1]:
+        raise StoreDamaged(f"the facts of {record.path} are damaged")
+    outline = json.loads(rest[0])
+    return FileDetail(record, tuple(tuple(x) for x in outline["symbols"]), tuple(outline["calls"]))
 
 
 def passage_of(row: tuple[Any, ...], file: tuple[Any, ...]) -> Passage:

@@ -10,9 +10,11 @@ FORMAT log: 1 - first.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,18 +26,20 @@ import numpy as np
 from ... import core
 from ...errors import DiskFull, GromaError, ReadOnly, StoreDamaged, StoreUnreachable
 from ...filters import expand_kinds, file_matches
-from ...ports import Capabilities, FileRecord
+from ...ports import Capabilities, FileDetail, FileRecord
 from ...types import Batch, Filter, Floats, Ints, Leg, Passage
 from .rows import (
     BUSY_SECONDS,
     CHUNK_COLUMNS,
-    FILE_COLUMNS,
     FORMAT,
     ORDINAL_BITS,
+    RECORD_COLUMNS,
+    REST_COLUMNS,
     SCHEMA,
     SPARE,
     checksum,
     delete_files,
+    detail_of,
     file_key,
     files_named,
     indegree,
@@ -53,6 +57,11 @@ from .rows import (
 )
 
 __all__ = ["LocalStore", "open_local"]
+
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
+# Out of quota or beyond a size limit, SQLite reports a failed write, not a full disk.
+_NO_ROOM = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_UNREAD = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,13 @@ def open_local(folder: Path, profile: str) -> LocalStore:
     return LocalStore(folder / f"store-{profile}.db", folder / f"segment-{profile}")
 
 
+def _inode(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
 class LocalStore:
     """The Store and Facts ports over one SQLite file and its segment. Threads may share it; processes may too."""
 
@@ -100,17 +116,16 @@ class LocalStore:
         self.writable = True
         with self._translated():
             self._db = self._open()
+            self._inode = _inode(self.path)
 
     # ------------------------------------------------------------------------------------------------------------------ opening
 
     def _open(self) -> sqlite3.Connection:
         try:
             db = self._connect(f"file:{quoted(self.path)}?mode=rwc")
-            if db.execute("PRAGMA query_only").fetchone() is None:  # pragma: no cover - a pragma always answers
-                raise StoreDamaged(f"{self.path.name} does not answer")
-            db.execute("PRAGMA journal_mode=WAL")
+            self._switch_to_wal(db)
         except sqlite3.OperationalError as e:
-            if "locked" in str(e) or not self.path.exists():
+            if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
                 raise
             # A data directory that cannot be written is still read; without a log beside it the file is taken as it is.
             self.writable = False
@@ -136,6 +151,19 @@ class LocalStore:
             raise StoreDamaged(f"{self.path.name} has store format {found}, this groma reads {FORMAT}", path=str(self.path))
         return db
 
+    @staticmethod
+    def _switch_to_wal(db: sqlite3.Connection) -> None:
+        """While another process makes the same file, SQLite says "locked" here without waiting."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as e:
+                if e.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
+
     def _connect(self, uri: str) -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
@@ -147,23 +175,27 @@ class LocalStore:
         except sqlite3.Error as e:
             raise self._error(e) from e
         except OSError as e:
-            if e.errno in (28, 122):  # ENOSPC, EDQUOT
+            if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise DiskFull(f"No room left for the index at {self.segment.parent}; free some space and run the same command again.") from e
-            if e.errno in (1, 13, 30):  # EPERM, EACCES, EROFS
+            if e.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
                 raise ReadOnly(f"The data directory {self.segment.parent} cannot be written; change its permissions or set GROMA_DATA_DIR.") from e
             raise GromaError(f"The index at {self.segment.parent} cannot be used: {e}") from e
 
     def _error(self, e: sqlite3.Error) -> GromaError:
         text = str(e)
-        if "full" in text:
+        full = getattr(e, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # what Python's module itself raises has none
+        code = full & 0xFF
+        if code == sqlite3.SQLITE_FULL or full in _NO_ROOM:
             return DiskFull(f"No room left for the index at {self.path.parent}; free some space and run the same command again.")
-        if "readonly" in text or "unable to open" in text:
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM) or (code == sqlite3.SQLITE_CANTOPEN and not self.path.is_dir()):
             return ReadOnly(f"The data directory {self.path.parent} cannot be written ({text}); change its permissions or set GROMA_DATA_DIR.")
-        if "locked" in text or "busy" in text:
+        if code in _BUSY:
             return StoreUnreachable(f"{self.path.name} has been locked by another process for {BUSY_SECONDS} s; try again.")
-        if isinstance(e, sqlite3.OperationalError | sqlite3.DatabaseError) and not isinstance(e, sqlite3.ProgrammingError | sqlite3.IntegrityError):
-            return StoreDamaged(f"{self.path.name} is damaged ({text})", path=str(self.path))
-        return GromaError(f"{self.path.name} refused a statement ({text}); this is a fault of groma")
+        if code == sqlite3.SQLITE_IOERR and full not in _UNREAD:
+            return StoreUnreachable(f"The index at {self.path.parent} cannot be used ({text}).")
+        if isinstance(e, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+            return GromaError(f"{self.path.name} refused a statement ({text}); this is a fault of groma")
+        return StoreDamaged(f"{self.path.name} is damaged ({text})", path=str(self.path))
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -178,6 +210,8 @@ class LocalStore:
                 raise ReadOnly(f"The data directory {self.path.parent} cannot be written; change its permissions or set GROMA_DATA_DIR.")
             self._db.execute("BEGIN IMMEDIATE")
             try:
+                if self.replaced:
+                    raise StoreDamaged(f"{self.path.name} was replaced by another process", path=str(self.path))
                 yield self._db
                 self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
                 self._db.execute("COMMIT")
@@ -185,6 +219,11 @@ class LocalStore:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    @property
+    def replaced(self) -> bool:
+        """Has the file at `path` become another one since it was opened here (rebuilt, or set aside)? What is written now nobody would see."""
+        return _inode(self.path) != self._inode
 
     def close(self) -> None:
         """Close the file; the segment's maps go with the object."""
@@ -284,7 +323,7 @@ class LocalStore:
                 top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
                 if top > covered:
                     part = part_of(db, covered, top)
-                    rows = db.execute("SELECT name, upto, chunks FROM parts ORDER BY upto").fetchall()
+                    rows = self._named(db)
                     merged = []
                     chunks = len(part.ids)
                     while rows and rows[-1][2] < 2 * chunks:
@@ -339,18 +378,25 @@ class LocalStore:
     def _set_aside(self, name: str, e: StoreDamaged) -> None:
         """Keep a copy of a damaged part for whoever wants to know why; it is rebuilt from the rows."""
         path = self.segment / name
+        aside = path.with_name(f"{name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
         if path.exists():
-            os.replace(path, path.with_suffix(".damaged"))
-        self.notes.append(f"a part of the index was damaged ({e.message}); it was set aside as {path.with_suffix('.damaged').name} and rebuilt")
+            os.replace(path, aside)
+            self.notes.append(f"a part of the index was damaged ({e.message}); it was set aside as {aside.name} and rebuilt")
+        else:
+            self.notes.append(f"a part of the index was gone ({name}); it was rebuilt")
 
     def _tidy(self) -> None:
         """Remove files of the segment that no row names: old parts, and what a killed writer left."""
         with self._reading() as db:
-            named = {name for (name,) in db.execute("SELECT name FROM parts")}
-            for path in self.segment.glob("*"):
-                if (path.suffix == ".part" and path.name not in named) or (path.suffix == ".tmp" and orphan(path)):
-                    path.unlink(missing_ok=True)
-                    self._parts.pop(path.name, None)
+            db.execute("BEGIN IMMEDIATE")  # a part that another process has written and not yet named must not be taken for an old one
+            try:
+                named = {name for (name,) in db.execute("SELECT name FROM parts")}
+                for path in self.segment.glob("*"):
+                    if (path.suffix == ".part" and path.name not in named) or (path.suffix == ".tmp" and orphan(path)):
+                        path.unlink(missing_ok=True)
+                        self._parts.pop(path.name, None)
+            finally:
+                db.execute("ROLLBACK")
 
     def _refresh(self, db: sqlite3.Connection) -> None:
         """Bring parts, views and the part in memory to the state that this read transaction sees."""
@@ -358,9 +404,10 @@ class LocalStore:
         covered = meta(db, "covered")
         if seq == self._seen and self._delta[0] == covered:
             return
-        parts = []
-        for name, _, _ in db.execute("SELECT name, upto, chunks FROM parts ORDER BY upto").fetchall():
-            parts.append(self._part(name))
+        named = self._named(db)
+        if named and named[-1][1] != covered:
+            raise StoreDamaged(f"{self.path.name} contradicts itself about its parts", path=str(self.path))
+        parts = [self._part(name) for name, _, _ in named]
         top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
         delta = self._delta[2] if self._delta[:2] == (covered, top) else (part_of(db, covered, top) if top > covered else None)
         self._delta = (covered, top, delta)
@@ -372,9 +419,10 @@ class LocalStore:
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One read transaction over rows and segment. A part that is damaged is set aside and the segment rebuilt, once."""
+        """One read transaction over rows and segment. Parts that are damaged are set aside and the segment rebuilt, once."""
         with self._lock, self._translated():
-            for attempt in (1, 2):
+            rebuilt = False
+            while True:
                 self._db.execute("BEGIN")
                 try:
                     self._refresh(self._db)
@@ -382,12 +430,16 @@ class LocalStore:
                 except StoreDamaged as e:
                     self._db.execute("ROLLBACK")
                     name = Path(str(e.context.get("path", ""))).name
-                    if attempt == 2 or not self.writable or not name.endswith(".part"):
+                    if not name.endswith(".part"):
                         raise
                     self._parts.pop(name, None)
-                    if self._db.execute("SELECT 1 FROM parts WHERE name = ?", (name,)).fetchone():
-                        self._set_aside(name, e)
-                        self._rewrite()
+                    if not self._db.execute("SELECT 1 FROM parts WHERE name = ?", (name,)).fetchone():
+                        continue  # another process merged it away while we were looking
+                    if rebuilt or not self.writable:
+                        raise
+                    self._set_aside(name, e)
+                    self._rewrite()
+                    rebuilt = True
                 except BaseException:
                     self._db.execute("ROLLBACK")
                     raise
@@ -495,7 +547,7 @@ class LocalStore:
         with self._reading() as db:
             views = {scope: self._view(db, scope) for scope in scopes}
             found: dict[int, tuple[str, FileRecord]] = {}
-            for row in rows_by_id(db, "files", FILE_COLUMNS, ids.tolist()):
+            for row in rows_by_id(db, "files", RECORD_COLUMNS, ids.tolist()):
                 for scope, view in views.items():
                     at = int(np.searchsorted(view.files, row[0]))
                     if at < len(view.files) and view.files[at] == row[0]:
@@ -508,6 +560,15 @@ class LocalStore:
         with self._reading() as db:
             ids = np.array([i for (i,) in db.execute("SELECT id FROM files WHERE path = ?", (path,))], dtype=np.int64)
             return next((record for _, record in self.files([scope], ids).values()), None)
+
+    def detail(self, scope: str, path: str) -> FileDetail | None:
+        """See `ports.Facts.detail`."""
+        with self._reading() as db:
+            record = self.file(scope, path)
+            if record is None:
+                return None
+            (row,) = rows_by_id(db, "files", REST_COLUMNS, [record.id])
+            return detail_of(record, row)
 
     def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """See `ports.Facts.chunk_symbols`."""
@@ -529,34 +590,62 @@ class LocalStore:
 
     def verify(self) -> list[str]:
         """See `ports.Store.verify`: SQLite's own check, every row's checksum, every view's files, every part."""
-        with self._reading() as db:
-            problems = [f"{self.path.name}: {text}" for (text,) in db.execute("PRAGMA integrity_check(20)") if text != "ok"]
-            if problems:
-                return problems
-            files = set()
-            for row in db.execute(f"SELECT {FILE_COLUMNS} FROM files"):
-                files.add(row[0])
-                if checksum(row[1:-1]) != row[-1]:
-                    problems.append(f"{self.path.name}: the facts of {row[2]} are damaged")
-            counts: dict[int, int] = {}
-            for row in db.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks"):
-                counts[row[0] >> ORDINAL_BITS] = counts.get(row[0] >> ORDINAL_BITS, 0) + 1
-                if checksum(row[:-1]) != row[-1]:
-                    problems.append(f"{self.path.name}: chunk {row[0]} is damaged")
-            for file, path, chunks in db.execute("SELECT id, path, chunks FROM files"):
-                if counts.pop(file, 0) != chunks:
-                    problems.append(f"{self.path.name}: {path} should have {chunks} chunks")
-            problems += [f"{self.path.name}: chunks of a file that is gone ({file})" for file in counts]
-            for (scope,) in db.execute("SELECT scope FROM views").fetchall():
+        while True:
+            with self._reading() as db:
+                db.execute("BEGIN")
                 try:
-                    if gone := set(self._view(db, scope).files.tolist()) - files:
-                        problems.append(f"{self.path.name}: the view of {scope} names {len(gone)} files that are gone")
-                except StoreDamaged as e:
-                    problems.append(e.message)
-            for name, _, chunks in db.execute("SELECT name, upto, chunks FROM parts").fetchall():
-                try:
-                    if len(core.open_part(self.segment / name).ids) != chunks:
-                        problems.append(f"{name} should have {chunks} chunks")
-                except StoreDamaged as e:
-                    problems.append(e.message)
+                    parts = self._named(db)
+                    problems = self._problems(db)
+                finally:
+                    db.execute("ROLLBACK")
+                if not problems or parts == self._named(db):  # else another process swapped parts under our eyes
+                    return problems
+
+    @staticmethod
+    def _named(db: sqlite3.Connection) -> list[tuple[str, int, int]]:
+        return db.execute("SELECT name, upto, chunks FROM parts ORDER BY upto").fetchall()
+
+    def _problems(self, db: sqlite3.Connection) -> list[str]:
+        problems = [f"{self.path.name}: {text}" for (text,) in db.execute("PRAGMA integrity_check(20)") if text != "ok"]
+        if problems:
             return problems
+        files = set()
+        width = RECORD_COLUMNS.count(",") + 1
+        for row in db.execute(f"SELECT {RECORD_COLUMNS}, {REST_COLUMNS} FROM files"):
+            files.add(row[0])
+            if checksum(row[1 : width - 1]) != row[width - 1] or checksum(row[width:-1]) != row[-1]:
+                problems.append(f"{self.path.name}: the facts of {row[2]} are damaged")
+        counts: dict[int, int] = {}
+        here: list[int] = []
+        for row in db.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks ORDER BY id"):
+            here.append(row[0])
+            counts[row[0] >> ORDINAL_BITS] = counts.get(row[0] >> ORDINAL_BITS, 0) + 1
+            if checksum(row[:-1]) != row[-1]:
+                problems.append(f"{self.path.name}: chunk {row[0]} is damaged")
+        for file, path, chunks in db.execute("SELECT id, path, chunks FROM files"):
+            if counts.pop(file, 0) != chunks:
+                problems.append(f"{self.path.name}: {path} should have {chunks} chunks")
+        problems += [f"{self.path.name}: chunks of a file that is gone ({file})" for file in counts]
+        for (scope,) in db.execute("SELECT scope FROM views").fetchall():
+            try:
+                if gone := set(self._view(db, scope).files.tolist()) - files:
+                    problems.append(f"{self.path.name}: the view of {scope} names {len(gone)} files that are gone")
+            except StoreDamaged as e:
+                problems.append(e.message)
+        return problems + self._verify_parts(db, np.array(here, dtype=np.int64))
+
+    def _verify_parts(self, db: sqlite3.Connection, chunks: Ints) -> list[str]:
+        """Every part is whole, and every one of `chunks` (ids ascending) up to the one that they cover is in one of them."""
+        problems = []
+        ids = [np.empty(0, np.int64)]
+        for name, _, expected in self._named(db):
+            try:
+                ids.append(core.open_part(self.segment / name).ids)
+                if len(ids[-1]) != expected:
+                    problems.append(f"{name} should have {expected} chunks")
+            except StoreDamaged as e:
+                problems.append(e.message)
+        covered = chunks[chunks <= meta(db, "covered")]
+        if not problems and (lost := len(covered) - int(core.member(covered, np.sort(np.concatenate(ids))).sum())):
+            problems.append(f"{self.path.name}: {lost} chunks are in no part")
+        return problems
