@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from groma import core
-from groma.cli.shared import settings_for
+from groma.cli.shared import settings
 from groma.engine import Engine
 from groma.places import project_root
 from groma.types import LOCAL, Request
@@ -46,7 +46,7 @@ class Searcher:
         """Index `root`, if it is not. Raises what `Engine.index` raises."""
         self._root = project_root(root)
         self._dense = dense
-        self._engine = Engine(settings_for(self._root))
+        self._engine = Engine(settings())
         self._engine.index(LOCAL, self._root)
 
     def search(self, query: str, k: int) -> list[tuple[str, int, int]]:

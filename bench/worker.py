@@ -18,12 +18,12 @@ WARM_UP = 3
 
 def groma(root):
     """Durable on disk in GROMA_DATA_DIR when `index` returns."""
-    from groma.cli.shared import settings_for
+    from groma.cli.shared import settings
     from groma.engine import Engine
     from groma.types import LOCAL, Request
 
     begun, cpu = time.perf_counter(), cpu_s()
-    engine = Engine(settings_for(root))
+    engine = Engine(settings())
     engine.index(LOCAL, root)
     took = time.perf_counter() - begun, cpu_s() - cpu
     (status,) = engine.status(LOCAL, root)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from groma.config import SETTINGS, load
+from groma.config import SETTINGS, load, within
 from groma.errors import ConfigurationError
 
 
 def settings(tmp_path: Path, environment: dict[str, str] | None = None, project: Path | None = None):
-    return load(environment or {}, data_dir=tmp_path / "data", config_file=tmp_path / "config.toml", project=project)
+    found = load(environment or {}, data_dir=tmp_path / "data", config_file=tmp_path / "config.toml")
+    return within(found, project) if project else found
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -59,3 +60,11 @@ def test_a_cloned_project_may_not_move_the_data(tmp_path: Path) -> None:
 def test_a_bad_variable_names_itself(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="GROMA_MAX_FILE_BYTES"):
         settings(tmp_path, {"GROMA_MAX_FILE_BYTES": "lots"})
+
+
+def test_the_environment_wins_over_a_project_but_the_project_is_checked_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / ".groma.toml").write_text("max_file_bytes = 6000\n")
+    assert settings(tmp_path, {"GROMA_MAX_FILE_BYTES": "7000"}, tmp_path).max_file_bytes == 7000
+    (tmp_path / ".groma.toml").write_text("max_file_bytes = 'many'\n")
+    with pytest.raises(ConfigurationError, match="must be a whole number"):
+        settings(tmp_path, {"GROMA_MAX_FILE_BYTES": "7000"}, tmp_path)

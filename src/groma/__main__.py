@@ -1,6 +1,16 @@
 """`python -m groma`, and the `groma` command."""
 
-from .cli.main import main
+import os
+
+def main() -> None:
+    """Run the command line; an interrupt while it is still being imported ends it quietly too."""
+    try:
+        from .cli.main import main as run
+
+        run()
+    except KeyboardInterrupt:
+        os._exit(130)
+
 
 if __name__ == "__main__":
     main()

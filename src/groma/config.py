@@ -16,7 +16,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 
-__all__ = ["SETTINGS", "Setting", "Settings", "load"]
+__all__ = ["SETTINGS", "Setting", "Settings", "load", "within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +89,34 @@ class Settings:
         return value
 
 
-def load(environment: Mapping[str, str], *, data_dir: Path, config_file: Path, project: Path | None = None) -> Settings:
-    """The settings that hold. `data_dir` is this system's default; `project` the root whose `.groma.toml` counts.
+def load(environment: Mapping[str, str], *, data_dir: Path, config_file: Path) -> Settings:
+    """The settings that hold outside of any project. `data_dir` is this system's default.
 
     Raises ConfigurationError for an unknown name, a value of the wrong type or out of range, or a file that is no TOML.
     """
     values: dict[str, Any] = {s.name: s.default for s in SETTINGS} | {"data_dir": data_dir}
     origins = {s.name: "default" for s in SETTINGS}
-    files = [(config_file, False)] + ([(project / ".groma.toml", True)] if project else [])
-    for path, of_project in files:
-        for name, raw in _table(path).items():
-            setting = _known(name, str(path))
-            if of_project and not setting.project:
-                raise ConfigurationError(
-                    f"{path} may not set {name}: a project's file comes with a clone. Set it in {config_file} or as {setting.variable}."
-                )
-            values[name], origins[name] = _value(setting, raw, str(path)), str(path)
+    for name, raw in _table(config_file).items():
+        values[name], origins[name] = _value(_known(name, str(config_file)), raw, str(config_file)), str(config_file)
     for setting in SETTINGS:
         if raw := environment.get(setting.variable):
             values[setting.name], origins[setting.name] = _value(setting, raw, setting.variable), setting.variable
+    return Settings(values, origins)
+
+
+def within(settings: Settings, project: Path) -> Settings:
+    """The settings that hold in a project: with its `.groma.toml`, but the environment still wins. Raises ConfigurationError as `load` does."""
+    path = project / ".groma.toml"
+    values, origins = dict(settings.values), dict(settings.origins)
+    for name, raw in _table(path).items():
+        setting = _known(name, str(path))
+        if not setting.project:
+            raise ConfigurationError(
+                f"{path} may not set {name}: a project's file comes with a clone. Set it in your own config.toml or as {setting.variable}."
+            )
+        value = _value(setting, raw, str(path))
+        if origins[name] != setting.variable:
+            values[name], origins[name] = value, str(path)
     return Settings(values, origins)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import posixpath
 import threading
 import time
 import uuid
@@ -21,7 +22,7 @@ from typing import Any
 from . import core
 from .catalogue import generations, manifests, scopes
 from .catalogue.database import Database
-from .config import Settings
+from .config import Settings, within
 from .errors import (
     CatalogueDamaged,
     DataDamaged,
@@ -47,8 +48,13 @@ from .types import Answer, Caller, Coverage, Progress, Request, Scope
 
 __all__ = ["Engine", "Lines", "ScopeStatus", "Why", "check", "profile"]
 
+READ_LINES = 200
+"""So many lines are read of a path where no last line is given."""
+
 KIND = "code"
 """The kind of generation this engine has so far."""
+
+FOLDER = "a folder"
 
 
 def profile() -> str:
@@ -169,6 +175,10 @@ class Engine:
             self._healed += store.notes
             store.close()
 
+    def _limit(self, root: str) -> int:
+        """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
+        return within(self.settings, Path(root)).max_file_bytes
+
     def _scope(self, caller: Caller, root: str) -> Scope:
         """The scope of a folder that was indexed, if this caller may see it."""
         found = scopes.find(self._db, root)
@@ -192,9 +202,7 @@ class Engine:
                         moved.append(path.name)
             except OSError as e:
                 raise _not_written(self.folder, e) from e
-            self._healed.append(
-                f"the index was damaged ({why.message}): {', '.join(moved)} set aside as *.damaged-{stamp} and rebuilt from the files"
-            )
+            self._healed.append(f"{why.message}: {', '.join(moved)} set aside as *.damaged-{stamp}, and the index rebuilt from the files")
 
     def _replaced(self, name: str) -> bool:
         """Lets go of a store; was the file it is in, or could not be opened from, replaced by another process?"""
@@ -241,6 +249,7 @@ class Engine:
             raise RefusedRoot(
                 f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
             )
+        limit = self._limit(root)
         name = profile()
         row = scopes.ensure(self._db, root)
         scope = Scope(row.id, row.root)
@@ -248,7 +257,7 @@ class Engine:
             for _ in range(2):
                 try:
                     with self._healing(name):
-                        result = index(self._db, self._store(name), scope, max_file_bytes=self.settings.max_file_bytes, report=report)
+                        result = index(self._db, self._store(name), scope, max_file_bytes=limit, report=report)
                         break
                 except _Again:
                     continue
@@ -320,6 +329,8 @@ class Engine:
         """
         if (hit_id is None) == (path is None):
             raise UsageError("Give either the id of a hit or a path.")
+        if hit_id is not None and (start, end) != (None, None):
+            raise UsageError("First and last line go with a path; with the id of a hit, ask for lines around it.")
         if around < 0:
             raise UsageError(f"around must not be negative, not {around}.")
         among = [self._scope(caller, root) for root in roots]
@@ -338,21 +349,24 @@ class Engine:
             start, end = at, at + passage.text.count("\n")
         else:
             assert path is not None
-            path = path.replace(os.sep, "/").removeprefix("./")
+            path = _inside(path)
             scope = self._scope_with(among, store, path)
             text = self._text_now(scope, path)
         lines = text.split("\n")
         total = len(lines) - (not lines[-1])
-        first, last = start or 1, end or min(total, (start or 1) + 199)
-        if first < 1 or last < first or first > max(total, 1):
-            raise UsageError(f"{path} has {total} lines; {first}-{last} lies outside. Ask for lines between 1 and {total}.")
+        if not total:
+            raise UsageError(f"{path} is empty now.")
+        first = 1 if start is None else start
+        last = min(total, first + READ_LINES - 1) if end is None else end
+        if not 1 <= first <= min(last, total):
+            raise UsageError(f"{path} has {total} lines, and {first}-{last} are none of them; ask for lines between 1 and {total}.")
         first, last = max(1, first - around), min(total, last + around)
         masked = core.mask(text)
         shown = "\n".join(masked.text.split("\n")[first - 1 : last])
         return Lines(scope.root, path, first, last, total, shown, shown != "\n".join(lines[first - 1 : last]), symbol)
 
     def _scope_with(self, among: Sequence[Scope], store: LocalStore, path: str) -> Scope:
-        """The first scope that holds `path` (also given absolutely, within a root)."""
+        """The first scope that holds `path`."""
         for scope in among:
             if store.file(scope.id, path) is not None:
                 return scope
@@ -364,7 +378,7 @@ class Engine:
 
     def _text_now(self, scope: Scope, path: str) -> str:
         try:
-            data = core.read_now(scope.root, path, self.settings.max_file_bytes)
+            data = core.read_now(scope.root, path, self._limit(scope.root))
         except OSError as e:
             raise NotIndexed(f"{path} in {scope.root} cannot be read now ({e.strerror}).") from e
         return core.decode(data)
@@ -376,17 +390,22 @@ class Engine:
             return core.REASONS.get(row.reasons[0], row.reasons[0])
         if not os.path.lexists(os.path.join(scope.root, path)):
             return None
+        if path == ".":
+            return FOLDER
         if core.secrets_file(path):
             return core.REASONS["secrets-file"]
         verdict = core.explain_ignored(scope.root, path)
         if not verdict.ignored:
-            return "not indexed yet; run: groma index"
+            full = os.path.join(scope.root, path)
+            return FOLDER if os.path.isdir(full) and not os.path.islink(full) else "new since the last run of: groma index"
         return f"ignored by the pattern {verdict.pattern!r}" + (f" ({verdict.source}:{verdict.line})" if verdict.line else "")
 
     def why(self, caller: Caller, root: str, path: str) -> Why:
-        """Why a file of an indexed folder is or is not searchable. Raises NotIndexed, UsageError where there is no such file."""
+        """Why a file of an indexed folder is or is not searchable. Raises NotIndexed, UsageError where there is no such file in it."""
         scope = self._scope(caller, root)
-        detail = self._store(self._profile_of([scope])).detail(scope.id, path)
+        path = _inside(path)
+        store = self._store(self._profile_of([scope]))
+        detail = store.detail(scope.id, path)
         if detail is not None:
             record = detail.record
             outline = tuple((name, kind, line, signature) for name, (kind, line, signature, _) in zip(record.symbols, detail.outline, strict=True))
@@ -405,6 +424,10 @@ class Engine:
         reason = self.why_not(scope, path)
         if reason is None:
             raise UsageError(f"There is no {path} in {root}.")
+        if reason == FOLDER:
+            below = "" if path == "." else path + "/"
+            files = sum(p.startswith(below) for p, _, _, _ in store.scan(scope.id))
+            return Why(path, files > 0, f"{FOLDER}; {files} files in it are indexed", None, 0, 0, (), (), (), None)
         return Why(path, False, reason, None, 0, 0, (), (), (), None)
 
     def status(self, caller: Caller, root: str | None = None) -> list[ScopeStatus]:
@@ -441,7 +464,7 @@ class Engine:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._db, scope.id)
         try:
-            listing = core.walk(scope.root, known_of(manifest), max_file_bytes=self.settings.max_file_bytes)
+            listing = core.walk(scope.root, known_of(manifest), max_file_bytes=self._limit(scope.root))
         except OSError:  # the folder is gone, or closed to us
             return sum(r is None for r in manifest.reasons)
         before = dict(zip(manifest.paths, manifest.blobs, strict=True))
@@ -514,7 +537,9 @@ class Engine:
             visible = []
         roots = [root] if root else [s.root for s in visible if os.access(s.root, os.R_OK | os.X_OK)]
         if lost is not None and not roots:
-            raise CatalogueDamaged(f"{lost}, and with it the list of indexed folders; run for each of them: groma rebuild PATH")
+            raise CatalogueDamaged(f"{lost}, and with it the list of indexed folders; for each of them run: groma rebuild PATH")
+        if lost is not None:
+            self._healed.append(f"{lost}; other folders that were indexed must be indexed again")
         if not roots:
             raise NotIndexed("Nothing has been indexed; run: groma index PATH")
         closed = [s.root for s in visible if not root and s.root not in roots]
@@ -556,9 +581,7 @@ class Engine:
                     os.replace(path, path.with_name(path.name.replace("catalogue.db", aside, 1)))
         except OSError as e:
             raise _not_written(self.folder, e) from e
-        said = f"the catalogue was damaged ({why.context.get('detail', why.message)}) and set aside as {aside}"
-        self._healed.append(said)
-        return said
+        return f"the catalogue was damaged ({why.context.get('detail', why.message)}) and set aside as {aside}"
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""
@@ -625,11 +648,20 @@ def _not_written(folder: Path, e: OSError) -> GromaError:
     return StoreUnreachable(f"The data directory {folder} cannot be used: {e.strerror}.")
 
 
+def _inside(path: str) -> str:
+    """A path below a root, in the one way that it is written in the index."""
+    clean = posixpath.normpath(path.replace(os.sep, "/"))
+    if clean.startswith(("/", "../")) or clean == "..":
+        raise UsageError(f"{path} lies outside of the folder; paths are relative to its root.")
+    return clean
+
+
 def _number(hit_id: str) -> int:
     try:
-        if len(hit_id) != 16:
+        number = int(hit_id, 16)
+        if len(hit_id) != 16 or number >> 63:
             raise ValueError
-        return int(hit_id, 16)
+        return number
     except ValueError:
         raise UsageError(f"{hit_id!r} is no id of a hit; ids are 16 hexadecimal digits, as search prints them.") from None
 

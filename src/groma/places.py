@@ -58,4 +58,5 @@ def is_wide(root: str) -> bool:
     """Is this a folder nobody means to index whole: a file system's root, a drive, the folder of home directories, a home directory?"""
     path = Path(root)
     home = Path(os.path.realpath(Path.home()))
-    return path == Path(path.anchor) or path == home or path in home.parents or (path.parent == home.parent and home.parent != Path(home.anchor))
+    # What lies beside this user's home is another's only where homes are kept: CI has its work beside a home of its own.
+    return path == Path(path.anchor) or path == home or path in home.parents or (path.parent == home.parent and home.parent.name in ("home", "Users"))

@@ -1,7 +1,7 @@
 """Finding and masking credentials, on every way in and out.
 
-Everything that is stored, embedded or shown goes through `mask` first, as a whole file, and is cut afterwards. The work is the core's;
-this is the name under which the rooms above know it.
+What is stored, embedded or shown goes through `mask` first, as a whole file, and is cut afterwards. The work is the
+core's; this is the name under which the rooms above know it. It knows no files and keeps nothing.
 """
 
 from __future__ import annotations

@@ -152,7 +152,12 @@ def test_a_file_that_is_left_out_leaves_the_view(filled: LocalStore | MemoryStor
 def test_hit_ids_survive_edits_elsewhere_in_the_file(filled: LocalStore | MemoryStore) -> None:
     (first,) = filled.search(["a"], 1, filter=Filter(paths=("src/http/client.py",)), sparse=terms("send request")).ids.tolist()
     hit = filled.fetch([first])[0].hit_id
-    filled.apply("a", batch({"src/http/client.py": "import os  # a line that pushes the class down\n" + "\n" * 30 + "#" * 1200 + "\n\n" + FILES["src/http/client.py"]}))
+    filled.apply(
+        "a",
+        batch(
+            {"src/http/client.py": "import os  # a line that pushes the class down\n" + "\n" * 30 + "#" * 1200 + "\n\n" + FILES["src/http/client.py"]}
+        ),
+    )
     again = filled.find(["a"], hit)
     assert again is None or "class HttpClient" in again.text
 
@@ -210,6 +215,8 @@ def test_both_stores_give_the_same_items(tmp_path: Path) -> None:
             store.search(["a"], 3, filter=ANY, sparse=terms("parse the config of a request")),
             store.search(["a"], 3, filter=ANY, vector=("static", core.embed_query("parse the config"))),
         ]
-        found.append([[(p.path, p.first, p.hit_id, float(s)) for p, s in zip(store.fetch(leg.ids.tolist()), leg.scores, strict=True)] for leg in legs])
+        found.append(
+            [[(p.path, p.first, p.hit_id, float(s)) for p, s in zip(store.fetch(leg.ids.tolist()), leg.scores, strict=True)] for leg in legs]
+        )
         store.close()
     assert found[0] == found[1]

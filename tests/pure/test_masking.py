@@ -1,6 +1,7 @@
-"""Masking: every rule finds its credential, code and prose are left alone, and covering changes nothing but the credential.
+"""Masking: every rule finds its credential, code and prose are left alone, and nothing but the credential changes.
 
-No credential stands here in full: all are built when the tests run, from random characters, so that no scanner has a reason to complain.
+No credential stands here in full: all are built when the tests run, from random characters, so that no scanner has a
+reason to complain.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class _Draw(random.Random):
     """Random characters, the same in every run."""
 
     def of(self, alphabet: str, size: int) -> str:
-        """At least a digit and a letter at the start, as any real value has somewhere; the ends are letters or digits."""
+        """A letter and a digit first, as any real value has somewhere; the last is a letter or a digit."""
         plain = [c for c in alphabet if c.isalnum()]
         letters = [c for c in plain if c.isalpha()]
         digits = [c for c in plain if c.isdigit()] or letters
@@ -146,7 +147,11 @@ def _examples() -> dict[str, tuple[str, str, str]]:
         "snyk-token": ('SNYK_TOKEN="', d.uuid(), '"'),
         "slack-token": (quoted[0], "xo" + "xb-" + "-".join(("123401234012", "432104321043", d.alnum(24))), quoted[1]),
         "slack-app-token": (quoted[0], "xa" + "pp-1-" + d.upper(11) + "-8305172946130-" + d.hex(64), quoted[1]),
-        "slack-webhook": ("https://hooks.slack.com/services/T" + d.upper(8) + "/", f"B{d.upper(8)}/{d.alnum(24)}", "\n"),
+        "slack-webhook": (
+            "https://hooks.slack.com/services/T" + d.upper(8) + "/",
+            f"B{d.upper(8)}/{d.alnum(24)}",
+            "\n",
+        ),
         "twilio-api-key-sid": (quoted[0], "S" + "K" + d.hex(32), quoted[1]),
         "twilio-token": ('twilio_auth_token = "', d.hex(32), '"'),
         "sendgrid-key": (quoted[0], "S" + "G." + d.url64(22) + "." + d.url64(43), quoted[1]),
@@ -269,7 +274,7 @@ def test_finds_and_covers_only_the_credential(name: str) -> None:
 
 @pytest.mark.parametrize("name", _EXAMPLES)
 def test_a_keyword_is_where_the_pattern_begins(name: str) -> None:
-    """Without its keywords a rule finds nothing: they are what the search looks for, so each must stand in the example."""
+    """Keywords are what the search looks for: without one in it, the rule would never find its own example."""
     rule = _RULE[name]
     before, secret, after = _EXAMPLES[name]
     assert any(keyword in (before + secret + after).lower() for keyword in rule.keywords)
@@ -282,7 +287,7 @@ def test_patterns_stay_readable_for_an_automaton() -> None:
         assert not any(mark in plain for mark in ("(?=", "(?!", "(?<", "(?P=", r"\1", r"\b")), rule.name
 
 
-# --- shapes that generic rules must see ------------------------------------------------------------------------------------------------
+# --- shapes that generic rules must see -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -330,7 +335,7 @@ def test_random_values_are_recognised(alphabet: str) -> None:
     assert len(mask("\n".join(lines)).spans) >= 380
 
 
-# --- what must be left alone -----------------------------------------------------------------------------------------------------------
+# --- what must be left alone ------------------------------------------------------------------------------------------
 
 _INNOCENT = """
 password = get_password()
@@ -441,7 +446,7 @@ def test_leaves_its_own_tables_alone() -> None:
             assert mask(source.read()).spans == ()
 
 
-# --- private keys ----------------------------------------------------------------------------------------------------------------------
+# --- private keys -----------------------------------------------------------------------------------------------------
 
 _LABELS = [f"{kind}PRIVATE KEY" for kind in ("", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED ")]
 
@@ -505,7 +510,7 @@ def test_private_key_that_was_cut_off_hides_nothing_behind_it() -> None:
     assert mask(head + rest).text == _key_block(_LABELS[1], ["*" * 64] * 8).rsplit("\n", 1)[0] + rest
 
 
-# --- promises --------------------------------------------------------------------------------------------------------------------------
+# --- promises ---------------------------------------------------------------------------------------------------------
 
 
 def _check_promises(text: str) -> None:
@@ -532,7 +537,9 @@ _piece = st.one_of(
     st.sampled_from([secret for _, secret, _ in _EXAMPLES.values()]),
     st.sampled_from([before for before, _, _ in _EXAMPLES.values()]),
     st.sampled_from([line for line in _INNOCENT.splitlines() if line]),
-    st.sampled_from(["\n", "\r\n", " ", "", '"', "'", "=", ": ", "*", "***", "\\n", "-", "_", "é", "🔑", "\u2028", "\x1c", "\ud800"]),
+    st.sampled_from(
+        ["\n", "\r\n", " ", "", '"', "'", "=", ": ", "*", "***", "\\n", "-", "_", "é", "🔑", "\u2028", "\x1c", "\ud800"]
+    ),
     st.text(max_size=20),
 )
 
@@ -544,7 +551,7 @@ def test_same_length_same_lines_and_idempotent(text: str) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.text(alphabet='keyTOKEN_sk-pass:/@="\'\n 0aZ*\\.{', max_size=120))
+@given(st.text(alphabet="keyTOKEN_sk-pass:/@=\"'\n 0aZ*\\.{", max_size=120))
 def test_promises_hold_for_noise(text: str) -> None:
     _check_promises(text)
 
@@ -597,34 +604,38 @@ def test_same_in_another_process() -> None:
     assert out == [repr(mask(text).spans)] * 2
 
 
-# --- time ------------------------------------------------------------------------------------------------------------------------------
+# --- time -------------------------------------------------------------------------------------------------------------
 
-_SIZE = 200_000
+_SIZE = 40_000
 
 
 def _hostile(name: str) -> list[str]:
-    """Strings made to make the rule work hard: its keywords, its beginning and its whole, over and over, without an end."""
+    """Strings that make the rule work hard: its keywords, its beginning and its whole, over and over, with no end."""
     before, secret, after = _EXAMPLES[name]
     whole = before + secret + after
-    units = [*_RULE[name].keywords, before or secret[:4], whole[: len(whole) * 2 // 3], before + secret, whole]
+    units = [*_RULE[name].keywords[:4], before or secret[:4], whole[: len(whole) * 2 // 3], before + secret, whole]
     texts = [(unit * (_SIZE // len(unit) + 1))[:_SIZE] for unit in units]
-    keyword = _RULE[name].keywords[0]
-    tails = ["a", " ", "=", '"', "a-", "A1", ":", "\n", "-", "."]
-    return texts + [keyword + (tail * _SIZE)[:_SIZE] for tail in tails]
+    return texts + [_RULE[name].keywords[0] + (tail * _SIZE)[:_SIZE] for tail in ("a", " ", '"', "a-", "A1", "\n")]
 
 
 @pytest.mark.parametrize("name", _EXAMPLES)
 def test_no_string_makes_a_rule_slow(name: str) -> None:
-    """Linear: a fifth of a megabyte in a fifth of a second. (A second's grace: the machine may be busy.)"""
+    """Time grows with the length, not with its square: 40,000 squared would take seconds, these take 10 ms each."""
     for text in _hostile(name):
-        best = 9.0
-        for _ in range(3):
-            begun = time.process_time()
-            mask(text)
-            best = min(best, time.process_time() - begun)
-            if best < 0.2:
-                break
-        assert best < 1.0, (text[:60], best)
+        begun = time.process_time()
+        mask(text)
+        assert time.process_time() - begun < 0.5, text[:60]
+
+
+def test_a_chain_of_values_that_free_one_another_is_cut_short() -> None:
+    """A value that touches the next is none; covering the last frees the one before it, and so on: a round for each."""
+    chain = "xoxd-cfpat-" * (_SIZE // 11)
+    text = f"before = 1\n{chain}\nafter = 1\n"
+    begun = time.process_time()
+    masked = mask(text)
+    assert time.process_time() - begun < 2.0
+    assert masked.text == f"before = 1\n{'*' * len(chain)}\nafter = 1\n"
+    _check_promises(text)
 
 
 def test_text_without_keywords_is_cheap() -> None:

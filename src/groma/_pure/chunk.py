@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .parse import SYMBOLS_ONLY, Definition
+from .parse import FUNCTIONS, SYMBOLS_ONLY, Definition
 
 __all__ = ["VERSION", "Chunk", "chunks"]
 
@@ -28,7 +28,8 @@ MERGE_TO = 1080
 """… and the two together are not longer than this."""
 COMMENT_LINES = 40
 
-_COMMENT = re.compile(r"""^\s*(#|//|/\*|\*|--|;|@|\[|\"""|%|!|\{-|-\}|"|'''|pub use)""")
+_COMMENT = re.compile(r"""^\s*(#|//|/\*|\*|--|;|@|\[|\"""|%|!|\{-|-\}|"(?![^"]*"\s*:)|'''|pub use)""")
+# A line that begins with a quoted key is JSON, not a comment.
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,17 @@ def chunks(lines: Sequence[str], definitions: Sequence[Definition]) -> list[Chun
         at = bisect_right(starts, definition.first) - 1
         if at >= 0:
             inside[at].append(definition)
-    holders = [d for d in definitions if d.kind not in SYMBOLS_ONLY and d.last > d.first]
+    holders = [d for d in definitions if d.kind not in SYMBOLS_ONLY and d.kind not in FUNCTIONS and d.last > d.first]
+    around: list[Definition] = []  # nested, outermost first; `holders` come in source order
+    at = 0
     result = []
     for (first, end), own in zip(pieces, inside, strict=True):
+        while at < len(holders) and holders[at].first < first:
+            around.append(holders[at])
+            at += 1
+        around = [d for d in around if d.last >= first]
         if any(line and not line.isspace() for line in lines[first:end]):
-            around = [d.name.split("<")[0] for d in holders if d.first < first <= d.last and d.kind not in ("function", "method", "constructor")]
-            result.append(Chunk(first, end - 1, tuple(own), around[-1] if around else None))
+            result.append(Chunk(first, end - 1, tuple(own), around[-1].name.split("<")[0] if around else None))
     return result
 
 

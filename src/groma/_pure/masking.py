@@ -26,6 +26,7 @@ import binascii
 import math
 import re
 import string
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -759,6 +760,8 @@ RULES: tuple[Rule, ...] = (
 _GRAM = 4
 # Characters scanned at a time: what one step needs stays in the processor's cache, and memory stays flat.
 _BLOCK = 1 << 16
+# What `str.splitlines` takes for one line.
+_LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # Letters of code from common to rare, to look for the rarest four characters of a keyword.
 _COMMON = "etrasinolcdpumfhgbyvwkxzjq"
 
@@ -853,6 +856,21 @@ def _joined(pieces: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     return joined
 
 
+def _widened(text: str, found: list[tuple[int, int, int]], rounds: int) -> list[tuple[int, int, int]]:
+    """What to cover of a text in which credentials were found for so many rounds already.
+
+    One round is the rule, two the exception. A text made so that each covered value frees just one more would keep us
+    for a round a value: after three rounds whole lines are covered, after five the whole text.
+    """
+    if rounds < 3:
+        return found
+    lines = [line.span() for line in _LINE.finditer(text)]
+    if rounds >= 5:
+        return [(start, end, found[0][2]) for start, end in lines]
+    starts = [start for start, _ in lines]
+    return sorted({(*lines[bisect_right(starts, start) - 1], found[0][2]) for start, _, _ in found})
+
+
 def mask(text: str) -> Masked:
     """Cover every credential in `text` with asterisks.
 
@@ -860,8 +878,11 @@ def mask(text: str) -> Masked:
     is refused. `mask(mask(t).text).text == mask(t).text`.
     """
     pieces: list[tuple[int, int, int]] = []
-    # Until nothing is found: a covered value can free its neighbour to be matched. Every round covers more: it ends.
+    rounds = 0
+    # Until nothing is found: a covered value can free its neighbour to be matched. Every round covers more, so it ends.
     while found := _joined(_find(text)):
+        found = _widened(text, found, rounds)
         text = _blank(text, found)
         pieces += found
+        rounds += 1
     return Masked(text, tuple((start, end, RULES[number].name) for start, end, number in _joined(pieces)))

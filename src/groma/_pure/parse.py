@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from itertools import pairwise
 
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Query, QueryCursor, QueryError, Tree
@@ -180,21 +181,31 @@ def _last_row(node: Node) -> int:
 
 
 def _by_sections(source: str, pattern: str) -> Outline:
-    head = _section(pattern)
+    """Flat sections: each runs to the next head, without the blank lines and comments that stand above that."""
     lines = source.split("\n")
-    starts = [(i, m["name"].strip()[:100]) for i, line in enumerate(lines) if (m := head.match(line)) and m["name"]]
-    ends = [*(i for i, _ in starts[1:]), len(lines)][: len(starts)]
-    return Outline(
-        tuple(
-            Definition(first, end - 1, name, "section", None, lines[first].strip()[:200], "")
-            for (first, name), end in zip(starts, ends, strict=True)
-        )
-    )
+    starts: list[tuple[int, str]] = []
+    row = at = 0
+    for m in _section(pattern).finditer(source):
+        start = m.end() - len(m[0].lstrip())
+        row += source.count("\n", at, start)
+        at = start
+        if m["name"]:
+            starts.append((row, m["name"].replace('"', "").strip()[:100]))
+    definitions = []
+    for (first, name), (following, _) in pairwise([*starts, (len(lines), "")]):
+        last = following - 1
+        while last > first and (following < len(lines) or not lines[last].strip()) and _ABOVE_HEAD.match(lines[last]):
+            last -= 1
+        definitions.append(Definition(first, last, name, "section", None, lines[first].strip()[:200], doc(lines, first, last)))
+    return Outline(tuple(definitions))
+
+
+_ABOVE_HEAD = re.compile(r"\s*(?:$|//|/\*|\*|#|--|;)")
 
 
 @cache
 def _section(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+    return re.compile(f"^(?:{pattern})", re.M)
 
 
 def _clean(name: str) -> str:

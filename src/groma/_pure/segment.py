@@ -4,8 +4,8 @@ A segment is a list of *parts*. A part is immutable; it is written whole under a
 segment, and which of their chunks a search may see (the masks), the store knows. A part can be lost or damaged at any time: it is rebuilt from
 the store's rows.
 
-File: `MAGIC`, the header's length (8 bytes), its CRC-32 and the body's CRC-32 (4 bytes each), a JSON header naming each array's type, shape and
-offset in the body, then the arrays, each at a multiple of 64 bytes.
+File: `MAGIC`, the header's length (8 bytes), its CRC-32 and the body's CRC-32 (4 bytes each), a JSON header with the file's own name (a part put
+in another's place must not pass for it) and each array's type, shape and offset in the body, then the arrays, each at a multiple of 64 bytes.
 
 FORMAT log: 1 - first.
 """
@@ -194,7 +194,7 @@ def write_part(path: Path, part: Part) -> None:
         offset += len(data)
         crc = crc32(data, crc)
         pieces.append(data)
-    header = json.dumps({"format": FORMAT, "kinds": part.kinds, "arrays": layout, "bytes": offset}).encode()
+    header = json.dumps({"format": FORMAT, "name": path.name, "kinds": part.kinds, "arrays": layout, "bytes": offset}).encode()
     header += b" " * (-(len(header) + 24) % 64)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
@@ -225,6 +225,8 @@ def open_part(path: Path, *, check: bool = True) -> Part:
     meta = json.loads(bytes(header))
     if meta["format"] != FORMAT:
         raise StoreDamaged(f"{path.name} has segment format {meta['format']}, this groma reads {FORMAT}", path=str(path))
+    if meta.get("name") != path.name:
+        raise StoreDamaged(f"{path.name} is another part, {meta.get('name')}", path=str(path))
     if len(body) != meta["bytes"]:
         raise StoreDamaged(f"{path.name} is truncated", path=str(path))
     if check and crc32(body) != int.from_bytes(data[20:24], "little"):

@@ -33,10 +33,24 @@ _CALLBACK = re.compile(r",\s*(?:async\s*)?(?:function\s*)?\(\w*\)$")
 
 def signature(lines: Sequence[str], first: int, last: int, name: str) -> str:
     """The head of the definition of `name` in lines `first`..`last` on one line: without annotations above it and without its body."""
+    if _HEADING.match(lines[first]):
+        return _at(lines, first).strip()[:LONGEST]
+    wanted = name[:40]
+    head = _head(lines, first, last, wanted)
+    if wanted not in head:
+        if len(lines[first]) > COLUMNS:  # far out on a line of minified code
+            return name
+        head = _head(lines, first, last, "")  # a name that stands elsewhere, such as that of the class for its constructor
+    head = re.sub(r",\s*\)", ")", " ".join(head.split()))
+    head = head.rstrip("{[:=;, ").removesuffix("=>").removesuffix(" do").removesuffix(" where").rstrip("= ")
+    return _CALLBACK.sub("", head)[:LONGEST].rstrip()
+
+
+def _head(lines: Sequence[str], first: int, last: int, wanted: str) -> str:
+    """The lines from the first that is no annotation up to the one where the body begins, at least as far as `wanted`."""
     end = min(last + 1, first + HEAD_LINES)
     head = ""
     i = _below_attributes(lines, first, end)
-    wanted = name[:40]
     while i < end and len(head) <= LONGEST:
         line = _REMARK.sub("", _at(lines, i).strip()).rstrip("\\ ")
         i += 1
@@ -53,11 +67,7 @@ def signature(lines: Sequence[str], first: int, last: int, name: str) -> str:
         following = _at(lines, i).strip() if i < end else ""
         if line.endswith((" do", ";")) or not (_CONTINUES.match(following) or (following.startswith(": ") and "(" not in head)):
             break
-    if wanted not in head:  # far out on a line of minified code
-        return name
-    head = re.sub(r",\s*\)", ")", re.sub(r"\s+", " ", head[: LONGEST + 40])).strip()
-    head = head.rstrip("{[:=;, ").removesuffix("=>").removesuffix(" do").rstrip("= ")
-    return _CALLBACK.sub("", head)[:LONGEST].rstrip()
+    return head
 
 
 def _at(lines: Sequence[str], i: int) -> str:
@@ -87,7 +97,8 @@ def _balanced(text: str) -> bool:
 
 _COMMENT = re.compile(
     r"""\s*(?:
-        (?:///?/?[!<]*|--+(?:\s*[|^](?=\s))?(?!>)|;+|%+|\*+(?!/)|\#+(?!\[|!|\s*(?:include|define|if|ifn?def|el|endif|undef|pragma|error|line|import|(?:end)?region)\b))
+        (?:///?/?[!<]*|--+(?:\s*[|^](?=\s))?(?!>)|;+|%+|\*+(?!/)
+          |\#+(?!\[|!|(?:if|else|error|warning|line|import|(?:end)?region)\b|\s*(?:include|define|ifn?def|elif|endif|undef|pragma)\b|\s+else\s*$))
         (?:\s|$|(?=[\w@`<"'(|:-]))
     )(?P<text>.*)""",
     re.X,
@@ -113,7 +124,6 @@ _MARKUP = (
     (re.compile(r"\{@\w+\s+([^{}]*)\}"), r"\1"),
     (re.compile(r"</?(?:summary|remarks|para|returns|value|inheritdoc|p|b|i|em|tt|code|c|br|strong|ul|li|pre|h\d)\b[^>]*>"), ""),
     (re.compile(r"^\s*[@\\](?:brief|summary|short|desc(?:ription)?)\s+"), ""),
-    (re.compile(r"\s+"), " "),
 )
 _SENTENCE = re.compile(r"(?<![.\s][A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\betc)[.!?。](?=\s+[^\sa-z]|$)")
 _QUOTES = re.compile(r"""\s*[rRuUbBfF]{0,2}(\"{3}|'{3}|"|')""")
@@ -144,7 +154,7 @@ def _above(lines: Sequence[str], first: int) -> list[str]:
                 break  # the comment stands behind code
             inner = [_at(lines, j).strip() for j in range(opening, i + 1)]
             inner[-1] = inner[-1].removesuffix(block[0])
-            inner[0] = inner[0].removeprefix(block[1]).lstrip(block[2])
+            inner[0] = inner[0].removeprefix(block[1]).lstrip(block[2] + " ")
             return [text.strip().removeprefix("*").strip() if block[1] == "/*" else text for text in inner]
         if line == '"""' and not found:
             opening = next((j for j in range(i - 1, floor - 1, -1) if '"""' in _at(lines, j)), None)
@@ -210,21 +220,24 @@ def _paragraph(lines: Sequence[str], first: int, last: int) -> list[str]:
 
 def _prose(comment: list[str]) -> str:
     """The first sentence of the first paragraph of a comment that is more than a word."""
+    if not comment:
+        return ""
     paragraph: list[str] = []
     for line in [*comment, ""]:
         if _NOISE.match(line):
             line = ""
         ends = _TAG.match(line)
         if ends or not line.strip():
-            if ends or len(paragraph) > 1 or " " in "".join(paragraph):
+            if ends or len(paragraph) > 1 or " " in "".join(paragraph).strip():
                 break
             paragraph = []
             continue
-        for pattern, replacement in _MARKUP:
-            line = pattern.sub(replacement, line)
+        if "<" in line or "@" in line or "\\" in line:
+            for pattern, replacement in _MARKUP:
+                line = pattern.sub(replacement, line)
         if line.strip():
-            paragraph.append(line.strip())
-    text = " ".join(paragraph)
+            paragraph.append(line)
+    text = " ".join(" ".join(paragraph).split())
     if end := _SENTENCE.search(text):
         text = text[: end.end()]
     return text[:LONGEST].strip() if " " in text else ""

@@ -27,7 +27,7 @@ from .. import __version__
 from ..errors import GromaError, UsageError
 from ..places import project_root
 from ..types import LOCAL, Request
-from .shared import as_json, engine_for, json_option, progress, waiting
+from .shared import as_json, json_option, open_engine, progress, waiting
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -79,7 +79,7 @@ def command(path: str | None, commits: int, as_json_: bool) -> None:
         raise UsageError(f"--commits must be at least 1, not {commits}.")
     root = project_root(path)
     name = _repository_name(root)
-    with engine_for(root) as engine:
+    with open_engine() as engine:
         engine.index(LOCAL, root, report=progress("indexing"), waiting=waiting)
         looked: Counter[str] = Counter()
         files = _Files(engine, root)

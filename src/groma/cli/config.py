@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from ..config import SETTINGS
+from ..config import SETTINGS, within
 from ..places import project_root
-from .shared import as_json, json_option, settings_for
+from .shared import as_json, json_option, printable, settings
 
 __all__ = ["command"]
 
 
 @click.group("config", short_help="Show the settings that hold.")
 def command() -> None:
-    """Settings: what holds here, and where each value comes from."""
+    """Settings: what holds here, and where each value comes from.
+
+    \b
+    Examples:
+      groma config show
+      groma config show --origin
+    """
 
 
 @command.command("show")
@@ -26,16 +34,18 @@ def show(origin: bool, as_json_: bool) -> None:
     Example:
       groma config show --origin
     """
-    settings = settings_for(project_root(None))
+    held = within(settings(), Path(project_root(None)))
     if as_json_:
         rows = [
-            {"name": s.name, "value": _plain(settings.values[s.name]), "origin": settings.origins[s.name], "variable": s.variable, "help": s.help}
+            {"name": s.name, "value": _plain(held.values[s.name]), "origin": held.origins[s.name], "variable": s.variable, "help": s.help}
             for s in SETTINGS
         ]
         as_json({"schema": "groma.config/1", "settings": rows})
         return
-    for s in SETTINGS:
-        click.echo(f"{s.name} = {_plain(settings.values[s.name])}" + (f"    # {settings.origins[s.name]}" if origin else ""))
+    lines = [(f"{s.name} = {printable(str(held.values[s.name]))}", printable(held.origins[s.name])) for s in SETTINGS]
+    width = max(len(line) for line, _ in lines)
+    for line, where in lines:
+        click.echo(f"{line:<{width}}  # {where}" if origin else line)
 
 
 def _plain(value: object) -> object:

@@ -11,8 +11,9 @@ import time
 import click
 
 from .. import __version__
+from ..errors import GromaError
 from ..types import LOCAL
-from .shared import as_json, engine_for, json_option
+from .shared import as_json, json_option, open_engine, printable
 
 __all__ = ["command"]
 
@@ -25,22 +26,30 @@ def command(as_json_: bool) -> None:
     \b
     Example:
       groma doctor
+
+    Exit codes: 0 all is well, 1 something is not.
     """
     checks: list[tuple[str, bool, str]] = [
         ("groma", True, __version__),
         ("python", sys.version_info >= (3, 11), platform.python_version()),
         ("sqlite", sqlite3.sqlite_version_info >= (3, 37), sqlite3.sqlite_version),
     ]
-    with engine_for() as engine:
+    with open_engine() as engine:
         checks.append(("core", True, engine.core))
         folder = engine.folder
         parent = next(p for p in (folder, *folder.parents) if p.exists())
-        checks.append(("data directory", os.access(parent, os.W_OK), str(folder)))
+        usable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
+        checks.append(
+            ("data directory", usable, str(folder) if usable else f"{folder} cannot be written; set GROMA_DATA_DIR to a folder you may write")
+        )
         begun = time.perf_counter()
         broken = engine.broken_grammars()
         checks.append(("grammars", not broken, ", ".join(broken) or f"all load, {1e3 * (time.perf_counter() - begun):.0f} ms"))
         checks.append(("model", True, engine.model_id))
-        checks.append(("indexed folders", True, str(len(engine.roots(LOCAL)))))
+        try:
+            checks.append(("indexed folders", True, str(len(engine.roots(LOCAL)))))
+        except GromaError as e:
+            checks.append(("indexed folders", False, e.message))
     if as_json_:
         as_json(
             {
@@ -51,5 +60,5 @@ def command(as_json_: bool) -> None:
         )
     else:
         for name, ok, detail in checks:
-            click.echo(f"{'ok ' if ok else 'BAD'}  {name}: {detail}")
+            click.echo(f"{'ok ' if ok else 'BAD'}  {name}: {printable(detail)}")
     sys.exit(0 if all(ok for _, ok, _ in checks) else 1)

@@ -8,13 +8,13 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, engine_for, json_option, progress, waiting
+from .shared import as_json, json_option, open_engine, printable, progress, say, waiting
 
 __all__ = ["command"]
 
 
 @click.command("index", short_help="Index a folder, or bring its index up to date.")
-@click.argument("path", required=False)
+@click.argument("path", required=False, type=click.Path())
 @click.option("--yes", is_flag=True, help="Index even a home directory or the root of a file system.")
 @json_option
 def command(path: str | None, yes: bool, as_json_: bool) -> None:
@@ -29,9 +29,10 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
     """
     root = project_root(path)
     begun = time.perf_counter()
-    with engine_for(root) as engine:
+    with open_engine() as engine:
         summary = engine.index(LOCAL, root, consent=yes, report=progress("indexing"), waiting=waiting)
         (status,) = engine.status(LOCAL, root)
+        say(engine.told())
     seconds = time.perf_counter() - begun
     if as_json_:
         as_json(
@@ -49,6 +50,6 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
             }
         )
         return
-    click.echo(f"{root}: {summary.indexed} files in {status.chunks} chunks, {summary.read} read, {summary.gone} gone, {seconds:.2f} s")
+    click.echo(f"{printable(root)}: {summary.indexed} files in {status.chunks} chunks, {summary.read} read, {summary.gone} gone, {seconds:.2f} s")
     if status.skipped:
         click.echo("left out: " + ", ".join(f"{n} {reason}" for reason, n in status.skipped.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -54,6 +55,12 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"groma.cli.{cmd_name}").command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as e:
+            raise click.UsageError(f"{e.message} Commands: {', '.join(VERBS)}.", ctx) from e
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
@@ -67,15 +74,27 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that DESIGN and `--help` name."""
-    from ..errors import GromaError
+    from ..errors import CatalogueDamaged, DataDamaged, GromaError
 
+    if sys.stdout is None:  # closed by who called us (`groma … >&-`): nobody listens
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that is no valid text must not end a run
+    if sys.getfilesystemencoding() != "utf-8":
+        _say(f"names of files are UTF-8 here, and this locale says {sys.getfilesystemencoding()}; set PYTHONUTF8=1 or a UTF-8 locale.")
+        sys.exit(3)
     try:
         cli.main(prog_name="groma", standalone_mode=False)
+    except DataDamaged as e:
+        advice = "" if "groma rebuild" in e.message else " Run: groma rebuild" + (" PATH" if isinstance(e, CatalogueDamaged) else "")
+        _say(e.message + ("." if advice and not e.message.endswith(".") else "") + advice)
+        sys.exit(e.exit_code)
     except GromaError as e:
         _say(e.message)
         sys.exit(e.exit_code)
     except click.exceptions.NoArgsIsHelpError as e:
-        click.echo(e.format_message())
+        click.echo(e.format_message(), err=True)
         sys.exit(2)
     except click.ClickException as e:
         e.show()
@@ -83,11 +102,13 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         _say("stopped; what was indexed so far stays, and the next run goes on from there")
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away (`groma search … | head`); keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as e:  # standard output cannot be written (a reader that left, as in `groma search … | head`, is click's to notice)
+        _say(f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter tries once more at its end, and complains
+        sys.exit(1)
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"groma: {sentence}", err=True)
+    from .shared import say
+
+    say([sentence])

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from .shared import engine_for
+from .shared import open_engine
 
 __all__ = ["command"]
 
@@ -23,5 +23,5 @@ def command() -> None:
     """
     from ..serve.mcp import serve
 
-    with engine_for() as engine:
+    with open_engine() as engine:
         serve(engine, os.environ)

@@ -6,13 +6,13 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, engine_for, json_option, progress
+from .shared import as_json, json_option, open_engine, printable, progress, say
 
 __all__ = ["command"]
 
 
 @click.command("rebuild", short_help="Build the index anew from the files.")
-@click.argument("path", required=False)
+@click.argument("path", required=False, type=click.Path())
 @json_option
 def command(path: str | None, as_json_: bool) -> None:
     """Build the index of PATH (or of everything that is indexed) anew from the files.
@@ -23,13 +23,13 @@ def command(path: str | None, as_json_: bool) -> None:
       groma rebuild ~/src/app
     """
     root = project_root(path) if path else None
-    with engine_for(root) as engine:
-        done = engine.rebuild(LOCAL, root, report=progress("rebuilding"))
-        said = engine.told()
-    for sentence in said:
-        click.echo(f"groma: {sentence}", err=True)
+    with open_engine() as engine:
+        try:
+            done = engine.rebuild(LOCAL, root, report=progress("rebuilding"))
+        finally:
+            say(engine.told())
     if as_json_:
         as_json({"schema": "groma.rebuild/1", "scopes": [{"root": r, "indexed": s.indexed, "read": s.read} for r, s in done]})
         return
     for one, summary in done:
-        click.echo(f"{one}: {summary.indexed} files rebuilt")
+        click.echo(f"{printable(one)}: {summary.indexed} files rebuilt")

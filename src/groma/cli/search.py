@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import NotIndexed, UsageError
+from ..errors import NotIndexed
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Hit, Request
-from .shared import as_json, engine_for, json_option, progress, waiting
+from .shared import as_json, json_option, open_engine, printable, progress, say, waiting
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["answer_json", "command"]
 
 SNIPPET_LINES = 12
+LINE_CHARACTERS = 400
 
 
 @click.command("search", short_help="Search code, documents and configuration; best first.")
 @click.argument("query", nargs=-1, required=True)
-@click.option("--repo", multiple=True, metavar="PATH", help="Search exactly this folder; may be given several times.")
+@click.option("--repo", type=click.Path(), multiple=True, metavar="PATH", help="Search exactly this folder; may be given several times.")
 @click.option("--k", "-k", default=10, show_default=True, metavar="N", help="How many results.")
 @click.option("--language", "-l", multiple=True, metavar="NAME", help="Only this language; may be given several times.")
 @click.option("--path", "-p", "paths", multiple=True, metavar="GLOB", help="Only below this folder or matching this glob.")
 @click.option("--kind", multiple=True, metavar="NAME", help="Only code, docs or config, or one kind such as function, class, section.")
-@click.option("--near", metavar="FILE", help="The file you are in (relative to the root): what is close to it counts more.")
+@click.option("--near", type=click.Path(), metavar="FILE", help="The file you are in (relative to the root): what is close to it counts more.")
 @click.option("--no-index", is_flag=True, help="Search what is indexed; do not look for changes or index a new folder (exit 6).")
 @click.option("--explain", is_flag=True, help="Show how each score came about.")
 @json_option
@@ -56,11 +57,12 @@ def command(
     A folder that was never searched before is indexed first; later only what changed is read.
     """
     text = " ".join(query)
-    if not text.strip():
-        raise UsageError("The query is empty; say what you look for.")
     roots = list(dict.fromkeys(project_root(path) for path in (repo or (None,))))
     request = Request(text, k, Filter(frozenset(language), paths, frozenset(kind)), near, explain=explain)
-    with engine_for(roots[0]) as engine:
+    from ..engine import check
+
+    check(request)  # before a whole folder is indexed for it
+    with open_engine() as engine:
         if not no_index:
             for root in roots:
                 _freshen(engine, root)
@@ -82,7 +84,7 @@ def _freshen(engine: Engine, root: str) -> None:
             engine.status(LOCAL, root)
         except NotIndexed:
             raise e from None
-        click.echo(f"groma: {e.message} Searching what is indexed.", err=True)
+        say([f"{e.message} Searching what is indexed."])
 
 
 def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:
@@ -136,28 +138,32 @@ def _hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
 
 
 def _print(answer: Answer, roots: Sequence[str], *, explain: bool) -> None:
-    color = sys.stdout.isatty()
+    terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    color = terminal and not os.environ.get("NO_COLOR")
+    names = [os.path.basename(root) for root in roots]
+    called = {root: "" if len(roots) == 1 else f"{name if names.count(name) == 1 else root}/" for root, name in zip(roots, names, strict=True)}
     for hit in answer.hits:
-        place = f"{hit.path}:{hit.start_line}-{hit.end_line}"
-        if len(roots) > 1:
-            place = os.path.join(os.path.basename(hit.scope), place)
+        place = printable(f"{called[hit.scope]}{hit.path}:{hit.start_line}-{hit.end_line}")
         name = f"{hit.enclosing}.{hit.symbol}" if hit.enclosing and hit.symbol and hit.enclosing != hit.symbol else hit.symbol or hit.kind
         flags = "".join(f" [{flag}]" for flag, on in (("stale", hit.stale), ("masked", hit.masked)) if on)
-        shown = click.style(_link(hit, place), fg="green", bold=True) if color else _printable(place)
-        click.echo(f"{shown}  {_printable(name)}  {_printable(hit.why)}{flags}")
+        shown = _link(hit, place) if terminal else place
+        click.echo(f"{click.style(shown, fg='green', bold=True) if color else shown}  {_printable(name)}  {_printable(hit.why)}{flags}")
         for c in hit.explain:
-            click.echo(f"    {c.value * c.weight:+.3f} = {c.weight:.3f} x {c.value:.3f}  {c.factor}  {_printable(c.detail)}")
+            detail = f": {_printable(c.detail)}" if c.detail else ""
+            click.echo(f"    {c.value * c.weight:+.3f} = {c.weight:.3f} x {c.value:+.3f}  {c.factor}{detail}")
+        if hit.explain:
+            click.echo(f"    {hit.score:+.3f}   score")
         lines = hit.text.split("\n")
         width = len(str(hit.end_line))
-        for i, line in enumerate(lines[:SNIPPET_LINES]):
-            click.echo(f"    {hit.start_line + i:>{width}}  {_printable(line)}")
-        if len(lines) > SNIPPET_LINES:
-            click.echo(f"    {'':>{width}}  … {len(lines) - SNIPPET_LINES} more lines")
+        shown_lines = len(lines) if len(lines) <= SNIPPET_LINES + 1 else SNIPPET_LINES  # "1 more line" would take as much room as the line
+        for i, line in enumerate(lines[:shown_lines]):
+            click.echo(f"    {hit.start_line + i:>{width}}  {_printable(line)}".rstrip())
+        if shown_lines < len(lines):
+            click.echo(f"    {'':>{width}}  … {len(lines) - shown_lines} more lines")
         click.echo()
     if not answer.hits:
         click.echo("groma: nothing found", err=True)
-    for sentence in answer.degraded:
-        click.echo(f"groma: {sentence}", err=True)
+    say(answer.degraded)
 
 
 def _link(hit: Hit, place: str) -> str:
@@ -165,9 +171,8 @@ def _link(hit: Hit, place: str) -> str:
     from pathlib import Path
 
     target = Path(hit.scope, hit.path).as_uri()
-    return f"\x1b]8;;{target}#L{hit.start_line}\x1b\\{_printable(place)}\x1b]8;;\x1b\\"
+    return f"\x1b]8;;{target}#L{hit.start_line}\x1b\\{place}\x1b]8;;\x1b\\"
 
 
 def _printable(text: str) -> str:
-    """Without control characters: source code must not steer the terminal, nor a name break the line."""
-    return "".join(c if c.isprintable() or c == "\t" else f"\\x{ord(c):02x}" for c in text[:400])
+    return printable(text[:LINE_CHARACTERS]) + ("…" if len(text) > LINE_CHARACTERS else "")

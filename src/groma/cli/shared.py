@@ -1,4 +1,4 @@
-"""What several verbs share: opening the engine, progress on stderr, JSON on stdout."""
+"""What several verbs share: opening the engine, progress on stderr, JSON on stdout, text that is safe on a terminal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 import click
 
@@ -19,36 +20,39 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Progress
 
-__all__ = ["as_json", "engine_for", "json_option", "progress", "settings_for", "waiting"]
+__all__ = ["as_json", "json_option", "open_engine", "printable", "progress", "say", "settings", "waiting"]
 
 json_option = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
 
 
-def settings_for(project: str | None = None) -> Settings:
-    """The settings that hold for a project, from this process's environment."""
-    from pathlib import Path
-
-    return load(
-        os.environ,
-        data_dir=places.data_dir(os.environ),
-        config_file=places.config_file(os.environ),
-        project=Path(project) if project else None,
-    )
+def settings() -> Settings:
+    """The settings that hold, from this process's environment; those of a project's own file come on top where the project is known."""
+    return load(os.environ, data_dir=places.data_dir(os.environ), config_file=places.config_file(os.environ))
 
 
 @contextmanager
-def engine_for(project: str | None = None) -> Iterator[Engine]:
+def open_engine() -> Iterator[Engine]:
     """An engine with those settings, closed at the end."""
     from ..engine import Engine
 
-    with Engine(settings_for(project)) as engine:
+    with Engine(settings()) as engine:
         yield engine
 
 
 def as_json(value: dict[str, Any]) -> None:
     """Print one object, as UTF-8."""
-    sys.stdout.buffer.write(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
-    sys.stdout.buffer.flush()
+    click.echo(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+
+
+def say(sentences: Iterable[str]) -> None:
+    """What a user should know beside the answer, on stderr."""
+    for sentence in sentences:
+        click.echo(f"groma: {printable(sentence)}", err=True)
+
+
+def printable(text: str) -> str:
+    """Without control characters: neither source code nor the name of a file may steer the terminal or break the line."""
+    return "".join(c if c.isprintable() or c == "\t" or category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text)
 
 
 def waiting() -> None:
@@ -58,24 +62,20 @@ def waiting() -> None:
 
 def progress(label: str) -> Callable[[Progress], None]:
     """A reporter that draws a bar on stderr; on no terminal it says a line every few seconds. Quick runs stay silent."""
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    quiet_s, between_s = (1.0, 0.05) if terminal else (5.0, 5.0)
     begun = time.monotonic()
-    drawn = 0.0
-    terminal = sys.stderr.isatty()
+    due = begun + quiet_s
+    drawn = False
 
     def report(p: Progress) -> None:
-        nonlocal drawn
+        nonlocal drawn, due
         now = time.monotonic()
-        last = p.step == "settle" or (p.total and p.done == p.total)
-        if p.step == "walk" or not p.total or (now - begun < 0.4 and not last) or (not terminal and now - drawn < 5 and not last):
+        last = p.step == "settle"
+        if not p.total or (now < due and not (last and drawn)):
             return
-        if last and not drawn and now - begun < 0.4:
-            return
-        drawn = now
-        share = p.done / p.total
-        rate = p.done / max(now - begun, 1e-3)
-        text = f"{label} [{'#' * int(30 * share):30}] {p.done}/{p.total} files  {rate:.0f}/s"
-        if p.step == "settle":
-            text += "\n" if terminal else ""
-        click.echo(("\r" + text) if terminal else text, err=True, nl=not terminal)
+        due, drawn = now + between_s, True
+        text = f"{label} [{'#' * int(30 * p.done / p.total):30}] {p.done}/{p.total} files  {p.done / max(now - begun, 1e-3):.0f}/s"
+        click.echo(f"\r{text:<79}" if terminal else text, err=True, nl=last or not terminal)
 
     return report

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
 from ..types import LOCAL
-from .shared import as_json, engine_for, json_option
+from .shared import as_json, json_option, open_engine, printable
 
 __all__ = ["command"]
+
+SHOWN_LANGUAGES = 8
 
 
 @click.command("status", short_help="What is indexed, and how fresh it is.")
@@ -18,10 +21,11 @@ def command(as_json_: bool) -> None:
     """Every indexed folder: files, chunks, languages, what was left out, and how many files changed since.
 
     \b
-    Example:
+    Examples:
+      groma status
       groma status --json
     """
-    with engine_for() as engine:
+    with open_engine() as engine:
         scopes = engine.status(LOCAL)
         disk = engine.disk_bytes()
         folder = str(engine.folder)
@@ -43,11 +47,25 @@ def command(as_json_: bool) -> None:
         as_json({"schema": "groma.status/1", "scopes": rows, "core": core, "data_dir": folder, "disk_bytes": disk, "daemon": None})
         return
     for s in scopes:
-        age = "never finished" if s.age_s is None else f"looked at {s.age_s:.0f} s ago"
-        click.echo(f"{s.root}: {s.files} files, {s.chunks} chunks, {age}, {s.stale_files} changed since" + ("" if s.finished else ", unfinished"))
-        click.echo("    " + ", ".join(f"{name} {n}" for name, n in list(s.languages.items())[:8]))
+        age = "never finished" if s.age_s is None else f"looked at {_ago(s.age_s)} ago"
+        state = "" if s.finished else ", unfinished"
+        click.echo(f"{printable(s.root)}: {s.files} files, {s.chunks} chunks, {age}, {s.stale_files} changed since{state}")
+        if not os.path.isdir(s.root):
+            click.echo("    the folder is gone; to remove it from the index, run: groma forget PATH")
+        if s.languages:
+            more = len(s.languages) - SHOWN_LANGUAGES
+            named = [f"{name} {n}" for name, n in list(s.languages.items())[:SHOWN_LANGUAGES]]
+            click.echo("    " + ", ".join([*named, f"{more} more"] if more > 0 else named))
         if s.skipped:
             click.echo("    left out: " + ", ".join(f"{n} {reason}" for reason, n in s.skipped.items()))
     if not scopes:
         click.echo("groma: nothing is indexed yet; run: groma index PATH", err=True)
     click.echo(f"{disk / 1e6:.1f} MB in {folder}, core: {core}")
+
+
+def _ago(seconds: float) -> str:
+    """A time as people say it: in the largest unit of which there are two at least."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

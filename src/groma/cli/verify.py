@@ -8,30 +8,35 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, engine_for, json_option
+from .shared import as_json, json_option, open_engine, printable
 
 __all__ = ["command"]
 
 
 @click.command("verify", short_help="Check everything groma keeps for damage.")
-@click.argument("path", required=False)
+@click.argument("path", required=False, type=click.Path())
 @json_option
 def command(path: str | None, as_json_: bool) -> None:
     """Read all that groma keeps (for PATH, or everything) and say what is damaged.
 
     \b
+    Examples:
+      groma verify
+      groma verify ~/src/app
+
     Exit codes: 0 clean (an unfinished run is clean), 6 nothing is indexed, 7 damaged; then run: groma rebuild
     """
     root = project_root(path) if path else None
-    with engine_for() as engine:
+    with open_engine() as engine:
         scopes, problems = engine.verify(LOCAL, root)
     code = 7 if problems else 0 if scopes else 6
     if as_json_:
         as_json({"schema": "groma.verify/1", "scopes": scopes, "problems": problems})
     elif problems:
         for problem in problems:
-            click.echo(problem)
-        click.echo("groma: damaged; `groma rebuild` builds the index anew from the files", err=True)
+            click.echo(printable(problem))
+        lost = any("catalogue" in problem for problem in problems)
+        click.echo(f"groma: damaged; `groma rebuild{' PATH' if lost else ''}` builds the index anew from the files", err=True)
     elif scopes:
         click.echo(f"clean: {scopes} indexed folder{'s' if scopes != 1 else ''}")
     else:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..ports import Store
-from ..types import Hit, Passage
+from ..types import Contribution, Hit, Passage
 from .prove import Prover
 from .rank import Item, Ranked
 
@@ -59,7 +59,7 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
         if len(shown) == k and not neighbours:
             continue
         proof = prover.prove(scope, passage)
-        if proof.state == "gone":
+        if proof.state in ("gone", "closed"):
             continue
         if proof.state == "changed":
             nth = taken.get(key, 0)
@@ -88,8 +88,16 @@ def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool)
         masked=passage.masked,
         stale=stale,
         enclosing=passage.enclosing,
-        explain=item.file.lines if explain else (),
+        explain=_lines(item) if explain else (),
     )
+
+
+def _lines(item: Item) -> tuple[Contribution, ...]:
+    """The lines that add up to the item's score: those of its file, and what a passage after the file's best one loses."""
+    of_file, score = item.file.lines, item.file.score
+    if item.score == score:
+        return of_file
+    return (*of_file, Contribution("passage", item.score / score - 1.0, score, "not the best passage of the file"))
 
 
 def why(file: Ranked) -> str:

@@ -27,7 +27,8 @@ RACY_NS = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The state of one file: "fresh", "changed" (`passages` are its new ones, best for the query first), "stale" or "gone"."""
+    """The state of one file: "fresh", "changed" (`passages` are its new ones, best for the query first), "stale" (changed, and too large to
+    be read anew), "gone", or "closed" (it is there and cannot be read)."""
 
     state: str
     passages: tuple[Passage, ...] = ()
@@ -41,11 +42,11 @@ class Prover:
         self.roots = roots
         self.query = query
         self.legs = legs
-        self.proofs: dict[tuple[str, str], Proof] = {}
+        self.proofs: dict[tuple[str, str, bytes], Proof] = {}
 
     def prove(self, scope: str, passage: Passage) -> Proof:
         """The state of the passage's file in `scope`."""
-        key = (scope, passage.path)
+        key = (scope, passage.path, passage.blob)
         if key not in self.proofs:
             self.proofs[key] = self._look(scope, passage)
         return self.proofs[key]
@@ -53,27 +54,26 @@ class Prover:
     def counts(self) -> dict[str, int]:
         """How many files were in each state other than fresh."""
         states = [p.state for p in self.proofs.values()]
-        return {state: states.count(state) for state in ("changed", "stale", "gone") if state in states}
+        return {state: states.count(state) for state in ("changed", "stale", "gone", "closed") if state in states}
 
     def _look(self, scope: str, passage: Passage) -> Proof:
-        path = os.path.join(self.roots[scope], passage.path)
+        root, path = self.roots[scope], passage.path
         try:
-            stat = os.stat(path)
-            row = manifests.find(self.db, scope, passage.path)
-            if row is not None and row.blobs[0] == passage.blob and _trusted(row, stat):
+            stat = os.lstat(os.path.join(root, path))
+            row = manifests.find(self.db, scope, path)
+            known = row if row is not None and row.blobs[0] == passage.blob else None
+            if known is not None and _trusted(known, stat):
                 return Proof("fresh")
-            if stat.st_size > REREAD_BYTES:
-                with open(path, "rb") as f:
-                    return Proof("fresh" if core.blob_id(f.read()) == passage.blob else "stale")
-            with open(path, "rb") as f:
-                data = f.read()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            if stat.st_size > REREAD_BYTES and (known is None or stat.st_size != known.sizes[0]):
+                return Proof("stale")
+            data = core.read_now(root, path, stat.st_size + 1)
+        except (FileNotFoundError, NotADirectoryError):
             return Proof("gone")
         except OSError:
-            return Proof("stale")
+            return Proof("closed")
         if core.blob_id(data) == passage.blob:
             return Proof("fresh")
-        return Proof("changed", tuple(self._anew(passage, data)))
+        return Proof("stale") if len(data) > REREAD_BYTES else Proof("changed", tuple(self._anew(passage, data)))
 
     def _anew(self, old: Passage, data: bytes) -> list[Passage]:
         """The passages of a file's new content that the query finds, best first (ties: in order)."""

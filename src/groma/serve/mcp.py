@@ -1,7 +1,7 @@
 """The MCP face: three tools over the engine's verbs, on standard input and output.
 
-A project that was never indexed is indexed in the background while the first call waits for it, for at most `answer_within_s`; then the call
-answers with what is there, and coverage says how much that is.
+Every call that shows lines first brings the project up to date, so that what was edited since the last call is seen. A project that was never
+indexed is indexed while the call waits, for at most `answer_within_s`; then the call answers with what is there, and says how much that is.
 """
 
 from __future__ import annotations
@@ -10,146 +10,148 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import anyio.to_thread
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from .. import __version__
-from ..engine import Engine
+from ..engine import Engine, check
 from ..errors import DataDamaged, DiskFull, GromaError, NotIndexed, ReadOnly
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Request
 
-__all__ = ["serve"]
+__all__ = ["serve", "server"]
 
-LOOK_AGAIN_S = 1.0
-"""A project is looked at for changes before a call, unless the last look is younger than this."""
+REMEMBERED_HITS = 10_000
+"""Of so many hits it is known which project they were found in; `read` takes older ones from the current project."""
 
 INSTRUCTIONS = """groma knows this project: search_code finds the lines that answer a question, best first, always as they are in the files now.
 Ask in words ("where are retries limited") or by name ("HttpClient.send"). Use it before grep; use read for more lines around a hit."""
 
 _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """An index run of a root; `begun` is when (monotonic)."""
+
+    begun: float
+    end: Future[Any]
+
 
 class _Projects:
-    """Index runs in the background, one a root."""
+    """Index runs in the background, one a root at a time."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._lock = threading.Lock()
-        self._runs: dict[str, threading.Thread] = {}
-        self._errors: dict[str, GromaError] = {}
-        self._looked: dict[str, float] = {}
+        self._runs: dict[str, _Run] = {}
+        self._threads = ThreadPoolExecutor(thread_name_prefix="index")
 
     def freshen(self, root: str, within_s: float) -> list[str]:
-        """Bring a project up to date, waiting at most `within_s`; returns what there is to say about it. Raises what makes it impossible."""
-        with self._lock:
-            run = self._runs.get(root)
-            if run is None or not run.is_alive():
-                if time.monotonic() - self._looked.get(root, -1e9) < LOOK_AGAIN_S:
-                    return []
-                run = self._runs[root] = threading.Thread(target=self._index, args=(root,), daemon=True, name=f"index {root}")
-                run.start()
-        run.join(within_s)
-        if run.is_alive():
-            return [f"{root} is still being indexed: this answer covers what is there so far; ask again in a moment"]
-        error = self._errors.pop(root, None)
-        if isinstance(error, ReadOnly | DiskFull) and root in self.engine.roots(LOCAL):
-            return [error.message]
-        if error is not None:
-            raise error
+        """Bring a project up to date, waiting at most `within_s`; returns what there is to say about it. Raises what makes it impossible.
+
+        A run that began before this call may have passed by a file before it was edited: then another one follows.
+        """
+        asked = time.monotonic()
+        while True:
+            with self._lock:
+                run = self._runs.get(root)
+                if run is None or (run.end.done() and run.begun < asked):
+                    run = self._runs[root] = _Run(time.monotonic(), self._threads.submit(self.engine.index, LOCAL, root))
+            if not wait([run.end], max(0.0, asked + within_s - time.monotonic())).done:
+                return [f"{root} is still being indexed: this answer covers what is there so far; ask again in a moment"]
+            if run.begun >= asked:
+                return self._said(root, run)
+
+    def _said(self, root: str, run: _Run) -> list[str]:
+        try:
+            run.end.result()
+        except (ReadOnly, DiskFull) as e:
+            if root not in self.engine.roots(LOCAL):
+                raise
+            return [e.message]
         return []
 
-    def _index(self, root: str) -> None:
-        try:
-            self.engine.index(LOCAL, root)
-        except GromaError as e:
-            self._errors[root] = e
-        self._looked[root] = time.monotonic()
 
-
-def serve(engine: Engine, environment: Mapping[str, str]) -> None:
-    """Answer until standard input ends."""
+def server(engine: Engine, environment: Mapping[str, str]) -> MCPServer:
+    """The three tools, ready to be served by any transport."""
     projects = _Projects(engine)
-    server = MCPServer(name="groma", title="groma", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
+    found_in: dict[str, str] = {}  # id of a hit -> the root it was found in, oldest first
 
-    def root_of(repository: str | None) -> str:
-        return project_root(repository or environment.get("CLAUDE_PROJECT_DIR") or None)
+    def root_of(repository: str | None = None) -> str:
+        here = environment.get("CLAUDE_PROJECT_DIR")
+        if repository:
+            return project_root(os.path.join(here or "", os.path.expanduser(repository)))
+        return project_root(here or None)
 
-    async def call(work: Any) -> Any:
-        """Run a verb in a thread; errors of ours become tool errors with advice."""
-        try:
-            return await anyio.to_thread.run_sync(work)
-        except DataDamaged as e:
-            raise ToolError(f"{e.message} Tell the user to run: groma rebuild") from e
-        except GromaError as e:
-            raise ToolError(_advice(e)) from e
+    def fresh(root: str) -> list[str]:
+        return projects.freshen(root, engine.settings.answer_within_s)
 
-    @server.tool(annotations=_READ_ONLY, title="Search code")
     async def search_code(
-        query: Annotated[str, Field(description="A question, a symbol or a path")],
+        query: Annotated[str, Field(description="A question in words, a symbol or a path")],
         max_results: Annotated[int, Field(description="How many results, 1 to 100")] = 10,
         repository: Annotated[str | None, Field(description="Folder to search; default: the current project")] = None,
         language: Annotated[str | None, Field(description="Only this language, e.g. python")] = None,
         paths: Annotated[list[str] | None, Field(description="Only below these folders or matching these globs")] = None,
         kinds: Annotated[list[str] | None, Field(description="Only code, docs or config, or kinds such as function, class, section")] = None,
     ) -> dict[str, Any]:
-        """Find the lines of this project that answer a question, best first, as they are in the files now.
-
-        Do not grep for the same thing afterwards: an empty result means nothing matches. `degraded` and `scopes` say what is missing.
-        """
-
         def work() -> dict[str, Any]:
+            request = Request(query, max_results, Filter(frozenset([language] if language else []), tuple(paths or ()), frozenset(kinds or ())))
+            check(request)
             root = root_of(repository)
-            narrow = Filter(frozenset([language] if language else []), tuple(paths or ()), frozenset(kinds or ()))
-            request = Request(query, max_results, narrow)
-            said = projects.freshen(root, engine.settings.answer_within_s) if query.strip() else []
-            return _found(engine.search(LOCAL, [root], request), said)
+            said = fresh(root)
+            answer = engine.search(LOCAL, [root], request)
+            for hit in answer.hits:
+                found_in.pop(hit.id, None)
+                found_in[hit.id] = root
+            while len(found_in) > REMEMBERED_HITS:
+                found_in.pop(next(iter(found_in)), None)
+            return _found(answer, said)
 
-        result: dict[str, Any] = await call(work)
-        return result
+        return await _in_thread(work)
 
-    @server.tool(annotations=_READ_ONLY, title="Read lines")
     async def read(
         id: Annotated[str | None, Field(description="The id of a hit of search_code")] = None,
-        path: Annotated[str | None, Field(description="A path relative to the project, instead of id")] = None,
-        start_line: Annotated[int | None, Field(description="First line, from 1")] = None,
-        end_line: Annotated[int | None, Field(description="Last line, inclusive; default: 200 lines")] = None,
+        path: Annotated[str | None, Field(description="Instead of an id: a path relative to the current project, or absolute")] = None,
+        start_line: Annotated[int | None, Field(description="First line, from 1 (with a path)")] = None,
+        end_line: Annotated[int | None, Field(description="Last line, inclusive (with a path); default: 200 lines")] = None,
         around: Annotated[int, Field(description="Lines to add on both sides")] = 0,
-        repository: Annotated[str | None, Field(description="Folder; default: the current project")] = None,
     ) -> dict[str, Any]:
-        """Read lines of an indexed file as they are now: around a hit (id), or a range of a path."""
-
         def work() -> dict[str, Any]:
-            root = root_of(repository)
-            projects.freshen(root, engine.settings.answer_within_s)
-            lines = engine.read(LOCAL, [root], hit_id=id, path=path, start=start_line, end=end_line, around=around)
+            root, inside = (found_in.get(id) or root_of() if id else root_of()), path
+            if path and os.path.isabs(path):
+                root, inside = _split(path, [root, *engine.roots(LOCAL)])
+            said = fresh(root)
+            lines = engine.read(LOCAL, [root], hit_id=id, path=inside, start=start_line, end=end_line, around=around)
             return {
+                "root": lines.root,
                 "path": lines.path,
                 "start_line": lines.start_line,
                 "end_line": lines.end_line,
                 "total_lines": lines.total,
                 "text": lines.text,
                 "masked": lines.masked,
+                "degraded": said,
             }
 
-        result: dict[str, Any] = await call(work)
-        return result
+        return await _in_thread(work)
 
-    @server.tool(annotations=_READ_ONLY, title="Index status")
     async def index_status(
         repository: Annotated[str | None, Field(description="Folder; default: the current project")] = None,
     ) -> dict[str, Any]:
-        """How much of this project is searchable, how fresh it is, and what was left out and why."""
-
         def work() -> dict[str, Any]:
-            root = root_of(repository)
-            (s,) = engine.status(LOCAL, root)
+            (s,) = engine.status(LOCAL, root_of(repository))
             return {
                 "root": s.root,
                 "files": s.files,
@@ -163,23 +165,77 @@ def serve(engine: Engine, environment: Mapping[str, str]) -> None:
                 "core": engine.core,
             }
 
-        result: dict[str, Any] = await call(work)
-        return result
+        return await _in_thread(work)
 
+    tools = [
+        _tool(
+            search_code,
+            "Search code",
+            "Find the lines of this project that answer a question, best first, as they are in the files now. Do not grep for the same thing "
+            "afterwards: no hits means that nothing matches. `degraded` and `scopes` say what is missing.",
+        ),
+        _tool(
+            read,
+            "Read lines",
+            "Read lines of an indexed file as they are now: those of a hit (id), or a range of a file (path). Credentials are masked.",
+        ),
+        _tool(
+            index_status,
+            "Index status",
+            "How much of this project is searchable, how fresh it is, and what was left out and why.",
+        ),
+    ]
+    return MCPServer(
+        name="groma", title="groma", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING", tools=tools, subscriptions=False
+    )
+
+
+def serve(engine: Engine, environment: Mapping[str, str]) -> NoReturn:
+    """Answer on standard input and output until input ends, and leave the process with 0 (130 where it was interrupted)."""
+    code = 0
     try:
-        server.run("stdio")
+        server(engine, environment).run("stdio")
     except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        # An index run may still be going on in a daemon thread; every write of it is a transaction, so leaving now loses nothing.
-        sys.stdout.flush()
-        os._exit(0)
+        code = 130
+    # Nobody waits for an index run or a search that is still going on: every write is a transaction, so leaving now loses nothing.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _tool(work: Callable[..., Any], title: str, description: str) -> Tool:
+    """A tool that refuses arguments it does not know: a filter that is ignored would be an answer that lies."""
+    tool = Tool.from_function(work, title=title, description=description, annotations=_READ_ONLY)
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    tool.parameters = arguments.model_json_schema(by_alias=True)
+    return tool
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run a verb in a thread, which is let go of when the input ends; errors of ours become tool errors with advice."""
+    try:
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+    except GromaError as e:
+        raise ToolError(_advice(e)) from e
 
 
 def _advice(e: GromaError) -> str:
-    if isinstance(e, NotIndexed) and "has not been indexed" in e.message:
-        return f"{e.message}. Or call search_code: it indexes the project first."
+    if isinstance(e, DataDamaged):
+        return f"{e.message} Tell the user to run: groma rebuild"
+    if isinstance(e, NotIndexed) and "root" in e.context:
+        return f"{e.message}, or call search_code, which indexes it first"
     return e.message
+
+
+def _split(path: str, roots: list[str]) -> tuple[str, str]:
+    """The innermost of `roots` that an absolute path lies in, and the path relative to it."""
+    real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    inside = [root for root in roots if real.startswith(root.rstrip(os.sep) + os.sep)]
+    if not inside:
+        raise NotIndexed(f"{path} lies in no project that groma has indexed; call search_code with its repository first.")
+    root = max(inside, key=len)
+    return root, os.path.relpath(real, root)
 
 
 def _found(answer: Answer, said: list[str]) -> dict[str, Any]:

@@ -12,6 +12,12 @@
     (_ (_ (function_declarator declarator: (_) @name)))
     (operator_cast) @name
   ]) @definition.method)
+(field_declaration_list (template_declaration (function_definition declarator: [
+    (function_declarator declarator: (_) @name)
+    (_ (function_declarator declarator: (_) @name))
+    (_ (_ (function_declarator declarator: (_) @name)))
+    (operator_cast) @name
+  ]) @definition.method))
 ; A misread macro can make a function of `if (…) {…}`.
 (function_definition
   declarator: [
@@ -40,9 +46,9 @@
 (declaration_list (alias_declaration name: (_) @name) @definition.type)
 (template_declaration (alias_declaration name: (_) @name) @definition.type)
 
-(type_definition
-  type: (_ body: (_)) @definition.struct
-  declarator: [(type_identifier) @name (pointer_declarator declarator: (type_identifier) @name)])
+(type_definition type: (enum_specifier body: (_)) @definition.enum declarator: (type_identifier) @name)
+(type_definition type: (union_specifier body: (_)) @definition.union declarator: (type_identifier) @name)
+(type_definition type: (_ body: (_)) @definition.struct declarator: [(type_identifier) @name (pointer_declarator declarator: (type_identifier) @name)])
 (type_definition
   type: [(primitive_type) (sized_type_specifier) (type_identifier) (template_type) (qualified_identifier) (struct_specifier !body) (union_specifier !body) (enum_specifier !body)]
   declarator: [
@@ -55,13 +61,22 @@
 
 (preproc_def name: (identifier) @name) @definition.macro
 (preproc_function_def name: (identifier) @name) @definition.macro
-(init_declarator
-  declarator: [
+; A lambda in an initialiser has variables of its own: so not everywhere.
+(translation_unit (declaration (init_declarator declarator: [
     (identifier) @name
     (array_declarator declarator: (identifier) @name)
     (pointer_declarator declarator: [(identifier) @name (array_declarator declarator: (identifier) @name)])
-  ]) @definition.variable
-
+  ]) @definition.variable))
+(declaration_list (declaration (init_declarator declarator: [
+    (identifier) @name
+    (array_declarator declarator: (identifier) @name)
+    (pointer_declarator declarator: [(identifier) @name (array_declarator declarator: (identifier) @name)])
+  ]) @definition.variable))
+(preproc_ifdef (declaration (init_declarator declarator: [
+    (identifier) @name
+    (array_declarator declarator: (identifier) @name)
+    (pointer_declarator declarator: [(identifier) @name (array_declarator declarator: (identifier) @name)])
+  ]) @definition.variable))
 (preproc_include path: (_) @import)
 
 (call_expression function: [

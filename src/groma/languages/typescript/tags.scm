@@ -14,6 +14,8 @@
 (class_body (method_signature name: (_) @name) @definition.method)
 (ambient_declaration (_ (variable_declarator name: (identifier) @name) @definition.variable))
 
+; const f: (x: X) => Y = …
+(variable_declarator name: (identifier) @name type: (type_annotation (function_type))) @definition.function
 ; const f = (() => …) as F
 (variable_declarator name: (identifier) @name value: [
   (as_expression [(arrow_function) (function_expression) (parenthesized_expression [(arrow_function) (function_expression)])])
