@@ -358,7 +358,10 @@ def _file(table: _Table, path: str, content: _Text, found: Outline, kind: str) -
         weights = passage.sparse(text, names, piece.enclosing or "", path)
         table.first.append(piece.first + 1)
         table.last.append(piece.last + 1)
-        table.kinds.append(own.kind if own else {"code": "code", "config": "config"}.get(kind, "text"))
+        if own is None or own.kind == "section":  # a section of a document; in other files it is what the file is
+            table.kinds.append({"code": "code", "config": "config"}.get(kind, "section" if own else "text"))
+        else:
+            table.kinds.append(own.kind)
         table.symbols_shown.append(own.name if own else "")
         table.enclosing.append(piece.enclosing or "")
         table.texts.append(text)

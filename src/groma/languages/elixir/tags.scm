@@ -18,8 +18,7 @@
 (call target: (identifier) @_use (arguments . [(alias) @import (dot (alias) @import)]) (#any-of? @_use "alias" "import" "use" "require"))
 
 (call target: [(identifier) @call (dot right: (identifier) @call)]
-  (#not-any-of? @call "def" "defp" "defmodule" "defmacro" "defmacrop" "defimpl" "alias" "import" "use" "require" "if" "unless" "case" "cond" "with" "for" "quote" "unquote"
-    "moduledoc" "doc" "typedoc" "spec" "type" "typep" "opaque" "callback" "impl" "behaviour" "defstruct"))
+  (#not-match? @call "^(def|defp|defmodule|defmacro|defmacrop|defimpl|alias|import|use|require|if|unless|case|cond|with|for|quote|unquote|moduledoc|doc|typedoc|spec|type|typep|opaque|callback|impl|behaviour|defstruct)$"))
 
 ; @callback f(x) :: y
 (unary_operator operator: "@" operand: (call target: (identifier) @_callback (arguments . (binary_operator left: [
