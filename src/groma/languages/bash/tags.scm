@@ -5,4 +5,6 @@
 
 (command name: (command_name) @_command . argument: (_) @import (#any-of? @_command "source" "."))
 
-(command name: (command_name (word) @call))
+; Where the grammar loses its way (a "#" in an expansion), reserved words come out as commands.
+((command name: (command_name (word) @call))
+ (#not-match? @call "^(if|then|elif|else|fi|for|while|until|do|done|case|esac)$"))
