@@ -27,6 +27,7 @@ run: setup           ## index REPO (default: this tree) and answer QUERY
 
 test: setup          ## fetch the pinned corpora, run all tests
 	@$(PY) tools/corpora.py || true
+	@$(PY) tools/inspector.py >/dev/null || true
 	@$(PY) -m pytest $(PYTEST) --cov=groma --cov-report=term:skip-covered --cov-fail-under=85
 
 lint: setup          ## style

@@ -104,7 +104,9 @@ def main() -> None:
     found, left_out = coverage([(repository.name, str(folder)) for repository, folder in chosen])
     result = header("groma.bench-languages/1") | {
         "chunker": core.CHUNKER_VERSION,
-        "languages": {name: asdict(row) | {"repositories": sorted(row.repositories), "notes": dict(row.notes)} for name, row in sorted(found.items())},
+        "languages": {
+            name: asdict(row) | {"repositories": sorted(row.repositories), "notes": dict(row.notes)} for name, row in sorted(found.items())
+        },
         "left_out": dict(left_out.most_common()),
     }
     out = args.out or result_path("languages")

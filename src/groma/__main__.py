@@ -2,6 +2,7 @@
 
 import os
 
+
 def main() -> None:
     """Run the command line; an interrupt while it is still being imported ends it quietly too."""
     try:

@@ -122,9 +122,8 @@ def within(settings: Settings, project: Path) -> Settings:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+        # What is no file is no settings: a clone may hold a link to a device, which has no end.
+        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
         raise ConfigurationError(f"{path} cannot be read as TOML: {e}") from e
 

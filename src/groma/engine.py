@@ -16,8 +16,9 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import core
 from .catalogue import generations, manifests, scopes
@@ -25,7 +26,7 @@ from .catalogue.database import Database
 from .config import Settings, within
 from .errors import (
     CatalogueDamaged,
-    DataDamaged,
+    ConfigurationError,
     DiskFull,
     GromaError,
     NotIndexed,
@@ -50,6 +51,11 @@ __all__ = ["Engine", "Lines", "ScopeStatus", "Why", "check", "profile"]
 
 READ_LINES = 200
 """So many lines are read of a path where no last line is given."""
+
+T = TypeVar("T")
+
+ATTEMPTS = 10
+"""How often a store that another process replaces meanwhile is opened anew."""
 
 KIND = "code"
 """The kind of generation this engine has so far."""
@@ -160,6 +166,10 @@ class Engine:
             if e.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _not_written(self.folder, e) from e
             raise ReadOnly(f"The data directory {self.folder} cannot be made ({e.strerror}); set GROMA_DATA_DIR to a folder you may write.") from e
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            with suppress(OSError):  # it may lie within a folder that is indexed or committed, where it would change with every run
+                ignore.write_text("*\n")
 
     def _store(self, name: str) -> LocalStore:
         with self._lock:
@@ -186,11 +196,18 @@ class Engine:
             raise NotIndexed(f"{root} has not been indexed; run: groma index {root}", root=root)
         return Scope(found.id, found.root)
 
-    def _set_aside(self, name: str, why: DataDamaged) -> None:
-        """Keep a copy of a damaged store and make room for a new one, unless another process did so already."""
+    def _heal(self, name: str, why: StoreDamaged, before: int) -> int:
+        """Keep a copy of a damaged store and make room for a new one, unless another process replaced it meanwhile.
+
+        `before` is how often this was done on the way; returns how often it now was. Raises `why` where nothing can be moved.
+        """
+        if not os.access(self.folder, os.W_OK):
+            raise why
         with self._lock, self._locked(f"store-{name}"):
             if self._replaced(name):
-                return
+                return before
+            if before:
+                raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.") from why
             for scope in scopes.all(self._db):
                 scopes.begin_run(self._db, scope.id)  # what they had is gone with the store: until their next run they are unfinished
             stamp = _stamp()
@@ -203,6 +220,7 @@ class Engine:
             except OSError as e:
                 raise _not_written(self.folder, e) from e
             self._healed.append(f"{why.message}: {', '.join(moved)} set aside as *.damaged-{stamp}, and the index rebuilt from the files")
+        return before + 1
 
     def _replaced(self, name: str) -> bool:
         """Lets go of a store; was the file it is in, or could not be opened from, replaced by another process?"""
@@ -216,16 +234,15 @@ class Engine:
             return False
         return True
 
-    @contextmanager
-    def _healing(self, name: str) -> Iterator[None]:
-        """A damaged store met on the way is set aside; the caller's block is told to start again by `_Again`."""
-        try:
-            yield
-        except StoreDamaged as e:
-            if not os.access(self.folder, os.W_OK):
-                raise
-            self._set_aside(name, e)
-            raise _Again from e
+    def _on_store(self, name: str, work: Callable[[LocalStore], T]) -> T:
+        """`work` on a store; again from its start if the store was damaged and is healed, or another process replaced it."""
+        healed = 0
+        for _ in range(ATTEMPTS):
+            try:
+                return work(self._store(name))
+            except StoreDamaged as e:
+                healed = self._heal(name, e, healed)
+        raise StoreUnreachable(f"The index in {self.folder} is replaced by other processes again and again; try again later.")
 
     # -------------------------------------------------------------------------------------------------------------------- verbs
 
@@ -240,9 +257,11 @@ class Engine:
     ) -> Summary:
         """Bring the index of a folder up to date (the whole of it, the first time).
 
-        Raises RefusedRoot for a root nobody means to index whole, unless `consent`.
+        Raises RefusedRoot for a root nobody means to index whole, unless `consent`; NotIndexed for one that the caller may not see.
         """
         _may(caller, "index")
+        if caller.scopes is not None:
+            self._scope(caller, root)  # who may see some folders only adds none to them
         if not os.access(root, os.R_OK | os.X_OK):
             raise Refused(f"{root} cannot be read; check its permissions.", root=root)
         if not consent and is_wide(root) and scopes.find(self._db, root) is None:
@@ -254,15 +273,7 @@ class Engine:
         row = scopes.ensure(self._db, root)
         scope = Scope(row.id, row.root)
         with self._scope_lock(scope, waiting):
-            for _ in range(2):
-                try:
-                    with self._healing(name):
-                        result = index(self._db, self._store(name), scope, max_file_bytes=limit, report=report)
-                        break
-                except _Again:
-                    continue
-            else:
-                raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.")
+            result = self._on_store(name, lambda store: index(self._db, store, scope, max_file_bytes=limit, report=report))
             current = generations.current(self._db, scope.id, KIND)
             if current is None or current.profile != name:
                 generations.flip(self._db, scope.id, KIND, name)
@@ -284,19 +295,19 @@ class Engine:
     def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
         """Answer a request over folders that were indexed (one at least). Raises what `check` raises; NotIndexed."""
         check(request)
-        for _ in range(2):
+        healed = 0
+        for _ in range(ATTEMPTS):
             among = [self._scope(caller, root) for root in roots]
             name = self._profile_of(among)
             try:
-                with self._healing(name):
-                    store = self._store(name)
-                    coverage = [self._coverage(store, scope) for scope in among]
-                    answer = search(request, self._db, store, store, among, coverage)
-                    return self._told(answer)
-            except _Again:
+                store = self._store(name)
+                coverage = [self._coverage(store, scope) for scope in among]
+                return self._told(search(request, self._db, store, store, among, coverage))
+            except StoreDamaged as e:
+                healed = self._heal(name, e, healed)
                 for root in roots:
                     self.index(caller, root, consent=True)
-        raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.")
+        raise StoreUnreachable(f"The index in {self.folder} is replaced by other processes again and again; try again later.")
 
     def _told(self, answer: Answer) -> Answer:
         said = self.told()
@@ -464,7 +475,11 @@ class Engine:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._db, scope.id)
         try:
-            listing = core.walk(scope.root, known_of(manifest), max_file_bytes=self._limit(scope.root))
+            limit = self._limit(scope.root)
+        except ConfigurationError:  # for an index run there to say; it must not hide the state of every other folder
+            limit = self.settings.max_file_bytes
+        try:
+            listing = core.walk(scope.root, known_of(manifest), max_file_bytes=limit)
         except OSError:  # the folder is gone, or closed to us
             return sum(r is None for r in manifest.reasons)
         before = dict(zip(manifest.paths, manifest.blobs, strict=True))
@@ -478,9 +493,7 @@ class Engine:
         scope = self._scope(caller, root)
         name = self._profile_of([scope])
         with self._scope_lock(scope, None):
-            # A damaged store is set aside; what is made in its place has nothing to forget.
-            with suppress(_Again), self._healing(name):
-                self._store(name).detach(scope.id)
+            self._on_store(name, lambda store: store.detach(scope.id))
             scopes.delete(self._db, scope.id)
         return scope.root
 
@@ -529,23 +542,27 @@ class Engine:
         CatalogueDamaged if the list of folders is lost and `root` does not name one.
         """
         _may(caller, "rebuild")
-        lost = None
+        visible: list[scopes.Scope] = []
         try:
             visible = self._visible(caller)
+            problems = self._db.verify()
         except CatalogueDamaged as e:
-            lost = self._set_aside_catalogue(e)
-            visible = []
+            problems = [str(e.context.get("detail", e.message))]
+        lost = self._set_aside_catalogue(problems[0].removeprefix("catalogue: ")) if problems else None
         roots = [root] if root else [s.root for s in visible if os.access(s.root, os.R_OK | os.X_OK)]
         if lost is not None and not roots:
             raise CatalogueDamaged(f"{lost}, and with it the list of indexed folders; for each of them run: groma rebuild PATH")
         if lost is not None:
-            self._healed.append(f"{lost}; other folders that were indexed must be indexed again")
+            self._healed.append(f"{lost}; folders that are not rebuilt now must be indexed again")
+        closed = [s.root for s in visible if not root and s.root not in roots]
+        if not roots and closed:
+            raise Refused(f"None of the indexed folders can be read now: {', '.join(closed)}. To remove one for good run: groma forget PATH")
         if not roots:
             raise NotIndexed("Nothing has been indexed; run: groma index PATH")
-        closed = [s.root for s in visible if not root and s.root not in roots]
         self._healed += [f"{one} cannot be read now; it is indexed again when it is asked for" for one in closed]
         known = {s.root for s in visible}
-        self._empty([s for s in visible if root in (None, s.root)], whole=root is None or known <= {root})
+        rows = [s for s in visible if root in (None, s.root)] if lost is None else []
+        self._empty(rows, whole=lost is not None or len(rows) == len(scopes.all(self._db)))
         done = []
         for one in roots:
             summary = self.index(caller, one, consent=one in known, report=report)
@@ -567,11 +584,10 @@ class Engine:
                 except OSError as e:
                     raise _not_written(self.folder, e) from e
             return
-        with suppress(_Again), self._healing(name):
-            for row in rows:
-                self._store(name).detach(row.id)
+        for row in rows:
+            self._on_store(name, partial(LocalStore.detach, scope=row.id))
 
-    def _set_aside_catalogue(self, why: CatalogueDamaged) -> str:
+    def _set_aside_catalogue(self, why: str) -> str:
         """Keep a copy of a damaged catalogue and make room for a new one; returns what happened, in words."""
         self.close()
         aside = f"catalogue.db.damaged-{_stamp()}"
@@ -581,7 +597,7 @@ class Engine:
                     os.replace(path, path.with_name(path.name.replace("catalogue.db", aside, 1)))
         except OSError as e:
             raise _not_written(self.folder, e) from e
-        return f"the catalogue was damaged ({why.context.get('detail', why.message)}) and set aside as {aside}"
+        return f"the catalogue was damaged ({why}) and set aside as {aside}"
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""
@@ -612,11 +628,11 @@ class Engine:
 
     def disk_bytes(self) -> int:
         """The size of everything in the data directory."""
-        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file()) if self.folder.is_dir() else 0
-
-
-class _Again(Exception):
-    """A damaged store was set aside: start the block again."""
+        total = 0
+        for path in self.folder.rglob("*"):
+            with suppress(FileNotFoundError):  # another process merges and sweeps while we look
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
 
 def remove_store(folder: Path, name: str) -> None:
@@ -653,7 +669,7 @@ def _inside(path: str) -> str:
     clean = posixpath.normpath(path.replace(os.sep, "/"))
     if clean.startswith(("/", "../")) or clean == "..":
         raise UsageError(f"{path} lies outside of the folder; paths are relative to its root.")
-    return clean
+    return clean.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # as the walk names what is not UTF-8
 
 
 def _number(hit_id: str) -> int:

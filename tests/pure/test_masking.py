@@ -464,9 +464,7 @@ def test_private_key_blocks(label: str, newline: str) -> None:
 def test_private_key_indented_in_yaml() -> None:
     lines = _draw.armoured()
     stars = ["*" * len(line) for line in lines]
-    assert mask("key: |\n" + _key_block(_LABELS[1], lines, indent="    ")).text == "key: |\n" + _key_block(
-        _LABELS[1], stars, indent="    "
-    )
+    assert mask("key: |\n" + _key_block(_LABELS[1], lines, indent="    ")).text == "key: |\n" + _key_block(_LABELS[1], stars, indent="    ")
 
 
 def test_private_key_in_json() -> None:
@@ -537,9 +535,7 @@ _piece = st.one_of(
     st.sampled_from([secret for _, secret, _ in _EXAMPLES.values()]),
     st.sampled_from([before for before, _, _ in _EXAMPLES.values()]),
     st.sampled_from([line for line in _INNOCENT.splitlines() if line]),
-    st.sampled_from(
-        ["\n", "\r\n", " ", "", '"', "'", "=", ": ", "*", "***", "\\n", "-", "_", "é", "🔑", "\u2028", "\x1c", "\ud800"]
-    ),
+    st.sampled_from(["\n", "\r\n", " ", "", '"', "'", "=", ": ", "*", "***", "\\n", "-", "_", "é", "🔑", "\u2028", "\x1c", "\ud800"]),
     st.text(max_size=20),
 )
 

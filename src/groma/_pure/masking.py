@@ -412,9 +412,7 @@ RULES: tuple[Rule, ...] = (
         alone="end",
     ),
     _tokens("aws-bedrock-api-key", "absk", r"ABSK[A-Za-z0-9+/]{109,269}={0,2}"),
-    _tokens(
-        "aws-mws-token", "amzn.mws.", rf"amzn\.mws\.{_HEX_DIGIT}{{8}}-(?:{_HEX_DIGIT}{{4}}-){{3}}{_HEX_DIGIT}{{12}}"
-    ),
+    _tokens("aws-mws-token", "amzn.mws.", rf"amzn\.mws\.{_HEX_DIGIT}{{8}}-(?:{_HEX_DIGIT}{{4}}-){{3}}{_HEX_DIGIT}{{12}}"),
     _tokens("gcp-api-key", "aiza", rf"AIza{_URL64}{{35}}"),
     _tokens("google-oauth-secret", "gocspx-", rf"GOCSPX-{_URL64}{{28}}"),
     _tokens("google-access-token", "ya29.", rf"ya29\.{_URL64}{{40,400}}"),
@@ -525,9 +523,7 @@ RULES: tuple[Rule, ...] = (
     _of_vendor("mailgun-signing-key", "mailgun", rf"{_HEX_DIGIT}{{32}}-{_HEX_DIGIT}{{8}}-{_HEX_DIGIT}{{8}}"),
     _tokens("mailchimp-key", "-us", rf"{_HEX_DIGIT}{{32}}-us[0-9]{{1,2}}", reach=32),
     _tokens("brevo-key", "xkeysib- xsmtpsib-", rf"x(?:key|smtp)sib-{_HEX_DIGIT}{{64}}-{_ALNUM}{{16}}"),
-    Rule(
-        "telegram-bot-token", (":aa",), rf"[0-9]{{8}}:(?P<secret>AA{_URL64}{{33}})", _token, 3.5, reach=8, alone="end"
-    ),
+    Rule("telegram-bot-token", (":aa",), rf"[0-9]{{8}}:(?P<secret>AA{_URL64}{{33}})", _token, 3.5, reach=8, alone="end"),
     Rule(
         "discord-bot-token",
         ("discord", "login(", ".run(", "bot_token", "bot "),
@@ -573,9 +569,7 @@ RULES: tuple[Rule, ...] = (
     _tokens("duffel-token", "duffel_", r"duffel_(?:test|live)_[A-Za-z0-9_=-]{43}"),
     # Watching and running
     _of_vendor("datadog-key", "datadog dd_api dd_app ddog", rf"(?:{_HEX_DIGIT}{{40}}|{_HEX_DIGIT}{{32}})"),
-    _tokens(
-        "new-relic-key", "nrak- nrjs- nrii- nriq- nrra-", r"NR(?:AK|II|IQ|RA)-[A-Za-z0-9_-]{27,32}|NRJS-[0-9a-f]{19}"
-    ),
+    _tokens("new-relic-key", "nrak- nrjs- nrii- nriq- nrra-", r"NR(?:AK|II|IQ|RA)-[A-Za-z0-9_-]{27,32}|NRJS-[0-9a-f]{19}"),
     _tokens("new-relic-license-key", "nral", r"[0-9a-zA-Z]{36}NRAL", reach=36),
     _tokens("sentry-token", "sntrys_ sntryu_", rf"sntry(?:s_eyJ[A-Za-z0-9+/=_-]{{60,400}}|u_{_HEX_DIGIT}{{64}})"),
     Rule(
@@ -586,9 +580,7 @@ RULES: tuple[Rule, ...] = (
         2.9,
         alone="no",
     ),
-    _tokens(
-        "grafana-token", "glsa_ glc_", rf"gl(?:sa_{_ALNUM}{{32}}_[0-9A-Fa-f]{{8}}|c_[A-Za-z0-9+/]{{32,400}}={{0,2}})"
-    ),
+    _tokens("grafana-token", "glsa_ glc_", rf"gl(?:sa_{_ALNUM}{{32}}_[0-9A-Fa-f]{{8}}|c_[A-Za-z0-9+/]{{32,400}}={{0,2}})"),
     _tokens("grafana-api-key", "eyjrijoi", r"eyJrIjoi[A-Za-z0-9]{60,400}={0,2}"),
     _tokens("dynatrace-token", "dt0", r"dt0[a-z][0-9]{2}\.[A-Z0-9]{24}\.[A-Z0-9]{64}"),
     _tokens("pulumi-token", "pul-", rf"pul-{_HEX_DIGIT}{{40}}"),
@@ -769,9 +761,7 @@ _COMMON = "etrasinolcdpumfhgbyvwkxzjq"
 def _cells_of(keyword: str) -> tuple[int, list[int]]:
     """Where the rarest four characters of a keyword begin, and their cell (of a shorter keyword, all that begin so)."""
     gram = min(_GRAM, len(keyword))
-    offset = max(
-        range(len(keyword) - gram + 1), key=lambda i: (sum(_COMMON.find(c) % 27 for c in keyword[i : i + gram]), -i)
-    )
+    offset = max(range(len(keyword) - gram + 1), key=lambda i: (sum(_COMMON.find(c) % 27 for c in keyword[i : i + gram]), -i))
     cell = sum((ord(c) & 31) << 5 * i for i, c in enumerate(keyword[offset : offset + gram]))
     return offset, [cell | rest << 5 * gram for rest in range(1 << 5 * (_GRAM - gram))]
 

@@ -53,7 +53,7 @@ def outlines(texts: Sequence[_Text]) -> Iterator[Outline]:
                     break
                 yield found
             else:
-                found = Outline(cut=OVERTIME if _end(child) == -signal.SIGPROF else CRASHED)
+                found = Outline(cut=OVERTIME if _end(child) == _OVERTIME_CODE else CRASHED)
                 done += 1
         except BaseException:
             _end(child)  # it may be in the midst of a reply that nobody will read
@@ -154,31 +154,38 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; when it ends, so does our input
     _bound()
     _send(replies, "ready")
+    tried: set[str] = set()
     while (request := _receive(requests)) is not None:
         source, name = request
         language = by_name(name)
         assert language is not None
+        if name not in tried:
+            try:
+                outline("", language)
+            except Exception as e:  # noqa: BLE001 - a grammar or query that does not load is no fault of a text: the parent raises it
+                _send(replies, f"{name}: {e!r}")
+                continue
+            tried.add(name)
         _clock(PROCESSOR_SECONDS)
         try:
             found = outline(source, language)
-        except MemoryError:
+        except Exception:  # noqa: BLE001 - out of memory shows itself in many ways; the parent notes the text and starts another child
             os._exit(1)
-        except Exception as e:  # noqa: BLE001 - a fault of ours is told to the parent, which raises it
-            _send(replies, f"{name}: {e!r}")
-            continue
-        finally:
-            _clock(0)
+        _clock(0)
         definitions = [(d.first, d.last, d.name, d.kind, d.enclosing, d.signature, d.doc) for d in found.definitions]
         _send(replies, (definitions, found.imports, found.calls, found.cut))
 
 
 if os.name == "nt":  # pragma: no cover - not this system
+    _OVERTIME_CODE = None
 
     def _bound() -> None: ...
 
     def _clock(seconds: float) -> None: ...
 else:
     import resource
+
+    _OVERTIME_CODE = -signal.SIGPROF
 
     def _bound() -> None:
         """A parser that asks for too much memory crashes; its core would be of no use to anybody."""

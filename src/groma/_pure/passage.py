@@ -24,9 +24,7 @@ BODY_MEAN, SYMBOLS_MEAN, COMMENTS_MEAN = 125.0, 4.0, 32.0
 SATURATION = 1.5
 MAX_TERMS = 1000
 
-_LINE_COMMENT = re.compile(
-    r'^\s*(?://+|/\*+|\*+(?!/)|#+(?!include|define|if|endif|else|\[|!\[)|--+\|?|;+|%+|"""|\'\'\')(.*)$'
-)
+_LINE_COMMENT = re.compile(r'^\s*(?://+|/\*+|\*+(?!/)|#+(?!include|define|if|endif|else|\[|!\[)|--+\|?|;+|%+|"""|\'\'\')(.*)$')
 
 
 def comment_lines(text: str) -> str:

@@ -15,7 +15,7 @@ from ..types import Ints
 from . import scopes
 from .database import Database, damaged
 
-__all__ = ["ManifestColumns", "find", "load", "record", "remove", "skipped"]
+__all__ = ["ManifestColumns", "find", "judged", "load", "record", "remove", "skipped"]
 
 _COLUMNS = "path, size, mtime_ns, ctime_ns, inode, blob, checked_ns, reason"
 
@@ -87,6 +87,12 @@ def skipped(db: Database, scope_id: str) -> dict[str, int]:
     """How many files were left out, by reason, ordered by reason."""
     sql = "SELECT reason, count(*) FROM manifests WHERE scope_id = ? AND reason IS NOT NULL GROUP BY reason ORDER BY reason"
     return dict(db.query(sql, (scope_id,)))
+
+
+def judged(db: Database) -> dict[tuple[str, bytes, int], str]:
+    """Why files were left out after they were read, in any scope: (path, blob id, size) -> reason. They need not be read to know it again."""
+    sql = "SELECT path, blob, size, reason FROM manifests WHERE reason IS NOT NULL AND blob IS NOT NULL"
+    return {(path, bytes(blob), size): reason for path, blob, size, reason in db.query(sql)}
 
 
 def _columns(db: Database, rows: list[tuple[Any, ...]]) -> ManifestColumns:

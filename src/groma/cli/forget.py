@@ -9,13 +9,13 @@ import click
 from ..errors import NotIndexed
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, json_option, open_engine, printable, say
+from .shared import PATH, as_json, json_option, open_engine, printable, say
 
 __all__ = ["command"]
 
 
 @click.command("forget", short_help="Remove a folder from the index.")
-@click.argument("path", type=click.Path())
+@click.argument("path", type=PATH)
 @json_option
 def command(path: str, as_json_: bool) -> None:
     """Remove PATH from the index; its files are not touched. What no other indexed folder shares is wiped.

@@ -8,13 +8,13 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, json_option, open_engine, printable, progress, say, waiting
+from .shared import PATH, as_json, json_option, open_engine, printable, progress, say, waiting
 
 __all__ = ["command"]
 
 
 @click.command("index", short_help="Index a folder, or bring its index up to date.")
-@click.argument("path", required=False, type=click.Path())
+@click.argument("path", required=False, type=PATH)
 @click.option("--yes", is_flag=True, help="Index even a home directory or the root of a file system.")
 @json_option
 def command(path: str | None, yes: bool, as_json_: bool) -> None:

@@ -76,8 +76,9 @@ def main() -> None:
     """Run the command line and exit with the code that DESIGN and `--help` name."""
     from ..errors import CatalogueDamaged, DataDamaged, GromaError
 
-    if sys.stdout is None:  # closed by who called us (`groma … >&-`): nobody listens
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who called us (`groma … >&-`): nobody listens, and no file of ours may take its place
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that is no valid text must not end a run

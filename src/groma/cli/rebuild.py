@@ -6,13 +6,13 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, json_option, open_engine, printable, progress, say
+from .shared import PATH, as_json, json_option, open_engine, printable, progress, say
 
 __all__ = ["command"]
 
 
 @click.command("rebuild", short_help="Build the index anew from the files.")
-@click.argument("path", required=False, type=click.Path())
+@click.argument("path", required=False, type=PATH)
 @json_option
 def command(path: str | None, as_json_: bool) -> None:
     """Build the index of PATH (or of everything that is indexed) anew from the files.

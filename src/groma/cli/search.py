@@ -12,7 +12,7 @@ import click
 from ..errors import NotIndexed
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Hit, Request
-from .shared import as_json, json_option, open_engine, printable, progress, say, waiting
+from .shared import PATH, as_json, json_option, open_engine, printable, progress, say, waiting
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -25,12 +25,12 @@ LINE_CHARACTERS = 400
 
 @click.command("search", short_help="Search code, documents and configuration; best first.")
 @click.argument("query", nargs=-1, required=True)
-@click.option("--repo", type=click.Path(), multiple=True, metavar="PATH", help="Search exactly this folder; may be given several times.")
+@click.option("--repo", type=PATH, multiple=True, metavar="PATH", help="Search exactly this folder; may be given several times.")
 @click.option("--k", "-k", default=10, show_default=True, metavar="N", help="How many results.")
 @click.option("--language", "-l", multiple=True, metavar="NAME", help="Only this language; may be given several times.")
 @click.option("--path", "-p", "paths", multiple=True, metavar="GLOB", help="Only below this folder or matching this glob.")
 @click.option("--kind", multiple=True, metavar="NAME", help="Only code, docs or config, or one kind such as function, class, section.")
-@click.option("--near", type=click.Path(), metavar="FILE", help="The file you are in (relative to the root): what is close to it counts more.")
+@click.option("--near", type=PATH, metavar="FILE", help="The file you are in (relative to the root): what is close to it counts more.")
 @click.option("--no-index", is_flag=True, help="Search what is indexed; do not look for changes or index a new folder (exit 6).")
 @click.option("--explain", is_flag=True, help="Show how each score came about.")
 @json_option

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Progress
 
-__all__ = ["as_json", "json_option", "open_engine", "printable", "progress", "say", "settings", "waiting"]
+__all__ = ["PATH", "as_json", "json_option", "open_engine", "printable", "progress", "say", "settings", "waiting"]
+
+PATH = click.Path(readable=False)
+"""The type of arguments that are paths: a shell completes them. Whether they can be read, the verbs say in their own words."""
 
 json_option = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
 

@@ -8,13 +8,13 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, json_option, open_engine, printable
+from .shared import PATH, as_json, json_option, open_engine, printable
 
 __all__ = ["command"]
 
 
 @click.command("verify", short_help="Check everything groma keeps for damage.")
-@click.argument("path", required=False, type=click.Path())
+@click.argument("path", required=False, type=PATH)
 @json_option
 def command(path: str | None, as_json_: bool) -> None:
     """Read all that groma keeps (for PATH, or everything) and say what is damaged.

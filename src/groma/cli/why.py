@@ -9,14 +9,14 @@ import click
 from ..errors import UsageError
 from ..places import project_root
 from ..types import LOCAL
-from .shared import as_json, json_option, open_engine, printable
+from .shared import PATH, as_json, json_option, open_engine, printable
 
 __all__ = ["command"]
 
 
 @click.command("why", short_help="Why a file is or is not in the index.")
-@click.argument("path", type=click.Path())
-@click.option("--repo", type=click.Path(), metavar="PATH", help="The indexed folder that PATH is relative to.")
+@click.argument("path", type=PATH)
+@click.option("--repo", type=PATH, metavar="PATH", help="The indexed folder that PATH is relative to.")
 @json_option
 def command(path: str, repo: str | None, as_json_: bool) -> None:
     """Why PATH is or is not in the index, and what is known of it.

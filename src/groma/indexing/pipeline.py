@@ -40,9 +40,9 @@ def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, repo
         listing = core.walk(scope.root, known_of(manifest), max_file_bytes=max_file_bytes)
     except OSError as e:
         raise Refused(f"{scope.root} cannot be read: {e.strerror}.", root=scope.root) from e
-    todo = plan(listing, manifest)
+    todo = plan(listing, manifest, manifests.judged(db))
 
-    fresh = changed(rows(listing, manifest, todo.left_out), manifest)
+    fresh = changed(rows(listing, todo.left_out), manifest)
     quiet = not (fresh.paths or todo.read or todo.gone)
     if not quiet:
         scopes.begin_run(db, scope.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +13,18 @@ from ..types import Ints
 
 __all__ = ["Plan", "changed", "known_of", "plan", "rows"]
 
+SETTLED_NS = 2_050_000_000
+"""A look at a file that is so much younger than its last change proves its stat for good, on whichever file system (FAT counts in twos)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`keep`: indexes into the listing of files that may be searchable (their blob is known); `read`: of files whose blob is not;
-    `left_out`: of files that an earlier run read and left out, and that have not changed since; `gone`: paths of the manifest that are no more."""
+    `left_out`: of files that a run over any scope read in this version and left out, with its reason; `gone`: paths of the manifest that are no more."""
 
     keep: tuple[int, ...]
     read: tuple[int, ...]
-    left_out: tuple[int, ...]
+    left_out: Mapping[int, str]
     gone: tuple[str, ...]
 
 
@@ -40,28 +43,24 @@ def known_of(manifest: ManifestColumns) -> core.Known:
     )
 
 
-def plan(listing: core.Listing, manifest: ManifestColumns) -> Plan:
-    """Sort the files of a listing by what has to be done with them."""
-    before = {path: i for i, path in enumerate(manifest.paths)}
+def plan(listing: core.Listing, manifest: ManifestColumns, judged: Mapping[tuple[str, bytes, int], str]) -> Plan:
+    """Sort the files of a listing by what has to be done with them; `judged` is `manifests.judged`."""
     keep: list[int] = []
     read: list[int] = []
-    left_out: list[int] = []
-    for i, (path, blob) in enumerate(zip(listing.paths, listing.blobs, strict=True)):
-        at = before.get(path)
+    left_out: dict[int, str] = {}
+    for i, (path, blob, size) in enumerate(zip(listing.paths, listing.blobs, listing.sizes.tolist(), strict=True)):
         if blob is None:
             read.append(i)
-        elif at is not None and manifest.reasons[at] is not None and manifest.blobs[at] == blob and manifest.sizes[at] == listing.sizes[i]:
-            left_out.append(i)
+        elif (reason := judged.get((path, blob, size))) is not None:
+            left_out[i] = reason
         else:
             keep.append(i)
     now = {*listing.paths, *(path for path, _ in listing.skipped)}
-    return Plan(tuple(keep), tuple(read), tuple(left_out), tuple(path for path in manifest.paths if path not in now))
+    return Plan(tuple(keep), tuple(read), left_out, tuple(path for path in manifest.paths if path not in now))
 
 
-def rows(listing: core.Listing, manifest: ManifestColumns, left_out: Sequence[int]) -> ManifestColumns:
-    """The manifest rows of a listing: its files (those of `left_out` with the reason the manifest gives) and what the walk skipped."""
-    before = dict(zip(manifest.paths, manifest.reasons, strict=True))
-    out = frozenset(left_out)
+def rows(listing: core.Listing, left_out: Mapping[int, str]) -> ManifestColumns:
+    """The manifest rows of a listing: its files (those of `left_out` with their reason) and what the walk skipped."""
     none: Ints = np.zeros(len(listing.skipped), dtype=np.int64)
     return ManifestColumns(
         paths=[*listing.paths, *(path for path, _ in listing.skipped)],
@@ -71,14 +70,18 @@ def rows(listing: core.Listing, manifest: ManifestColumns, left_out: Sequence[in
         inodes=np.r_[listing.inodes, none],
         blobs=[*listing.blobs, *(None for _ in listing.skipped)],
         checked_ns=np.r_[listing.checked_ns, none],
-        reasons=[*(before[path] if i in out else None for i, path in enumerate(listing.paths)), *(reason for _, reason in listing.skipped)],
+        reasons=[*(left_out.get(i) for i in range(len(listing.paths))), *(reason for _, reason in listing.skipped)],
     )
 
 
 def changed(rows: ManifestColumns, manifest: ManifestColumns) -> ManifestColumns:
-    """Of `rows`, those that the manifest does not already hold like this."""
+    """Of `rows`, those that the manifest does not already hold like this. That a file was looked at again is news only while it is young."""
     before = _table(manifest)
-    at = [i for i, (path, row) in enumerate(_table(rows).items()) if before.get(path) != row]
+    at = []
+    for i, (path, (what, checked, changed_ns)) in enumerate(_table(rows).items()):
+        known, last, _ = before.get(path, ((), 0, 0))
+        if known != what or (last != checked and last - changed_ns < SETTLED_NS):
+            at.append(i)
     return ManifestColumns(
         paths=[rows.paths[i] for i in at],
         sizes=rows.sizes[at],
@@ -91,6 +94,9 @@ def changed(rows: ManifestColumns, manifest: ManifestColumns) -> ManifestColumns
     )
 
 
-def _table(m: ManifestColumns) -> dict[str, tuple[object, ...]]:
-    numbers = (m.sizes.tolist(), m.mtimes_ns.tolist(), m.ctimes_ns.tolist(), m.inodes.tolist(), m.checked_ns.tolist())
-    return dict(zip(m.paths, zip(*numbers, m.blobs, m.reasons, strict=True), strict=True))
+def _table(m: ManifestColumns) -> dict[str, tuple[tuple[object, ...], int, int]]:
+    """Per path: what the manifest holds of it, when it was looked at, and when it was last changed."""
+    numbers = (m.sizes.tolist(), m.mtimes_ns.tolist(), m.ctimes_ns.tolist(), m.inodes.tolist())
+    held = zip(*numbers, m.blobs, m.reasons, strict=True)
+    times = np.maximum(m.mtimes_ns, m.ctimes_ns).tolist()
+    return dict(zip(m.paths, zip(held, m.checked_ns.tolist(), times, strict=True), strict=True))

@@ -1,0 +1,89 @@
+"""The fault drills of `tests/faults` in their full counts; the tests run short forms of the same functions.
+
+    python -m bench.faults [--only NAME,NAME] [--seed N]
+
+Every drill starts the real `groma` in processes of their own (freshness alone works within one, for the number of rounds), asserts as the tests
+do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.test_bombs import LANGUAGES, LARGE, SMALL, bomb_files, exploded, large_texts
+from tests.faults.test_concurrent import melee, together
+from tests.faults.test_damage import flips
+from tests.faults.test_freshness import proofs
+from tests.faults.test_full_disk import fills
+from tests.faults.test_kill import kills
+from tests.faults.test_moving_files import hammered
+
+from .record import header, result_path, write
+
+__all__ = ["DRILLS", "main"]
+
+Counts = dict[str, Any]
+
+
+def _kills(folder: Path, seed: int) -> Counts:
+    chains = [kills(folder / f"chain{i}", 5, seed + i) for i in range(5)]
+    return {"killed": sum(c["killed"] for c in chains), "runs": sum(c["runs"] for c in chains), "data directories": len(chains)}  # type: ignore[misc]
+
+
+def _bombs(folder: Path, seed: int) -> Counts:
+    """Every bomb in every language, a language a run: its seconds are for all of its bombs, the search and the check after it included."""
+    bombs = {**SMALL, **LARGE}
+    seconds = {}
+    for name in LANGUAGES:
+        seconds[name] = exploded(folder / name, dict(bomb_files(bombs, [name])))["seconds"]
+        shutil.rmtree(folder / name)
+    return {"bombs": len(bombs), "languages": len(LANGUAGES), "seconds": seconds}
+
+
+DRILLS: dict[str, Callable[[Path, int], Counts]] = {
+    "kill": _kills,
+    "together": lambda folder, seed: together(folder, runs=3, repositories=3, seed=seed),
+    "any verbs at once": lambda folder, seed: melee(folder, 60, seed),
+    "full disk": lambda folder, _: fills(folder, [0, 60_000, 150_000, 300_000, 500_000, 800_000, 1_100_000, 1_500_000, 1_800_000]),
+    "flipped bits": lambda folder, seed: flips(folder, 60, seed),
+    "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),
+    "freshness": lambda folder, seed: proofs(folder, rounds=400, seed=seed),
+    "large texts": lambda folder, _: large_texts(folder, 19),
+    "bombs": _bombs,
+}
+"""Name → what is done in a folder of its own with a seed, and what it counted."""
+
+
+def main() -> None:
+    """Run the drills, print a line each, keep the counts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(DRILLS), help=f"drills, by comma: {', '.join(DRILLS)}")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=None, help="where the raw result goes")
+    arguments = parser.parse_args()
+    result = header("groma.bench.faults/1") | {"seed": arguments.seed}
+    print("| drill | seconds | counted |\n|---|---|---|")
+    for name in arguments.only.split(","):
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="groma-faults-") as folder:
+            try:
+                counts = DRILLS[name](Path(folder), arguments.seed)
+            except pytest.skip.Exception as e:
+                counts = {"skipped": str(e)}
+        seconds = round(time.monotonic() - begun, 1)
+        result[name] = {"seconds": seconds, **counts}
+        print(f"| {name} | {seconds} | {', '.join(f'{v} {k}' for k, v in counts.items() if not isinstance(v, dict))} |", flush=True)
+        assert counts.get("mismatches", 0) == 0, counts
+    write(arguments.out or result_path("faults"), result)
+
+
+if __name__ == "__main__":
+    main()

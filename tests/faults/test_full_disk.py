@@ -1,0 +1,93 @@
+"""A full disk: one clear sentence, exit code 1, nothing lost that was acknowledged, and all is well once there is room again."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.corpus import modules
+from tests.processes import Place, Ran, limited, repository
+
+SHARED_MEMORY = 100_000
+"""What SQLite takes beside its two files as soon as one is opened."""
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of its own, mounted at `folder`. Skips where this user may not mount."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"no small disk: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(folder: Path, leave: int) -> Path:
+    """Fill a disk with one file, but for `leave` bytes."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(bytes(65_536))
+        except OSError:
+            f.truncate(max(0, f.tell() - leave))
+    return path
+
+
+def refused(ran: Ran) -> None:
+    """It said why, in one sentence."""
+    assert ran.code == 1 and ran.out == "", ran
+    assert len([line for line in ran.err.splitlines() if "No room left" in line]) == 1, ran
+
+
+def fills(folder: Path, leaves: list[int]) -> dict[str, object]:
+    """With one repository indexed, let a disk run full while another one is, with so many bytes to go; then make room."""
+    small = repository(folder / "small", modules(20, seed=1))
+    large = repository(folder / "large", modules(500, seed=2))
+    query = ("search", "--json", "--repo", small, "validate_ledger")
+    full = 0
+    for number, leave in enumerate(leaves):
+        with small_disk(folder / f"disk{number}", "6m") as disk:
+            place = Place(disk)
+            place.groma("index", small)
+            before = place.groma(*query, "--no-index").hits
+            filler = fill(disk, leave)
+            ran = place.groma("index", large, code=None)
+            if ran.code:
+                refused(ran)
+                full += 1
+            searched = place.groma(*query, code=None)  # wants to bring its folder up to date first, and cannot
+            if searched.code and leave < SHARED_MEMORY:
+                refused(searched)  # not even SQLite's file of shared memory has room
+            else:
+                assert searched.code == 0 and searched.hits == before
+            filler.unlink()
+            place.groma("verify")
+            place.groma("index", large)
+            place.groma("verify")
+            assert [s["files"] for s in place.groma("status", "--json").json["scopes"]] == [500, 20]
+            assert place.groma(*query, "--no-index").hits == before
+    assert full > len(leaves) // 2
+    return {"disks": len(leaves), "ran full": full}
+
+
+def test_a_disk_that_runs_full_at_several_moments(tmp_path: Path) -> None:
+    fills(tmp_path, [0, 400_000])
+
+
+def test_a_limit_on_the_size_of_files_reads_like_a_full_disk(place: Place) -> None:
+    """What a quota looks like to a program; needs no privilege."""
+    root = repository(place.folder / "repo", modules(300))
+    refused(place.groma("index", root, code=None, before=limited(resource.RLIMIT_FSIZE, 300_000)))
+    place.groma("verify")
+    place.groma("index", root)
+    place.groma("verify")
+    assert place.groma("search", "--no-index", "--json", "--repo", root, "validate_ledger").hits

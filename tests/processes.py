@@ -1,0 +1,148 @@
+"""Starts the real `groma` as a subprocess, with a data directory and a home of its own, and real git beside it.
+
+Nothing in here knows what a test looks for; it only refuses what no run of groma may ever do: print a traceback.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Place", "Ran", "git", "limited", "repository", "unprivileged", "write"]
+
+PATIENCE_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a process ended, and what it said. `code` is negative for a signal."""
+
+    args: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON object on stdout. Fails if there is anything else."""
+        return json.loads(self.out)
+
+    @property
+    def hits(self) -> list[tuple[str, int, int, str]]:
+        """(path, first line, last line, text) of each hit of `search --json`, in order."""
+        return [(h["path"], h["start_line"], h["end_line"], h["text"]) for h in self.json["hits"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder in which everything that groma keeps and looks up about its user lies."""
+
+    folder: Path
+    data: Path = field(init=False)
+    home: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", self.folder / "data")
+        object.__setattr__(self, "home", self.folder / "home" / "user")
+        self.home.mkdir(parents=True, exist_ok=True)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What a groma started here sees. Nothing of the user who runs the tests, but what finds the interpreter."""
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH") or name.startswith(("COVERAGE_", "COV_CORE_"))}
+        own = {"HOME": str(self.home), "GROMA_DATA_DIR": str(self.data), "XDG_CONFIG_HOME": str(self.home / ".config"), "LANG": "C.UTF-8"}
+        return kept | own | {"XDG_DATA_HOME": str(self.home / ".local/share")} | more
+
+    def start(
+        self,
+        *args: str | bytes | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+        stdout: Any = subprocess.PIPE,
+        stderr: Any = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        """A running `groma ARGS`. `before` is called in the child just before it becomes groma."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "groma", *args],
+            cwd=cwd or self.folder,
+            env=self.environment(**(env or {})),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            preexec_fn=before,
+        )
+
+    def groma(
+        self,
+        *args: str | bytes | Path,
+        code: int | None = 0,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> Ran:
+        """`groma ARGS`, run to its end. Fails unless it exits with `code` (None: with any), and if it prints a traceback."""
+        process = self.start(*args, cwd=cwd, env=env, before=before)
+        return self.end(process, code=code)
+
+    def end(self, process: subprocess.Popen[bytes], *, code: int | None = 0) -> Ran:
+        """Wait for a process that `start` started, and judge it as `groma` does."""
+        try:
+            out, err = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert isinstance(process.args, Sequence)
+        said = tuple(os.fsdecode(a) for a in process.args[3:])
+        ran = Ran(said, process.returncode, (out or b"").decode("utf-8", "backslashreplace"), (err or b"").decode("utf-8", "backslashreplace"))
+        shown = f"groma {' '.join(said)[:300]} exited with {ran.code}\n{ran.out[-2000:]}\n{ran.err[-4000:]}"
+        assert "Traceback" not in ran.err and "Exception ignored" not in ran.err, shown
+        assert code is None or ran.code == code, shown
+        return ran
+
+
+def git(folder: Path, *args: str | bytes | Path) -> str:
+    """Run git in `folder`, as nobody in particular and without anybody's settings."""
+    who = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "t"), ("EMAIL", "t@example.org"))}
+    quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_ALLOW_PROTOCOL": "file"}
+    ran = subprocess.run(["git", *args], cwd=folder, env={**os.environ, **who, **quiet}, check=True, capture_output=True)
+    return ran.stdout.decode("utf-8", "surrogateescape").strip()
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    """A file with its folders."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return path
+
+
+def repository(folder: Path, files: Mapping[str, str | bytes], *, commit: bool = True) -> Path:
+    """A git repository with these files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        write(folder / path, content)
+    git(folder, "init", "-q", "-b", "main")
+    if commit:
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "--allow-empty", "-m", "first")
+    return folder
+
+
+def unprivileged() -> None:
+    """For `before`: let permissions hold for this process even if root runs the tests (no capability outlives the next exec)."""
+    if os.geteuid() == 0:
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        for capability in range(64):
+            prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; numbers beyond the kernel's last are refused, which is as good
+
+
+def limited(which: int, value: int) -> Callable[[], None]:
+    """For `before`: a resource limit (`resource.RLIMIT_…`)."""
+    return lambda: resource.setrlimit(which, (value, value))
