@@ -100,7 +100,8 @@ class Vectors:
 @dataclass(frozen=True, slots=True)
 class FileColumns:
     """One entry per file of a batch, as read: `sizes` are bytes; `reasons` is why a file was left out (it then has no chunks), else None;
-    `notes` is what was degraded in it (`parse-budget`, `parser-crashed`, `syntax-errors`, `too-large-to-parse`), else None. `checked_ns` is when it was read."""
+    `notes` is what was degraded in it (`parse-budget`, `parser-crashed`, `syntax-errors`, `too-large-to-parse`), else None.
+    `checked_ns` is when it was read."""
 
     paths: Sequence[str]
     blobs: Sequence[bytes | None]

@@ -20,7 +20,8 @@ SETTLED_NS = 2_050_000_000
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`keep`: indexes into the listing of files that may be searchable (their blob is known); `read`: of files whose blob is not;
-    `left_out`: of files that a run over any scope read in this version and left out, with its reason; `gone`: paths of the manifest that are no more."""
+    `left_out`: of files that a run over any scope read in this version and left out, with its reason; `gone`: paths of the manifest that
+    are no more."""
 
     keep: tuple[int, ...]
     read: tuple[int, ...]
