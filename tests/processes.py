@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Place", "Ran", "git", "limited", "repository", "unprivileged", "write"]
+__all__ = ["PATIENCE_S", "Place", "Ran", "git", "limited", "repository", "unprivileged", "write"]
 
 PATIENCE_S = 120
 
@@ -87,15 +87,16 @@ class Place:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
+        patience: float = PATIENCE_S,
     ) -> Ran:
         """`groma ARGS`, run to its end. Fails unless it exits with `code` (None: with any), and if it prints a traceback."""
         process = self.start(*args, cwd=cwd, env=env, before=before)
-        return self.end(process, code=code)
+        return self.end(process, code=code, patience=patience)
 
-    def end(self, process: subprocess.Popen[bytes], *, code: int | None = 0) -> Ran:
+    def end(self, process: subprocess.Popen[bytes], *, code: int | None = 0, patience: float = PATIENCE_S) -> Ran:
         """Wait for a process that `start` started, and judge it as `groma` does."""
         try:
-            out, err = process.communicate(timeout=PATIENCE_S)
+            out, err = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -270,17 +270,30 @@ class Engine:
             )
         limit = self._limit(root)
         name = profile()
-        row = scopes.ensure(self._db, root)
-        scope = Scope(row.id, row.root)
-        with self._scope_lock(scope, waiting):
-            result = self._on_store(name, lambda store: index(self._db, store, scope, max_file_bytes=limit, report=report))
+        with self._claimed(root, waiting) as scope:
+
+            def run(store: LocalStore) -> Summary:
+                summary = index(self._db, store, scope, max_file_bytes=limit, report=report)
+                if store.replaced:  # after the last write to it
+                    raise StoreDamaged(f"{store.path.name} was replaced by another process")
+                return summary
+
+            result = self._on_store(name, run)
             current = generations.current(self._db, scope.id, KIND)
             if current is None or current.profile != name:
                 generations.flip(self._db, scope.id, KIND, name)
         return result
 
-    def _scope_lock(self, scope: Scope, waiting: Callable[[], None] | None) -> AbstractContextManager[None]:
-        return self._locked(scope.id, waiting)
+    @contextmanager
+    def _claimed(self, root: str, waiting: Callable[[], None] | None) -> Iterator[Scope]:
+        """The scope of a root, made if it is new, for us alone; made again if another process forgot it while we waited."""
+        while True:
+            row = scopes.ensure(self._db, root)
+            with self._locked(row.id, waiting):
+                now = scopes.find(self._db, root)
+                if now is not None and now.id == row.id:
+                    yield Scope(row.id, row.root)
+                    return
 
     @contextmanager
     def _locked(self, name: str, waiting: Callable[[], None] | None = None) -> Iterator[None]:
@@ -492,7 +505,8 @@ class Engine:
         _may(caller, "forget")
         scope = self._scope(caller, root)
         name = self._profile_of([scope])
-        with self._scope_lock(scope, None):
+        with self._locked(scope.id):
+            scopes.begin_run(self._db, scope.id)  # what is half forgotten is unfinished, not damaged
             self._on_store(name, lambda store: store.detach(scope.id))
             scopes.delete(self._db, scope.id)
         return scope.root
@@ -566,26 +580,29 @@ class Engine:
         done = []
         for one in roots:
             summary = self.index(caller, one, consent=one in known, report=report)
-            row = scopes.ensure(self._db, one)
-            generations.flip(self._db, row.id, KIND, profile())
+            if (row := scopes.find(self._db, one)) is not None:
+                generations.flip(self._db, row.id, KIND, profile())
             done.append((one, summary))
         return done
 
     def _empty(self, rows: Sequence[scopes.Scope], *, whole: bool) -> None:
         """Take some scopes out of the store, or all that is in it. From here on they are unfinished, so that no crash makes this a damage."""
         name = profile()
-        for row in rows:
-            scopes.begin_run(self._db, row.id)
-        if whole:
-            with self._lock, self._locked(f"store-{name}"):
+        with ExitStack() as held:
+            for row in sorted(rows, key=lambda row: row.id):  # all in one order, so that no two processes wait for one another
+                held.enter_context(self._locked(row.id))
+                scopes.begin_run(self._db, row.id)
+            if whole:
+                held.enter_context(self._lock)
+                held.enter_context(self._locked(f"store-{name}"))
                 self._let_go(name)
                 try:
                     remove_store(self.folder, name)
                 except OSError as e:
                     raise _not_written(self.folder, e) from e
-            return
-        for row in rows:
-            self._on_store(name, partial(LocalStore.detach, scope=row.id))
+                return
+            for row in rows:
+                self._on_store(name, partial(LocalStore.detach, scope=row.id))
 
     def _set_aside_catalogue(self, why: str) -> str:
         """Keep a copy of a damaged catalogue and make room for a new one; returns what happened, in words."""

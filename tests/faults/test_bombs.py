@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from groma import core
-from tests.processes import Place, repository
+from tests.processes import PATIENCE_S, Place, repository
 
 MEMORY_BYTES = 1_500_000_000
 """What any process of an index run may use, the parser's included."""
@@ -84,7 +84,7 @@ def exploded(folder: Path, files: dict[str, str | bytes]) -> dict[str, object]:
     def bounded() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
 
-    ran = place.groma("index", "--json", root, before=bounded)
+    ran = place.groma("index", "--json", root, before=bounded, patience=10 * PATIENCE_S)
     seconds = time.monotonic() - begun
     index = ran.json
     assert index["known"] == len(files) + 1 == index["indexed"] + sum(index["skipped"].values()), index

@@ -51,6 +51,8 @@ def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, repo
         scope.id, [listing.paths[i] for i in todo.keep], [listing.blobs[i] or b"" for i in todo.keep], listing.sizes[list(todo.keep)]
     )
     wanted = {todo.keep[i] for i in missing}
+    if quiet and wanted:  # the store is new: until it is filled, what the manifest says is not there
+        scopes.begin_run(db, scope.id)
 
     paths = [listing.paths[i] for i in sorted({*wanted, *todo.read})]
     done = indexed = 0

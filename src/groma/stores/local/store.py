@@ -114,6 +114,7 @@ class LocalStore:
         self._seen = -1
         self._current: list[core.Part] = []
         self.writable = True
+        self._inode = _inode(path)
         with self._translated():
             self._db = self._open()
             self._inode = _inode(self.path)
@@ -160,12 +161,13 @@ class LocalStore:
                 db.execute("PRAGMA journal_mode=WAL")
                 return
             except sqlite3.OperationalError as e:
-                if e.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > until:
+                if e.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > until or not os.access(self.path.parent, os.W_OK):
                     raise
                 time.sleep(0.02)
 
     def _connect(self, uri: str) -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        patience = BUSY_SECONDS if os.access(self.path.parent, os.W_OK) else 1
+        return sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -179,6 +181,8 @@ class LocalStore:
                 raise DiskFull(f"No room left for the index at {self.segment.parent}; free some space and run the same command again.") from e
             if e.errno in (errno.EPERM, errno.EACCES, errno.EROFS):
                 raise ReadOnly(f"The data directory {self.segment.parent} cannot be written; change its permissions or set GROMA_DATA_DIR.") from e
+            if e.errno == errno.ENOENT and self.replaced:
+                raise self._lost() from e
             raise GromaError(f"The index at {self.segment.parent} cannot be used: {e}") from e
 
     def _error(self, e: sqlite3.Error) -> GromaError:
@@ -189,6 +193,8 @@ class LocalStore:
             return DiskFull(f"No room left for the index at {self.path.parent}; free some space and run the same command again.")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM) or (code == sqlite3.SQLITE_CANTOPEN and not self.path.is_dir()):
             return ReadOnly(f"The data directory {self.path.parent} cannot be written ({text}); change its permissions or set GROMA_DATA_DIR.")
+        if code in _BUSY and not os.access(self.path.parent, os.W_OK):  # SQLite wants to take in the log first, and may not
+            return ReadOnly(f"{self.path.name} was left with an open log by a crash; use it once as a user who may write there.")
         if code in _BUSY:
             return StoreUnreachable(f"{self.path.name} has been locked by another process for {BUSY_SECONDS} s; try again.")
         if code == sqlite3.SQLITE_IOERR and full not in _UNREAD:
@@ -211,7 +217,7 @@ class LocalStore:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 if self.replaced:
-                    raise StoreDamaged(f"{self.path.name} was replaced by another process", path=str(self.path))
+                    raise self._lost()
                 yield self._db
                 self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
                 self._db.execute("COMMIT")
@@ -219,6 +225,9 @@ class LocalStore:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _lost(self) -> StoreDamaged:
+        return StoreDamaged(f"{self.path.name} was replaced by another process", path=str(self.path))
 
     @property
     def replaced(self) -> bool:
