@@ -152,8 +152,7 @@ class LocalStore:
             raise StoreDamaged(f"{self.path.name} has store format {found}, this groma reads {FORMAT}", path=str(self.path))
         return db
 
-    @staticmethod
-    def _switch_to_wal(db: sqlite3.Connection) -> None:
+    def _switch_to_wal(self, db: sqlite3.Connection) -> None:
         """While another process makes the same file, SQLite says "locked" here without waiting."""
         until = time.monotonic() + BUSY_SECONDS
         while True:
