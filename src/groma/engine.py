@@ -529,11 +529,16 @@ class Engine:
         return len(rows), problems
 
     def _verify_store(self, name: str, members: Sequence[Scope]) -> list[str]:
-        try:
-            store = self._store(name)
-            return store.verify() + [problem for scope in members for problem in self._disagreements(store, scope)]
-        except StoreDamaged as e:
-            return [e.message]
+        problems: list[str] = []
+        for _ in range(ATTEMPTS):
+            try:
+                store = self._store(name)
+                problems = store.verify() + [problem for scope in members for problem in self._disagreements(store, scope)]
+            except StoreDamaged as e:
+                return [e.message]
+            if not problems or not store.replaced:  # else what we looked at is another process's old one
+                break
+        return problems
 
     def _disagreements(self, store: LocalStore, scope: Scope) -> list[str]:
         """What the manifest of a finished run says is searchable and the store does not have. An unfinished run is no damage."""
