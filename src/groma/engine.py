@@ -333,7 +333,8 @@ class Engine:
 
     def _coverage(self, store: LocalStore, scope: Scope) -> Coverage:
         row = scopes.find(self._db, scope.root)
-        assert row is not None
+        if row is None:
+            raise NotIndexed(f"{scope.root} was forgotten by another process just now.", root=scope.root)
         skipped = manifests.skipped(self._db, scope.id)
         generation = generations.current(self._db, scope.id, KIND)
         return Coverage(
@@ -456,8 +457,13 @@ class Engine:
 
     def status(self, caller: Caller, root: str | None = None) -> list[ScopeStatus]:
         """Every scope the caller may see, or the one of `root`."""
-        rows = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
-        return [self._status_of(scope) for scope in rows]
+        if root:
+            return [self._status_of(self._scope(caller, root))]
+        found = []
+        for row in self._visible(caller):
+            with suppress(NotIndexed):  # another process forgot it while we looked
+                found.append(self._status_of(Scope(row.id, row.root)))
+        return found
 
     def _visible(self, caller: Caller) -> list[Any]:
         return [s for s in scopes.all(self._db) if caller.scopes is None or s.id in caller.scopes]

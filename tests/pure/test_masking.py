@@ -129,7 +129,7 @@ def _examples() -> dict[str, tuple[str, str, str]]:
         "atlassian-token": (quoted[0], "ATA" + "TT3" + d.url64(186), quoted[1]),
         "atlassian-api-token": ("JIRA_API_TOKEN=", d.alnum(24), "\n"),
         "npm-token": ("NPM = ", "np" + "m_" + d.alnum(36), "\n"),
-        "npm-registry-auth": ("//registry.npmjs.org/:_authToken=", d.uuid(), "\n"),
+        "npm-registry-auth": ("//packages.example.org/:_authToken=", d.uuid(), "\n"),
         "pypi-token": (quoted[0], "pypi-" + "AgEIcHlwaS5vcmc" + d.url64(90), quoted[1]),
         "rubygems-key": (quoted[0], "ruby" + "gems_" + d.hex(48), quoted[1]),
         "crates-io-token": (quoted[0], "ci" + "o" + d.alnum(32), quoted[1]),
