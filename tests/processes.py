@@ -66,6 +66,7 @@ class Place:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
+        stdin: Any = subprocess.DEVNULL,
         stdout: Any = subprocess.PIPE,
         stderr: Any = subprocess.PIPE,
     ) -> subprocess.Popen[bytes]:
@@ -74,7 +75,7 @@ class Place:
             [sys.executable, "-m", "groma", *args],
             cwd=cwd or self.folder,
             env=self.environment(**(env or {})),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             preexec_fn=before,

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -177,7 +177,9 @@ class Engine:
                 self._let_go(name)
             if name not in self._stores:
                 self._make_folder()
-                self._stores[name] = open_local(self.folder, name)
+                # Not while another process moves or removes the same files: SQLite's log must not be taken from under a new store.
+                with self._locked(f"store-{name}") if os.access(self.folder, os.W_OK) else nullcontext():
+                    self._stores[name] = open_local(self.folder, name)
             return self._stores[name]
 
     def _let_go(self, name: str) -> None:
@@ -208,8 +210,7 @@ class Engine:
                 return before
             if before:
                 raise StoreDamaged(f"The index in {self.folder} was damaged again right after it was rebuilt; check the disk.") from why
-            for scope in scopes.all(self._db):
-                scopes.begin_run(self._db, scope.id)  # what they had is gone with the store: until their next run they are unfinished
+            self._unfinish()
             stamp = _stamp()
             moved = []
             try:
@@ -219,6 +220,7 @@ class Engine:
                         moved.append(path.name)
             except OSError as e:
                 raise _not_written(self.folder, e) from e
+            self._unfinish()  # a run that came to its end meanwhile wrote into what is gone
             self._healed.append(f"{why.message}: {', '.join(moved)} set aside as *.damaged-{stamp}, and the index rebuilt from the files")
         return before + 1
 
@@ -229,10 +231,16 @@ class Engine:
             self._let_go(name)
             return replaced
         try:
-            self._store(name)
+            self._stores[name] = open_local(self.folder, name)
         except StoreDamaged:
             return False
         return True
+
+    def _unfinish(self) -> None:
+        """What the scopes had is gone with the store, or will be: until its next run, each of them is unfinished rather than damaged."""
+        for scope in scopes.all(self._db):
+            with suppress(NotIndexed):  # forgotten meanwhile
+                scopes.begin_run(self._db, scope.id)
 
     def _on_store(self, name: str, work: Callable[[LocalStore], T]) -> T:
         """`work` on a store; again from its start if the store was damaged and is healed, or another process replaced it."""
@@ -607,10 +615,12 @@ class Engine:
                 held.enter_context(self._lock)
                 held.enter_context(self._locked(f"store-{name}"))
                 self._let_go(name)
+                self._unfinish()
                 try:
                     remove_store(self.folder, name)
                 except OSError as e:
                     raise _not_written(self.folder, e) from e
+                self._unfinish()
                 return
             for row in rows:
                 self._on_store(name, partial(LocalStore.detach, scope=row.id))

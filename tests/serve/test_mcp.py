@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -402,6 +403,18 @@ def test_the_end_of_input_ends_the_process(place: Place, project: Path, busy: bo
     process.stdout.close()
     process.stderr.close()
     place.groma("verify", code=None if busy else 0)
+
+
+def test_one_interrupt_is_enough(place: Place, project: Path) -> None:
+    process = place.start("mcp", cwd=project, stdin=subprocess.PIPE)
+    assert process.stdin is not None and process.stdout is not None
+    hello = _request(1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "t", "version": "0"})
+    process.stdin.write(hello.encode() + b"\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["id"] == 1
+    process.send_signal(signal.SIGINT)
+    assert process.wait(2) == 130
+    assert place.end(process, code=130).err == ""
 
 
 # --------------------------------------------------------------------------------------------------------- in this process

@@ -18,8 +18,8 @@ from .fuse import fuse
 from .present import present
 from .prove import Prover
 from .rank import items, rank
-from .retrieve import retrieve
-from .understand import understand
+from .retrieve import Legs, retrieve
+from .understand import Query, understand
 
 __all__ = ["search"]
 
@@ -60,7 +60,7 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
         query=request.text,
         hits=tuple(hits),
         scopes=tuple(coverage),
-        degraded=tuple(_degraded(request, query.cut, legs.dense is None, bool(query.words), prover.counts(), hits, coverage)),
+        degraded=tuple(_degraded(request, query, legs, prover.counts(), hits, coverage)),
         core=core.NAME,
         timings=watch.laps,
     )
@@ -97,9 +97,7 @@ def _ages(db: Database) -> Callable[[str, str], float | None]:
     return age
 
 
-def _degraded(
-    request: Request, cut: bool, no_dense: bool, words: bool, changed: dict[str, int], hits: list[Hit], coverage: Sequence[Coverage]
-) -> list[str]:
+def _degraded(request: Request, query: Query, legs: Legs, changed: dict[str, int], hits: list[Hit], coverage: Sequence[Coverage]) -> list[str]:
     """Everything that makes this answer less than it could be, a sentence each."""
     said = []
     for c in coverage:
@@ -108,11 +106,13 @@ def _degraded(
             said.append(f"{c.root}: the index is not finished yet, {c.indexed} of {c.known or 'an unknown number of'} files are searchable")
         elif missing > 0:
             said.append(f"{c.root}: {missing} of {c.known} files are not searchable yet")
-    if cut:
+    if query.cut:
         said.append("the query was too long and was cut")
-    if not words:
+    if not query.words:
         said.append("the query has no searchable words")
-    if request.dense and no_dense and words:
+    elif not legs.known:
+        said.append("no word of the query occurs in what was searched" + (": found by meaning only" if hits else ""))
+    if request.dense and legs.dense is None and query.words:
         said.append("no word of the query has a vector: found by words only")
     said += [
         f"{n} file{'s' if n > 1 else ''} {what}"

@@ -7,6 +7,7 @@ indexed is indexed while the call waits, for at most `answer_within_s`; then the
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -192,14 +193,12 @@ def server(engine: Engine, environment: Mapping[str, str]) -> MCPServer:
 
 def serve(engine: Engine, environment: Mapping[str, str]) -> NoReturn:
     """Answer on standard input and output until input ends, and leave the process with 0 (130 where it was interrupted)."""
-    code = 0
-    try:
-        server(engine, environment).run("stdio")
-    except KeyboardInterrupt:
-        code = 130
+    # The event loop would wait for the thread that reads standard input, and so for the next line of it.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    server(engine, environment).run("stdio")
     # Nobody waits for an index run or a search that is still going on: every write is a transaction, so leaving now loses nothing.
     sys.stderr.flush()
-    os._exit(code)
+    os._exit(0)
 
 
 def _tool(work: Callable[..., Any], title: str, description: str) -> Tool:
@@ -224,7 +223,7 @@ def _advice(e: GromaError) -> str:
     if isinstance(e, DataDamaged):
         return f"{e.message} Tell the user to run: groma rebuild"
     if isinstance(e, NotIndexed) and "root" in e.context:
-        return f"{e.message}, or call search_code, which indexes it first"
+        return f"{e.message.removesuffix('.')}, or call search_code, which indexes it first"
     return e.message
 
 
