@@ -85,6 +85,10 @@ class Store(Protocol):
         """Forget the view of `scope`, and wipe what no other view needs."""
         ...
 
+    def settled(self, scope: str) -> bool:
+        """Has `maintain` seen the view as it is now? A run that was killed, or overtaken by another process, leaves it undone."""
+        ...
+
     def maintain(self, scope: str) -> None:
         """What is done once after a run: references between files, merging, sweeping. Safe to leave out."""
         ...

@@ -58,7 +58,7 @@ def test_killed_runs_leave_clean_data_and_converge(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_with_130_and_a_sentence_and_the_next_run_goes_on(place: Place) -> None:
-    root = repository(place.folder / "repo", modules(700))
+    root = repository(place.folder / "repo", modules(2500))
     process = place.start("index", root)
     while not list(place.data.glob("store-*.db")):  # it has begun to write
         time.sleep(0.02)
@@ -67,5 +67,5 @@ def test_an_interrupt_ends_with_130_and_a_sentence_and_the_next_run_goes_on(plac
     assert ran.out == "" and ran.err.strip().splitlines()[-1].startswith("groma: stopped; ")
     place.groma("verify")
     place.groma("index", root)
-    assert place.groma("status", "--json").json["scopes"][0]["files"] == 700
+    assert place.groma("status", "--json").json["scopes"][0]["files"] == 2500
     place.groma("verify")

@@ -67,7 +67,7 @@ def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, repo
         report(Progress("index", done, len(paths)))
 
     manifests.remove(db, scope.id, gone)
-    if paths or not quiet:
+    if paths or not quiet or not store.settled(scope.id):
         report(Progress("settle", done, len(paths)))
         store.maintain(scope.id)
     attached = len(todo.keep) - len(wanted)

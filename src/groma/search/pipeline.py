@@ -110,8 +110,8 @@ def _degraded(request: Request, query: Query, legs: Legs, changed: dict[str, int
         said.append("the query was too long and was cut")
     if not query.words:
         said.append("the query has no searchable words")
-    elif not legs.known:
-        said.append("no word of the query occurs in what was searched" + (": found by meaning only" if hits else ""))
+    elif not legs.known and hits:
+        said.append("no word of the query occurs in what was searched: found by meaning only")
     if request.dense and legs.dense is None and query.words:
         said.append("no word of the query has a vector: found by words only")
     said += [

@@ -295,6 +295,12 @@ class LocalStore:
                 self._db.execute("VACUUM")
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def settled(self, scope: str) -> bool:
+        """See `ports.Store.settled`."""
+        with self._reading() as db:
+            view = self._view(db, scope)
+            return len(view.indegree) == len(view.files)
+
     def maintain(self, scope: str) -> None:
         """Count who mentions whom, sweep what no view has needed for long, checkpoint the log."""
         with self._writing() as db:
