@@ -1,0 +1,1 @@
+//! Which paths git ignores. Twin of `groma._pure.ignore`.

@@ -1,0 +1,18 @@
+//! groma's core: all that touches every byte, posting or vector. Knows no Python.
+
+pub mod chunk;
+pub mod frame;
+pub mod git;
+pub mod ignore;
+pub mod languages;
+pub mod masking;
+pub mod parse;
+pub mod passage;
+pub mod references;
+pub mod scan;
+pub mod segment;
+pub mod static_model;
+pub mod summary;
+pub mod tokens;
+pub mod unicode;
+pub mod walk;

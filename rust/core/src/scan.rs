@@ -1,0 +1,1 @@
+//! From files to columns. Twin of `groma._pure.scan`.

@@ -1,0 +1,1 @@
+//! Signature and first sentence of a definition. Twin of `groma._pure.summary`.

@@ -1,0 +1,1 @@
+//! The one table of character classes both cores use.

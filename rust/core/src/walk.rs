@@ -1,0 +1,1 @@
+//! List the files of a folder. Twin of `groma._pure.walk`.
