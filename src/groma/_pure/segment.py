@@ -41,7 +41,9 @@ __all__ = [
 FORMAT = 1
 MAGIC = b"gromaseg"
 BLOCK = 8192
-"""Vectors are widened to float32 this many at a time."""
+"""Vectors are widened to float64 this many at a time."""
+QUERY_STEPS = 32767
+"""A query's coordinate 1.0 in whole numbers: with 8-bit rows of up to 512 coordinates, products and their sums fit 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,16 +264,21 @@ def sparse_top(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.nda
 
 
 def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, query: np.ndarray, k: int) -> Leg:
-    """The k chunks whose vector called `name` has the largest cosine with `query` (float32 (dim,), unit length), filtered by `masks`."""
+    """The k chunks whose vector called `name` has the largest cosine with `query` (float32 (dim,), unit length), filtered by `masks`.
+
+    The query is rounded to whole numbers of 1/32767, as the rows are whole numbers: a sum of such products is exact in any order, so that a
+    score depends neither on where a chunk lies nor on the core or library that multiplies.
+    """
     found = []
+    whole = np.rint(np.asarray(query, dtype=np.float64) * QUERY_STEPS)
     for part, mask in zip(parts, masks, strict=True):
         if name not in part.vectors or not mask.any():
             continue
         rows, scales = part.vectors[name].rows, part.vectors[name].scales
-        scores = np.empty(len(rows), dtype=np.float32)
+        sums = np.empty(len(rows), dtype=np.float64)
         for i in range(0, len(rows), BLOCK):
-            scores[i : i + BLOCK] = rows[i : i + BLOCK].astype(np.float32) @ query
-        found.append(_candidates(part, scores * scales, mask, k))
+            sums[i : i + BLOCK] = rows[i : i + BLOCK].astype(np.float64) @ whole
+        found.append(_candidates(part, (sums * scales / QUERY_STEPS).astype(np.float32), mask, k))
     return _top(found, k)
 
 
