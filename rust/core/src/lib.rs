@@ -16,3 +16,4 @@ pub mod summary;
 pub mod tokens;
 pub mod unicode;
 pub mod walk;
+pub mod worker;
