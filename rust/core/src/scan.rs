@@ -506,6 +506,11 @@ impl<'a> Task<'a> {
         self.paths.is_empty()
     }
 
+    /// Are its files read, rather than given?
+    pub fn reads_files(&self) -> bool {
+        self.root.is_some()
+    }
+
     /// The path of a file, for a sentence.
     pub fn name(&self, at: usize) -> Cow<'a, str> {
         HeldPath(self.paths[at]).text()

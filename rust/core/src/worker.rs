@@ -400,7 +400,7 @@ fn do_job(job: &Job, guard: &Guard, opened: &Opened, grammars: Load, replies: &m
                 Ok(_) => {}
             }
         }
-        let written = batches(task.len(), &state, &changed, replies);
+        let written = batches(&task, &state, &changed, replies);
         lock(&state).stopped = true;
         changed.notify_all();
         written
@@ -460,11 +460,11 @@ fn files(task: &Task, opened: &Opened, grammars: Load, mark: &AtomicU64, clock: 
     }
 }
 
-/// Hand over what is done, in order and in batches.
-fn batches(n: usize, state: &Mutex<State>, changed: &Condvar, replies: &mut impl Write) -> Result<(), String> {
+/// Hand over what is done, in order and in batches; contents that were given come back as one.
+fn batches(task: &Task, state: &Mutex<State>, changed: &Condvar, replies: &mut impl Write) -> Result<(), String> {
     let mut batch = Columns::default();
     let (mut files, mut bytes) = (0, 0);
-    for file in 0..n {
+    for file in 0..task.len() {
         let scanned = {
             let mut now = lock(state);
             loop {
@@ -480,7 +480,8 @@ fn batches(n: usize, state: &Mutex<State>, changed: &Condvar, replies: &mut impl
         batch.append(scanned.columns);
         files += 1;
         bytes += scanned.bytes;
-        if bytes >= BATCH_BYTES || files >= BATCH_FILES || file + 1 == n {
+        let is_full = task.reads_files() && (bytes >= BATCH_BYTES || files >= BATCH_FILES);
+        if is_full || file + 1 == task.len() {
             reply(replies, Kind::Batch, &std::mem::take(&mut batch).write());
             (files, bytes) = (0, 0);
         }
