@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::parse::{Definition, is_function, is_symbol_only};
 
+/// Names the cuts; the same as the twin's.
+pub const VERSION: u32 = 1;
+
 const SPLIT_OVER: usize = 1800;
 const SPLIT_NEAR: usize = 1440;
 const MERGE_UNDER: usize = 350;

@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PyString, PyTuple};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("CHUNKER_VERSION", groma_core::chunk::VERSION)?;
     module.add_class::<Worker>()?;
     module.add_function(wrap_pyfunction!(bare_name, module)?)?;
     module.add_function(wrap_pyfunction!(chunks, module)?)?;
@@ -141,17 +142,12 @@ fn references<'py>(
     mentions: Vec<PyReadonlyArray1<'_, u32>>,
     defines: Vec<PyReadonlyArray1<'_, u32>>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-    let rows = |of: &[PyReadonlyArray1<u32>]| of.iter().map(|row| row.as_slice().map(<[u32]>::to_vec)).collect::<Result<Vec<_>, _>>();
-    let (mentions, defines) = (rows(&mentions)?, rows(&defines)?);
     if mentions.len() != defines.len() {
         return Err(PyValueError::new_err("mentions and defines of different numbers of files"));
     }
-    let counts = py.detach(|| {
-        groma_core::references::references(
-            &mentions.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-            &defines.iter().map(Vec::as_slice).collect::<Vec<_>>(),
-        )
-    });
+    let mentions = mentions.iter().map(|row| row.as_slice()).collect::<Result<Vec<_>, _>>()?;
+    let defines = defines.iter().map(|row| row.as_slice()).collect::<Result<Vec<_>, _>>()?;
+    let counts = py.detach(|| groma_core::references::references(&mentions, &defines));
     Ok(PyArray1::from_vec(py, counts))
 }
 

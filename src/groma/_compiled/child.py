@@ -7,11 +7,11 @@ descriptor that `serve` wants.
 
 import sys
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
-from types import ModuleType
-from typing import Any
+
+Module = type(sys)
 
 
-def extension(name: str, file: str) -> ModuleType:
+def extension(name: str, file: str) -> Module:
     """The extension module `name` from `file`."""
     loader = ExtensionFileLoader(name, file)
     module = loader.create_module(ModuleSpec(name, loader, origin=file))
@@ -19,7 +19,7 @@ def extension(name: str, file: str) -> ModuleType:
     return module
 
 
-def grammar(name: str) -> Any:
+def grammar(name: str) -> object:
     """The pointer of a grammar, `name` being "module" or "module:function" as in `languages.toml`."""
     module, _, function = name.partition(":")
     package = PathFinder.find_spec(module, places)
@@ -36,6 +36,6 @@ def grammar(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    loaded: dict[str, ModuleType] = {}
+    loaded: dict[str, Module] = {}
     _, core, model, *places, marks = sys.argv
     extension("groma._rs", core).serve(int(marks), model, grammar)
