@@ -34,8 +34,10 @@ pub fn chunks(lines: &[&str], definitions: &[Definition]) -> Vec<Chunk> {
         offsets.push(offset);
     }
     let pieces = merge(&split(&cuts(lines, definitions), lines, &offsets), &offsets);
-    let holders: Vec<&Definition> =
-        definitions.iter().filter(|d| !is_symbol_only(&d.kind) && !is_function(&d.kind) && d.last > d.first).collect();
+    let holders: Vec<&Definition> = definitions
+        .iter()
+        .filter(|d| !is_symbol_only(&d.kind) && !is_function(&d.kind) && d.last > d.first)
+        .collect();
     let mut around: Vec<&Definition> = Vec::new(); // nested, outermost first
     let mut entered = 0;
     let mut given = 0;
@@ -52,8 +54,15 @@ pub fn chunks(lines: &[&str], definitions: &[Definition]) -> Vec<Chunk> {
         }
         around.retain(|d| d.last >= first);
         if lines[first..end].iter().any(|line| !is_blank(line)) {
-            let enclosing = around.last().map(|d| d.name.split('<').next().unwrap_or_default().to_owned());
-            found.push(Chunk { first, last: end - 1, definitions: begun..given, enclosing });
+            let enclosing = around
+                .last()
+                .map(|d| d.name.split('<').next().unwrap_or_default().to_owned());
+            found.push(Chunk {
+                first,
+                last: end - 1,
+                definitions: begun..given,
+                enclosing,
+            });
         }
     }
     found
@@ -64,7 +73,10 @@ fn cuts(lines: &[&str], definitions: &[Definition]) -> Vec<usize> {
     let mut found = vec![0];
     for definition in definitions.iter().filter(|d| !is_symbol_only(&d.kind)) {
         let mut line = definition.first;
-        while line > 0 && definition.first - line < COMMENT_LINES && lines.get(line - 1).is_some_and(|above| is_comment(above)) {
+        while line > 0
+            && definition.first - line < COMMENT_LINES
+            && lines.get(line - 1).is_some_and(|above| is_comment(above))
+        {
             line -= 1;
         }
         found.push(line);
@@ -91,7 +103,11 @@ fn split(cuts: &[usize], lines: &[&str], offsets: &[usize]) -> Vec<(usize, usize
                 after_blank = i + 1;
             }
             if offsets[i + 1] - offsets[start] > SPLIT_NEAR {
-                let cut = if after_blank > start + 3 { after_blank } else { i + 1 };
+                let cut = if after_blank > start + 3 {
+                    after_blank
+                } else {
+                    i + 1
+                };
                 pieces.push((start, cut));
                 start = cut;
                 after_blank = 0;
@@ -108,7 +124,8 @@ fn merge(pieces: &[(usize, usize)], offsets: &[usize]) -> Vec<(usize, usize)> {
     let mut merged: Vec<(usize, usize)> = Vec::with_capacity(pieces.len());
     for &(first, end) in pieces {
         if let Some(last) = merged.last_mut() {
-            let small = offsets[first] - offsets[last.0] < MERGE_UNDER || offsets[end] - offsets[first] < MERGE_UNDER / 2;
+            let small = offsets[first] - offsets[last.0] < MERGE_UNDER
+                || offsets[end] - offsets[first] < MERGE_UNDER / 2;
             if small && offsets[end] - offsets[last.0] <= MERGE_TO {
                 last.1 = end;
                 continue;
@@ -121,17 +138,29 @@ fn merge(pieces: &[(usize, usize)], offsets: &[usize]) -> Vec<(usize, usize)> {
 
 /// Does the line begin like a comment, an attribute or a decorator? A line that begins with a quoted key is JSON and no comment.
 fn is_comment(line: &str) -> bool {
-    const BEGINNINGS: [&str; 14] = ["#", "//", "/*", "*", "--", ";", "@", "[", "\"\"\"", "%", "!", "{-", "-}", "'''"];
+    const BEGINNINGS: [&str; 14] = [
+        "#", "//", "/*", "*", "--", ";", "@", "[", "\"\"\"", "%", "!", "{-", "-}", "'''",
+    ];
     let text = line.trim_start_matches(is_space);
-    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
+    BEGINNINGS
+        .iter()
+        .any(|beginning| text.starts_with(beginning))
         || text.starts_with("pub use")
         || text.strip_prefix('"').is_some_and(|quoted| {
-            quoted.find('"').is_none_or(|end| !quoted[end + 1..].trim_start_matches(is_space).starts_with(':'))
+            quoted.find('"').is_none_or(|end| {
+                !quoted[end + 1..]
+                    .trim_start_matches(is_space)
+                    .starts_with(':')
+            })
         })
 }
 
 fn characters(line: &str) -> usize {
-    if line.is_ascii() { line.len() } else { line.chars().count() }
+    if line.is_ascii() {
+        line.len()
+    } else {
+        line.chars().count()
+    }
 }
 
 fn is_blank(line: &str) -> bool {

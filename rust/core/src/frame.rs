@@ -50,7 +50,9 @@ pub trait Column: Sized {
 }
 
 fn take<'a>(from: &mut &'a [u8], size: usize) -> Result<&'a [u8], String> {
-    let (taken, rest) = from.split_at_checked(size).ok_or("a frame that is cut off")?;
+    let (taken, rest) = from
+        .split_at_checked(size)
+        .ok_or("a frame that is cut off")?;
     *from = rest;
     Ok(taken)
 }
@@ -81,7 +83,11 @@ impl<T: Pod> Column for Vec<T> {
 
     fn read(from: &mut &[u8]) -> Result<Self, String> {
         let n = read_size(from)?;
-        let bytes = take(from, n.checked_mul(size_of::<T>()).ok_or("a column larger than memory")?)?;
+        let bytes = take(
+            from,
+            n.checked_mul(size_of::<T>())
+                .ok_or("a column larger than memory")?,
+        )?;
         let mut column = vec![T::zeroed(); n];
         bytemuck::cast_slice_mut(&mut column).copy_from_slice(bytes);
         Ok(column)
@@ -157,7 +163,11 @@ impl Column for Strings {
     fn read(from: &mut &[u8]) -> Result<Self, String> {
         let sizes: Vec<u32> = Column::read(from)?;
         let bytes: Vec<u8> = Column::read(from)?;
-        let total: u64 = sizes.iter().filter(|&&size| size != MISSING).map(|&size| u64::from(size)).sum();
+        let total: u64 = sizes
+            .iter()
+            .filter(|&&size| size != MISSING)
+            .map(|&size| u64::from(size))
+            .sum();
         if total != bytes.len() as u64 {
             return Err("texts of another length than it says".to_owned());
         }

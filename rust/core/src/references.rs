@@ -9,8 +9,10 @@ pub fn references(mentions: &[&[u32]], defines: &[&[u32]]) -> Vec<i64> {
     }
     names.sort_unstable();
     let name_of = |at: usize| names.get(at).map(|entry| entry >> 32);
-    let owned: Vec<u64> =
-        (0..names.len()).filter(|&i| name_of(i) != name_of(i + 1) && (i == 0 || name_of(i) != name_of(i - 1))).map(|i| names[i]).collect();
+    let owned: Vec<u64> = (0..names.len())
+        .filter(|&i| name_of(i) != name_of(i + 1) && (i == 0 || name_of(i) != name_of(i - 1)))
+        .map(|i| names[i])
+        .collect();
     let mut counts = vec![0; defines.len()];
     if owned.is_empty() {
         return counts;
@@ -38,8 +40,14 @@ const FREE: u64 = u64::MAX;
 
 impl Table {
     fn new(owned: &[u64]) -> Table {
-        let bits = (owned.len() * 2).next_power_of_two().trailing_zeros().max(1);
-        let mut table = Table { slots: vec![FREE; 1 << bits], shift: 64 - bits };
+        let bits = (owned.len() * 2)
+            .next_power_of_two()
+            .trailing_zeros()
+            .max(1);
+        let mut table = Table {
+            slots: vec![FREE; 1 << bits],
+            shift: 64 - bits,
+        };
         for &entry in owned {
             let mut at = table.place((entry >> 32) as u32);
             while table.slots[at] != FREE {

@@ -49,8 +49,17 @@ const BINARY_EXTENSIONS: &str = "png jpg jpeg gif webp bmp ico icns tif tiff psd
     svg heic avif lockb";
 const GENERATED_NAMES: &str = "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml Cargo.lock poetry.lock uv.lock pdm.lock Pipfile.lock \
     composer.lock Gemfile.lock go.sum mix.lock Podfile.lock pubspec.lock Package.resolved flake.lock packages.lock.json gradle.lockfile";
-const GENERATED_ENDINGS: [&str; 9] =
-    [".min.js", ".min.css", ".map", ".bundle.js", ".pb.go", "_pb2.py", "_pb2_grpc.py", ".g.dart", ".designer.cs"];
+const GENERATED_ENDINGS: [&str; 9] = [
+    ".min.js",
+    ".min.css",
+    ".map",
+    ".bundle.js",
+    ".pb.go",
+    "_pb2.py",
+    "_pb2_grpc.py",
+    ".g.dart",
+    ".designer.cs",
+];
 static GENERATED_HEAD: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
     regex::bytes::Regex::new(concat!(
         r"(?s-u)@generated\b|Code generated .{0,80}DO NOT EDIT",
@@ -109,7 +118,11 @@ impl<'a> HeldPath<'a> {
                 Err(e) => e.valid_up_to(),
             };
             let (plain, after) = rest.split_at(valid);
-            let size = if matches!(after, [0xED, 0xA0..=0xBF, 0x80..=0xBF, ..]) { 3 } else { after.len().min(1) };
+            let size = if matches!(after, [0xED, 0xA0..=0xBF, 0x80..=0xBF, ..]) {
+                3
+            } else {
+                after.len().min(1)
+            };
             let (odd, after) = after.split_at(size);
             rest = after;
             Some((std::str::from_utf8(plain).unwrap_or_default(), odd))
@@ -130,10 +143,16 @@ struct Read {
 }
 
 fn read(path: &Path, most: u64) -> Read {
-    let checked_ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
+    let checked_ns = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as i64);
     match read_whole(path, most) {
         Ok((data, stat, same)) => Read {
-            reason: if data.is_none() { Some("too-large") } else { None },
+            reason: if data.is_none() {
+                Some("too-large")
+            } else {
+                None
+            },
             data,
             size: stat.size() as i64,
             mtime_ns: nanoseconds(stat.mtime(), stat.mtime_nsec()),
@@ -141,7 +160,14 @@ fn read(path: &Path, most: u64) -> Read {
             inode: (stat.ino() & 0x7FFF_FFFF_FFFF_FFFF) as i64,
             checked_ns: if same { checked_ns } else { 0 }, // it changed meanwhile: never trust this stat
         },
-        Err(e) => Read { reason: Some(if is_no_file(&e) { "vanished" } else { "unreadable" }), ..Read::default() },
+        Err(e) => Read {
+            reason: Some(if is_no_file(&e) {
+                "vanished"
+            } else {
+                "unreadable"
+            }),
+            ..Read::default()
+        },
     }
 }
 
@@ -157,23 +183,45 @@ fn read_whole(path: &Path, most: u64) -> io::Result<(Option<Vec<u8>>, Metadata, 
     }
     let mut data = Vec::new();
     // one more, so that the end of a file that stays as it is shows itself without growing the buffer
-    data.try_reserve_exact(stat.size() as usize + 1).map_err(|_| io::Error::from_raw_os_error(libc::ENOMEM))?;
-    (&file).take(most.saturating_add(1)).read_to_end(&mut data)?; // a file that grows while it is read stays bounded
+    data.try_reserve_exact(stat.size() as usize + 1)
+        .map_err(|_| io::Error::from_raw_os_error(libc::ENOMEM))?;
+    (&file)
+        .take(most.saturating_add(1))
+        .read_to_end(&mut data)?; // a file that grows while it is read stays bounded
     let after = file.metadata()?;
-    let same = (after.mtime(), after.mtime_nsec(), after.size()) == (stat.mtime(), stat.mtime_nsec(), stat.size());
-    Ok((if data.len() as u64 > most { None } else { Some(data) }, stat, same))
+    let same = (after.mtime(), after.mtime_nsec(), after.size())
+        == (stat.mtime(), stat.mtime_nsec(), stat.size());
+    Ok((
+        if data.len() as u64 > most {
+            None
+        } else {
+            Some(data)
+        },
+        stat,
+        same,
+    ))
 }
 
 /// Opens what is a regular file itself: never follows a link at its end, never waits for a FIFO.
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC).open(path)?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC)
+        .open(path)?;
     let stat = file.metadata()?;
-    if stat.is_file() { Ok((file, stat)) } else { Err(io::Error::from_raw_os_error(libc::ENOENT)) }
+    if stat.is_file() {
+        Ok((file, stat))
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ENOENT))
+    }
 }
 
 /// How opening fails where a link, a folder or a socket lies instead; the next walk names it.
 fn is_no_file(e: &io::Error) -> bool {
-    matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ELOOP | libc::ENOTDIR | libc::EISDIR | libc::ENXIO))
+    matches!(
+        e.raw_os_error(),
+        Some(libc::ENOENT | libc::ELOOP | libc::ENOTDIR | libc::EISDIR | libc::ENXIO)
+    )
 }
 
 /// The first `most` bytes of the file `path` below `root` (without symbolic links), as it is now; the error's code is ENOENT if there is none,
@@ -182,7 +230,9 @@ pub fn read_now(root: HeldPath, path: HeldPath, most: u64) -> io::Result<Vec<u8>
     let whole = Path::new(&root.system()).join(path.system());
     let text = whole.as_os_str().as_bytes();
     let folder = OsStr::from_bytes(&text[..text.iter().rposition(|&b| b == b'/').unwrap_or(0)]);
-    if std::fs::canonicalize(folder).is_ok_and(|real| real.as_os_str().as_bytes() != folder.as_bytes()) {
+    if std::fs::canonicalize(folder)
+        .is_ok_and(|real| real.as_os_str().as_bytes() != folder.as_bytes())
+    {
         return Err(io::Error::from_raw_os_error(libc::ENOENT));
     }
     let read = || -> io::Result<Vec<u8>> {
@@ -191,7 +241,13 @@ pub fn read_now(root: HeldPath, path: HeldPath, most: u64) -> io::Result<Vec<u8>
         file.take(most).read_to_end(&mut data)?;
         Ok(data)
     };
-    read().map_err(|e| if is_no_file(&e) { io::Error::from_raw_os_error(libc::ENOENT) } else { e })
+    read().map_err(|e| {
+        if is_no_file(&e) {
+            io::Error::from_raw_os_error(libc::ENOENT)
+        } else {
+            e
+        }
+    })
 }
 
 /// Why a file is left out, or None.
@@ -200,20 +256,36 @@ fn judge(path: &str, data: &[u8]) -> Option<&'static str> {
     if data.iter().all(|b| matches!(b, b'\t'..=b'\r' | b' ')) {
         return Some("empty");
     }
-    if name.rsplit_once('.').is_some_and(|(_, ending)| BINARY_EXTENSIONS.split(' ').any(|known| known == ending.to_lowercase())) {
+    if name.rsplit_once('.').is_some_and(|(_, ending)| {
+        BINARY_EXTENSIONS
+            .split(' ')
+            .any(|known| known == ending.to_lowercase())
+    }) {
         return Some("binary");
     }
-    if GENERATED_NAMES.split(' ').any(|known| known == name) || GENERATED_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+    if GENERATED_NAMES.split(' ').any(|known| known == name)
+        || GENERATED_ENDINGS
+            .iter()
+            .any(|ending| name.ends_with(ending))
+    {
         return Some("generated");
     }
-    if data[..data.len().min(8192)].contains(&0) && !data.starts_with(b"\xff\xfe") && !data.starts_with(b"\xfe\xff") {
+    if data[..data.len().min(8192)].contains(&0)
+        && !data.starts_with(b"\xff\xfe")
+        && !data.starts_with(b"\xfe\xff")
+    {
         return Some("binary");
     }
     if GENERATED_HEAD.is_match(&data[..data.len().min(1500)]) {
         return Some("generated");
     }
     let newlines = || data.iter().filter(|&&b| b == b'\n').count();
-    if data.len() > LONG_LINE && newlines() * 500 < data.len() && data.split(|&b| b == b'\n').any(|line| line.len() > LONG_LINE) {
+    if data.len() > LONG_LINE
+        && newlines() * 500 < data.len()
+        && data
+            .split(|&b| b == b'\n')
+            .any(|line| line.len() > LONG_LINE)
+    {
         return Some("minified");
     }
     None
@@ -231,9 +303,15 @@ pub fn decode(data: &[u8]) -> Cow<'_, str> {
 
 fn decode_utf16(data: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let (pairs, odd) = data.as_chunks::<2>();
-    let mut text: String = char::decode_utf16(pairs.iter().map(|&pair| unit(pair))).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let mut text: String = char::decode_utf16(pairs.iter().map(|&pair| unit(pair)))
+        .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
     // A byte too many is replaced too; Python takes half a pair before it for the same fault.
-    if !odd.is_empty() && !pairs.last().is_some_and(|&pair| (0xD800..0xDC00).contains(&unit(pair))) {
+    if !odd.is_empty()
+        && !pairs
+            .last()
+            .is_some_and(|&pair| (0xD800..0xDC00).contains(&unit(pair)))
+    {
         text.push(char::REPLACEMENT_CHARACTER);
     }
     text
@@ -277,14 +355,23 @@ struct Facts<'a> {
 
 impl Scanner<'_> {
     /// One file. `parsing` is told true before the parser begins and false after it.
-    pub fn scan(&self, path: HeldPath, source: Source, flags: u8, parsing: &dyn Fn(bool)) -> Result<Scanned, Fault> {
+    pub fn scan(
+        &self,
+        path: HeldPath,
+        source: Source,
+        flags: u8,
+        parsing: &dyn Fn(bool),
+    ) -> Result<Scanned, Fault> {
         let name = path.text();
         let mut given: Option<&[u8]> = None;
         let mut item = match source {
             Source::Folder(root, most) => read(&root.join(path.system()), most),
             Source::Given(data) => {
                 given = Some(data);
-                Read { size: data.len() as i64, ..Read::default() }
+                Read {
+                    size: data.len() as i64,
+                    ..Read::default()
+                }
             }
         };
         let data = given.or(item.data.as_deref());
@@ -293,7 +380,11 @@ impl Scanner<'_> {
         let kind = language.map_or("text", |language| language.kind.as_str());
         let blob = data.map(blob_id);
         if let Some(data) = data {
-            item.reason = if flags & LEFT_OUT == 0 { judge(&name, data) } else { Some("unreadable") };
+            item.reason = if flags & LEFT_OUT == 0 {
+                judge(&name, data)
+            } else {
+                Some("unreadable")
+            };
         }
         let mut columns = Columns::default();
         let mut note = None;
@@ -304,8 +395,18 @@ impl Scanner<'_> {
             let text = masked.as_deref().unwrap_or(&original);
             let found = self.outline(text, data.len(), language, flags, parsing)?;
             note = found.cut;
-            let facts = Facts { path, name: &name, kind };
-            lines = self.passages(&mut columns, &facts, text, masked.is_some().then_some(&original), &found);
+            let facts = Facts {
+                path,
+                name: &name,
+                kind,
+            };
+            lines = self.passages(
+                &mut columns,
+                &facts,
+                text,
+                masked.is_some().then_some(&original),
+                &found,
+            );
         } else {
             columns.chunk_sizes.push(0);
             columns.symbol_sizes.push(0);
@@ -324,18 +425,38 @@ impl Scanner<'_> {
         columns.ctimes_ns.push(item.ctime_ns);
         columns.inodes.push(item.inode);
         columns.checked_ns.push(item.checked_ns);
-        columns.languages.push_maybe(language.map(|language| language.name.as_str()));
+        columns
+            .languages
+            .push_maybe(language.map(|language| language.name.as_str()));
         columns.file_kinds.push(kind);
         columns.lines.push(lines as i64);
         columns.reasons.push_maybe(item.reason);
         columns.notes.push_maybe(note);
-        push_all(&mut columns.stem_sizes, &mut columns.stems, &passage::stem_tokens(&name));
+        push_all(
+            &mut columns.stem_sizes,
+            &mut columns.stems,
+            &passage::stem_tokens(&name),
+        );
         Ok(Scanned { columns, bytes })
     }
 
-    fn outline(&self, text: &str, size: usize, language: Option<&'static Language>, flags: u8, parsing: &dyn Fn(bool)) -> Result<Outline, Fault> {
-        let cut = |why| Ok(Outline { cut: Some(why), ..Outline::default() });
-        let Some(language) = language.filter(|language| language.grammar.is_some() || language.sections.is_some()) else {
+    fn outline(
+        &self,
+        text: &str,
+        size: usize,
+        language: Option<&'static Language>,
+        flags: u8,
+        parsing: &dyn Fn(bool),
+    ) -> Result<Outline, Fault> {
+        let cut = |why| {
+            Ok(Outline {
+                cut: Some(why),
+                ..Outline::default()
+            })
+        };
+        let Some(language) =
+            language.filter(|language| language.grammar.is_some() || language.sections.is_some())
+        else {
             return Ok(Outline::default());
         };
         if size > PARSE_BYTES {
@@ -348,7 +469,8 @@ impl Scanner<'_> {
             return cut(CRASHED_NOTE);
         }
         if language.grammar.is_some() {
-            self.grammars.ok_or(Fault::NeedsParser)?(language).map_err(|why| Fault::Groma(format!("{}: {why}", language.name)))?;
+            self.grammars.ok_or(Fault::NeedsParser)?(language)
+                .map_err(|why| Fault::Groma(format!("{}: {why}", language.name)))?;
         }
         parsing(true);
         let found = catch_unwind(AssertUnwindSafe(|| outline(text, language)));
@@ -361,7 +483,14 @@ impl Scanner<'_> {
     }
 
     /// Append one file's chunks and facts; the number of its lines. `original` is given where masking changed it.
-    fn passages(&self, columns: &mut Columns, file: &Facts, text: &str, original: Option<&Cow<str>>, found: &Outline) -> usize {
+    fn passages(
+        &self,
+        columns: &mut Columns,
+        file: &Facts,
+        text: &str,
+        original: Option<&Cow<str>>,
+        found: &Outline,
+    ) -> usize {
         let mut lines: Vec<&str> = text.split('\n').collect();
         if lines.last().is_some_and(|line| line.is_empty()) {
             lines.pop();
@@ -369,10 +498,19 @@ impl Scanner<'_> {
         let starts = line_starts(text);
         let bare_starts = original.map(|original| line_starts(original));
         let stretch = |text: &str, starts: &[usize], piece: &Chunk| -> (usize, usize) {
-            (starts[piece.first], starts.get(piece.last + 1).map_or(text.len(), |next| next - 1))
+            (
+                starts[piece.first],
+                starts
+                    .get(piece.last + 1)
+                    .map_or(text.len(), |next| next - 1),
+            )
         };
         let pieces = chunks(&lines, &found.definitions);
-        let functions: Vec<_> = found.definitions.iter().filter(|d| is_function(&d.kind)).collect();
+        let functions: Vec<_> = found
+            .definitions
+            .iter()
+            .filter(|d| is_function(&d.kind))
+            .collect();
         let begun = Blake2b::<U8>::new_with_prefix(file.path.0).chain_update(b"\0");
         let mut seen: HashMap<[u8; 8], u32> = HashMap::new();
         let mut vector = vec![0.0; self.model.dim()];
@@ -403,19 +541,29 @@ impl Scanner<'_> {
             columns.symbols_shown.push(own.map_or("", |own| &own.name));
             columns.enclosing.push(enclosing);
             columns.texts.push(body);
-            columns.masked.push(u8::from(original.zip(bare_starts.as_ref()).is_some_and(|(original, starts)| {
-                let (start, end) = stretch(original, starts, piece);
-                &original[start..end] != body
-            })));
+            columns
+                .masked
+                .push(u8::from(original.zip(bare_starts.as_ref()).is_some_and(
+                    |(original, starts)| {
+                        let (start, end) = stretch(original, starts, piece);
+                        &original[start..end] != body
+                    },
+                )));
             let digest: [u8; 8] = begun.clone().chain_update(body).finalize().into();
             let nth = seen.entry(digest).and_modify(|n| *n += 1).or_default();
-            let hit: [u8; 8] = Blake2b::<U8>::new_with_prefix(digest).chain_update(nth.to_le_bytes()).finalize().into();
+            let hit: [u8; 8] = Blake2b::<U8>::new_with_prefix(digest)
+                .chain_update(nth.to_le_bytes())
+                .finalize()
+                .into();
             columns.hit_ids.push(i64::from_le_bytes(hit) & i64::MAX);
             let weights = passage::sparse(body, &names, enclosing, file.name);
             columns.term_sizes.push(weights.len() as u32);
             columns.terms.extend(weights.iter().map(|w| w.0));
             columns.impacts.extend(weights.iter().map(|w| w.1));
-            self.model.embed(&passage::dense_text(body, &names, enclosing, file.name), &mut vector);
+            self.model.embed(
+                &passage::dense_text(body, &names, enclosing, file.name),
+                &mut vector,
+            );
             columns.scales.push(quantize(&vector, &mut row));
             columns.rows.extend_from_slice(&row);
             given += definitions.len() as u32;
@@ -423,7 +571,10 @@ impl Scanner<'_> {
         }
         columns.chunk_sizes.push(pieces.len() as u32);
         columns.symbol_sizes.push(found.definitions.len() as u32);
-        let mut named: Vec<u32> = passage::path_terms(file.name).iter().map(|(term, _)| *term).collect();
+        let mut named: Vec<u32> = passage::path_terms(file.name)
+            .iter()
+            .map(|(term, _)| *term)
+            .collect();
         let mut bare = Vec::new();
         for definition in &found.definitions {
             columns.symbol_names.push(&definition.name);
@@ -437,11 +588,18 @@ impl Scanner<'_> {
             tokens::add_terms(&definition.name, &mut named);
             bare.extend(hash_of_long(bare_name(&definition.name)));
         }
-        let words = tokens::identifiers(text).iter().filter_map(|word| hash_of_long(word)).collect();
+        let words = tokens::identifiers(text)
+            .iter()
+            .filter_map(|word| hash_of_long(word))
+            .collect();
         push_distinct(&mut columns.name_sizes, &mut columns.name_terms, named);
         push_distinct(&mut columns.mention_sizes, &mut columns.mentions, words);
         push_distinct(&mut columns.define_sizes, &mut columns.defines, bare);
-        push_all(&mut columns.import_sizes, &mut columns.imports, &found.imports);
+        push_all(
+            &mut columns.import_sizes,
+            &mut columns.imports,
+            &found.imports,
+        );
         push_all(&mut columns.call_sizes, &mut columns.calls, &found.calls);
         lines.len()
     }
@@ -449,7 +607,14 @@ impl Scanner<'_> {
 
 /// Where each line begins, in bytes.
 fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1)).collect()
+    std::iter::once(0)
+        .chain(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, b)| *b == b'\n')
+                .map(|(i, _)| i + 1),
+        )
+        .collect()
 }
 
 /// The last part of a qualified name.
@@ -487,7 +652,9 @@ pub struct Task<'a> {
 impl<'a> Task<'a> {
     pub fn new(job: &'a Job) -> Result<Task<'a>, String> {
         let root = match (job.root.iter().next(), job.most.first()) {
-            (Some(Some(root)), Some(&most)) => Some((PathBuf::from(HeldPath(root).system().into_owned()), most)),
+            (Some(Some(root)), Some(&most)) => {
+                Some((PathBuf::from(HeldPath(root).system().into_owned()), most))
+            }
             _ => None,
         };
         let paths: Vec<_> = job.paths.iter().map(Option::unwrap_or_default).collect();
@@ -495,7 +662,12 @@ impl<'a> Task<'a> {
         if job.flags.len() != paths.len() || (root.is_none() && contents.len() != paths.len()) {
             return Err("a job whose columns differ in length".to_owned());
         }
-        Ok(Task { root, paths, contents, flags: &job.flags })
+        Ok(Task {
+            root,
+            paths,
+            contents,
+            flags: &job.flags,
+        })
     }
 
     pub fn len(&self) -> usize {
@@ -516,7 +688,12 @@ impl<'a> Task<'a> {
         HeldPath(self.paths[at]).text()
     }
 
-    pub fn scan(&self, scanner: &Scanner, at: usize, parsing: &dyn Fn(bool)) -> Result<Scanned, Fault> {
+    pub fn scan(
+        &self,
+        scanner: &Scanner,
+        at: usize,
+        parsing: &dyn Fn(bool),
+    ) -> Result<Scanned, Fault> {
         let source = match &self.root {
             Some((root, most)) => Source::Folder(root, *most),
             None => Source::Given(self.contents[at]),
@@ -526,7 +703,10 @@ impl<'a> Task<'a> {
 
     /// All files in one batch, here and now. Fails where one of them needs a parser.
     pub fn scan_all(&self, model: &Model) -> Result<Columns, Fault> {
-        let scanner = Scanner { model, grammars: None };
+        let scanner = Scanner {
+            model,
+            grammars: None,
+        };
         let mut columns = Columns::default();
         for at in 0..self.len() {
             columns.append(self.scan(&scanner, at, &|_| ())?.columns);

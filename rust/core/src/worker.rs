@@ -54,7 +54,9 @@ const OVERTIME: u64 = 1 << 61;
 
 impl Marks {
     fn new(file: &impl AsRawFd) -> io::Result<Marks> {
-        let map = memmap2::MmapOptions::new().len(MARKS_BYTES).map_raw(file.as_raw_fd())?;
+        let map = memmap2::MmapOptions::new()
+            .len(MARKS_BYTES)
+            .map_raw(file.as_raw_fd())?;
         Ok(Marks { map })
     }
 
@@ -99,7 +101,9 @@ pub enum Broken<E> {
 impl Worker {
     /// Start `command`, which shall call `serve` with the descriptor that is appended to its arguments.
     pub fn start(command: &[String]) -> io::Result<Worker> {
-        let (program, arguments) = command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let (program, arguments) = command
+            .split_first()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let shared = shared_memory()?;
         let marks = Marks::new(&shared)?;
         let mut child = Command::new(program)
@@ -117,22 +121,43 @@ impl Worker {
         // SAFETY: the descriptor is ours; only its flags are set. Writing to a full pipe must not block: the caller may be interrupted.
         unsafe {
             let flags = libc::fcntl(requests.as_raw_fd(), libc::F_GETFL);
-            libc::fcntl(requests.as_raw_fd(), libc::F_SETFL, flags | libc::O_NONBLOCK);
+            libc::fcntl(
+                requests.as_raw_fd(),
+                libc::F_SETFL,
+                flags | libc::O_NONBLOCK,
+            );
         }
-        Ok(Worker { child, requests: Some(requests), replies, marks, owner: std::process::id(), ended: None })
+        Ok(Worker {
+            child,
+            requests: Some(requests),
+            replies,
+            marks,
+            owner: std::process::id(),
+            ended: None,
+        })
     }
 
     /// `check` is asked now and then whether to go on.
-    pub fn send<E>(&mut self, job: &Job, check: &mut dyn FnMut() -> Result<(), E>) -> Result<(), Broken<E>> {
+    pub fn send<E>(
+        &mut self,
+        job: &Job,
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<(), Broken<E>> {
         let body = job.write();
         let head = frame::head(Kind::Job, &body);
         for mut rest in [&head[..], &body[..]] {
             while !rest.is_empty() {
-                let Some(pipe) = self.requests.as_mut() else { return Err(Broken::Child) };
+                let Some(pipe) = self.requests.as_mut() else {
+                    return Err(Broken::Child);
+                };
                 wait_for(pipe.as_raw_fd(), libc::POLLOUT, check)?;
                 match pipe.write(rest) {
                     Ok(n) => rest = &rest[n..],
-                    Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                    Err(e)
+                        if matches!(
+                            e.kind(),
+                            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                        ) => {}
                     Err(_) => return Err(Broken::Child),
                 }
             }
@@ -141,7 +166,10 @@ impl Worker {
     }
 
     /// The next reply.
-    pub fn receive<E>(&mut self, check: &mut dyn FnMut() -> Result<(), E>) -> Result<Result<Columns, String>, Broken<E>> {
+    pub fn receive<E>(
+        &mut self,
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<Result<Columns, String>, Broken<E>> {
         let mut head = [0; HEAD];
         self.fill(&mut head, check)?;
         let (size, crc, kind) = frame::read_head(&head).map_err(|_| Broken::Child)?;
@@ -159,7 +187,11 @@ impl Worker {
         }
     }
 
-    fn fill<E>(&mut self, mut rest: &mut [u8], check: &mut dyn FnMut() -> Result<(), E>) -> Result<(), Broken<E>> {
+    fn fill<E>(
+        &mut self,
+        mut rest: &mut [u8],
+        check: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<(), Broken<E>> {
         while !rest.is_empty() {
             wait_for(self.replies.as_raw_fd(), libc::POLLIN, check)?;
             match self.replies.read(rest) {
@@ -179,10 +211,15 @@ impl Worker {
 
     /// The files in hand. Certain only after `end`.
     pub fn in_hand(&self) -> Vec<InHand> {
-        let words = (1..=MOST_THREADS).map(|thread| self.marks.word(thread).load(Ordering::Acquire));
+        let words =
+            (1..=MOST_THREADS).map(|thread| self.marks.word(thread).load(Ordering::Acquire));
         words
             .filter(|word| word & IN_HAND != 0)
-            .map(|word| InHand { file: (word & 0xFFFF_FFFF) as usize, parsing: word & PARSING != 0, overtime: word & OVERTIME != 0 })
+            .map(|word| InHand {
+                file: (word & 0xFFFF_FFFF) as usize,
+                parsing: word & PARSING != 0,
+                overtime: word & OVERTIME != 0,
+            })
             .collect()
     }
 
@@ -201,7 +238,11 @@ impl Worker {
         }
         let _ = self.child.kill(); // fails for one that has ended, whose code is what it ended with
         self.requests = None;
-        let code = self.child.wait().map_or(-1, |status| status.code().unwrap_or_else(|| -status.signal().unwrap_or(1)));
+        let code = self.child.wait().map_or(-1, |status| {
+            status
+                .code()
+                .unwrap_or_else(|| -status.signal().unwrap_or(1))
+        });
         self.ended = Some(code);
         code
     }
@@ -229,7 +270,10 @@ fn shared_memory() -> io::Result<OwnedFd> {
     #[cfg(not(target_os = "linux"))]
     // SAFETY: the template is a writable string; the descriptor that comes back is nobody else's.
     let file = unsafe {
-        let mut template = std::env::temp_dir().join("groma-XXXXXX").into_os_string().into_encoded_bytes();
+        let mut template = std::env::temp_dir()
+            .join("groma-XXXXXX")
+            .into_os_string()
+            .into_encoded_bytes();
         template.push(0);
         let descriptor = libc::mkstemp(template.as_mut_ptr().cast());
         if descriptor < 0 {
@@ -254,7 +298,11 @@ fn widen(pipe: RawFd) {
     let _ = (pipe, PIPE_BYTES);
 }
 
-fn wait_for<E>(pipe: RawFd, events: libc::c_short, check: &mut dyn FnMut() -> Result<(), E>) -> Result<(), Broken<E>> {
+fn wait_for<E>(
+    pipe: RawFd,
+    events: libc::c_short,
+    check: &mut dyn FnMut() -> Result<(), E>,
+) -> Result<(), Broken<E>> {
     loop {
         if poll(pipe, events, TICK_MS) {
             return Ok(());
@@ -265,7 +313,11 @@ fn wait_for<E>(pipe: RawFd, events: libc::c_short, check: &mut dyn FnMut() -> Re
 
 /// Is there something to do on `pipe` (also: its end) within so long? No also when a signal came.
 fn poll(pipe: RawFd, events: libc::c_short, milliseconds: libc::c_int) -> bool {
-    let mut waited = libc::pollfd { fd: pipe, events, revents: 0 };
+    let mut waited = libc::pollfd {
+        fd: pipe,
+        events,
+        revents: 0,
+    };
     // SAFETY: one valid entry.
     unsafe { libc::poll(&mut waited, 1, milliseconds) > 0 }
 }
@@ -281,25 +333,38 @@ pub fn serve(marks: RawFd, model: &Path, load: Load) -> Result<(), String> {
     // SAFETY: the parent opened it for this child, and nothing else here knows of it.
     let shared = unsafe { OwnedFd::from_raw_fd(marks) };
     let marks = Marks::new(&shared).map_err(|e| e.to_string())?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(MOST_THREADS);
     bound(threads);
     let guard = Guard {
         marks: &marks,
         clocks: (0..threads).map(|_| Clock::default()).collect(),
         busy: AtomicUsize::new(0),
     };
-    let opened = Opened { folder: model, model: OnceLock::new() };
+    let opened = Opened {
+        folder: model,
+        model: OnceLock::new(),
+    };
     let asked = Mutex::new(HashMap::new());
     let grammars = |language: &'static Language| -> Result<(), String> {
         let mut asked = lock(&asked);
-        asked.entry(language.name.as_str()).or_insert_with(|| load(language)).clone()
+        asked
+            .entry(language.name.as_str())
+            .or_insert_with(|| load(language))
+            .clone()
     };
     std::thread::scope(|scope| {
         let (give, jobs) = channel();
-        std::thread::Builder::new().name("guard".into()).spawn_scoped(scope, || guard.watch(give)).map_err(|e| e.to_string())?;
-        let early = std::thread::Builder::new().name("model".into()).spawn_scoped(scope, || {
-            let _ = opened.model(); // while the grammars are loaded; whoever needs it is told what is wrong with it
-        });
+        std::thread::Builder::new()
+            .name("guard".into())
+            .spawn_scoped(scope, || guard.watch(give))
+            .map_err(|e| e.to_string())?;
+        let early = std::thread::Builder::new()
+            .name("model".into())
+            .spawn_scoped(scope, || {
+                let _ = opened.model(); // while the grammars are loaded; whoever needs it is told what is wrong with it
+            });
         drop(early);
         marks.word(0).store(1, Ordering::Release);
         work(jobs, &guard, &opened, &grammars);
@@ -315,7 +380,10 @@ struct Opened<'a> {
 
 impl Opened<'_> {
     fn model(&self) -> Result<&Model, String> {
-        self.model.get_or_init(|| Model::load(self.folder)).as_ref().map_err(Clone::clone)
+        self.model
+            .get_or_init(|| Model::load(self.folder))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 }
 
@@ -325,11 +393,26 @@ fn bound(threads: usize) {
     // SAFETY: plain calls with valid values. The parent decides about interrupts; when it ends, so does our input.
     unsafe {
         libc::signal(libc::SIGINT, libc::SIG_IGN);
-        libc::setrlimit(libc::RLIMIT_CORE, &libc::rlimit { rlim_cur: 0, rlim_max: 0 });
-        let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        libc::setrlimit(
+            libc::RLIMIT_CORE,
+            &libc::rlimit {
+                rlim_cur: 0,
+                rlim_max: 0,
+            },
+        );
+        let mut now = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
         if libc::getrlimit(libc::RLIMIT_AS, &mut now) == 0 {
             let least = |limit: libc::rlim_t| limit.min(memory as libc::rlim_t); // somebody may have set a lower one
-            libc::setrlimit(libc::RLIMIT_AS, &libc::rlimit { rlim_cur: least(now.rlim_cur), rlim_max: least(now.rlim_max) });
+            libc::setrlimit(
+                libc::RLIMIT_AS,
+                &libc::rlimit {
+                    rlim_cur: least(now.rlim_cur),
+                    rlim_max: least(now.rlim_max),
+                },
+            );
         }
     }
 }
@@ -352,7 +435,10 @@ fn standard(descriptor: RawFd) -> ManuallyDrop<File> {
 
 /// A parent that no longer reads has ended or will end us.
 fn reply(pipe: &mut impl Write, kind: Kind, body: &[u8]) {
-    let written = pipe.write_all(&frame::head(kind, body)).and_then(|()| pipe.write_all(body)).and_then(|()| pipe.flush());
+    let written = pipe
+        .write_all(&frame::head(kind, body))
+        .and_then(|()| pipe.write_all(body))
+        .and_then(|()| pipe.flush());
     if written.is_err() {
         leave(1);
     }
@@ -380,9 +466,23 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn do_job(job: &Job, guard: &Guard, opened: &Opened, grammars: Load, replies: &mut impl Write) -> Result<(), String> {
+fn do_job(
+    job: &Job,
+    guard: &Guard,
+    opened: &Opened,
+    grammars: Load,
+    replies: &mut impl Write,
+) -> Result<(), String> {
     let task = Task::new(job)?;
-    let state = Mutex::new(State { next: 0, in_hand: 0, alone: false, written: 0, done: BTreeMap::new(), done_bytes: 0, stopped: false });
+    let state = Mutex::new(State {
+        next: 0,
+        in_hand: 0,
+        alone: false,
+        written: 0,
+        done: BTreeMap::new(),
+        done_bytes: 0,
+        stopped: false,
+    });
     let changed = Condvar::new();
     std::thread::scope(|scope| {
         for (thread, clock) in guard.clocks.iter().enumerate().take(task.len()) {
@@ -394,7 +494,11 @@ fn do_job(job: &Job, guard: &Guard, opened: &Opened, grammars: Load, replies: &m
                 clock.end();
             };
             let name = format!("scan {thread}");
-            match std::thread::Builder::new().name(name).stack_size(STACK_BYTES).spawn_scoped(scope, run) {
+            match std::thread::Builder::new()
+                .name(name)
+                .stack_size(STACK_BYTES)
+                .spawn_scoped(scope, run)
+            {
                 Err(e) if thread == 0 => return Err(format!("no thread can be started: {e}")),
                 Err(_) => break, // there are some
                 Ok(_) => {}
@@ -408,7 +512,15 @@ fn do_job(job: &Job, guard: &Guard, opened: &Opened, grammars: Load, replies: &m
 }
 
 /// One thread: take files and scan them until none is left.
-fn files(task: &Task, opened: &Opened, grammars: Load, mark: &AtomicU64, clock: &Clock, state: &Mutex<State>, changed: &Condvar) {
+fn files(
+    task: &Task,
+    opened: &Opened,
+    grammars: Load,
+    mark: &AtomicU64,
+    clock: &Clock,
+    state: &Mutex<State>,
+    changed: &Condvar,
+) {
     loop {
         let file = {
             let mut now = lock(state);
@@ -416,7 +528,8 @@ fn files(task: &Task, opened: &Opened, grammars: Load, mark: &AtomicU64, clock: 
                 if now.stopped || now.next == task.len() {
                     return;
                 }
-                let is_ahead = now.next - now.written >= AHEAD_FILES || (now.done_bytes >= AHEAD_BYTES && now.next > now.written);
+                let is_ahead = now.next - now.written >= AHEAD_FILES
+                    || (now.done_bytes >= AHEAD_BYTES && now.next > now.written);
                 let is_suspect = task.flags[now.next] & ALONE != 0;
                 if !(is_ahead || now.alone || (is_suspect && now.in_hand > 0)) {
                     now.alone = is_suspect;
@@ -439,14 +552,21 @@ fn files(task: &Task, opened: &Opened, grammars: Load, mark: &AtomicU64, clock: 
             }
         };
         let scan = || -> Result<Scanned, String> {
-            let scanner = Scanner { model: opened.model()?, grammars: Some(grammars) };
-            task.scan(&scanner, file, &parsing).map_err(|fault| match fault {
-                Fault::Groma(why) => why,
-                Fault::NeedsParser => "no parser".to_owned(),
-            })
+            let scanner = Scanner {
+                model: opened.model()?,
+                grammars: Some(grammars),
+            };
+            task.scan(&scanner, file, &parsing)
+                .map_err(|fault| match fault {
+                    Fault::Groma(why) => why,
+                    Fault::NeedsParser => "no parser".to_owned(),
+                })
         };
         let scanned = catch_unwind(AssertUnwindSafe(scan)).unwrap_or_else(|panic| {
-            let why = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            let why = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
             Err(format!("{}: {}", task.name(file), why.unwrap_or_default()))
         });
         mark.store(0, Ordering::Release);
@@ -461,7 +581,12 @@ fn files(task: &Task, opened: &Opened, grammars: Load, mark: &AtomicU64, clock: 
 }
 
 /// Hand over what is done, in order and in batches; contents that were given come back as one.
-fn batches(task: &Task, state: &Mutex<State>, changed: &Condvar, replies: &mut impl Write) -> Result<(), String> {
+fn batches(
+    task: &Task,
+    state: &Mutex<State>,
+    changed: &Condvar,
+    replies: &mut impl Write,
+) -> Result<(), String> {
     let mut batch = Columns::default();
     let (mut files, mut bytes) = (0, 0);
     for file in 0..task.len() {
@@ -501,9 +626,15 @@ impl Guard<'_> {
     fn watch(&self, give: Sender<Job>) {
         let mut requests = standard(0);
         loop {
-            let wait = if self.busy.load(Ordering::Acquire) > 0 { TICK_MS } else { -1 };
+            let wait = if self.busy.load(Ordering::Acquire) > 0 {
+                TICK_MS
+            } else {
+                -1
+            };
             if poll(requests.as_raw_fd(), libc::POLLIN, wait) {
-                let Ok(job) = read_job(&mut *requests) else { leave(0) };
+                let Ok(job) = read_job(&mut *requests) else {
+                    leave(0)
+                };
                 self.busy.fetch_add(1, Ordering::AcqRel);
                 if give.send(job).is_err() {
                     leave(1);
@@ -511,7 +642,9 @@ impl Guard<'_> {
             }
             for (thread, clock) in self.clocks.iter().enumerate() {
                 if clock.is_over() {
-                    self.marks.word(thread + 1).fetch_or(OVERTIME, Ordering::AcqRel);
+                    self.marks
+                        .word(thread + 1)
+                        .fetch_or(OVERTIME, Ordering::AcqRel);
                     leave(1);
                 }
             }
@@ -525,7 +658,11 @@ fn read_job(requests: &mut impl Read) -> Result<Job, String> {
     let (size, crc, _) = frame::read_head(&head)?;
     let mut body = vec![0; size];
     requests.read_exact(&mut body).map_err(|e| e.to_string())?;
-    if crc32fast::hash(&body) == crc { Job::read(&body) } else { Err("a damaged request".to_owned()) }
+    if crc32fast::hash(&body) == crc {
+        Job::read(&body)
+    } else {
+        Err("a damaged request".to_owned())
+    }
 }
 
 /// The processor time that one thread has spent in a parser.
@@ -549,7 +686,10 @@ impl Clock {
             }
         }
         #[cfg(not(target_os = "linux"))]
-        self.id.store(i64::from(libc::CLOCK_MONOTONIC) + NAMES_FROM, Ordering::Release); // no clock of a thread that others can read
+        self.id.store(
+            i64::from(libc::CLOCK_MONOTONIC) + NAMES_FROM,
+            Ordering::Release,
+        ); // no clock of a thread that others can read
     }
 
     fn end(&self) {
@@ -557,7 +697,8 @@ impl Clock {
     }
 
     fn start(&self) {
-        self.since.store(self.now().map_or(0, |now| now.max(1)), Ordering::Release);
+        self.since
+            .store(self.now().map_or(0, |now| now.max(1)), Ordering::Release);
     }
 
     fn stop(&self) {
@@ -566,8 +707,15 @@ impl Clock {
 
     fn is_over(&self) -> bool {
         let since = self.since.load(Ordering::Acquire);
-        let limit = if cfg!(target_os = "linux") { PROCESSOR_NS } else { 4 * PROCESSOR_NS };
-        since != 0 && self.now().is_some_and(|now| now - since > limit && self.since.load(Ordering::Acquire) == since)
+        let limit = if cfg!(target_os = "linux") {
+            PROCESSOR_NS
+        } else {
+            4 * PROCESSOR_NS
+        };
+        since != 0
+            && self.now().is_some_and(|now| {
+                now - since > limit && self.since.load(Ordering::Acquire) == since
+            })
     }
 
     fn now(&self) -> Option<i64> {
@@ -575,9 +723,13 @@ impl Clock {
         if id == 0 {
             return None;
         }
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut time = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         // SAFETY: a clock that has gone is refused.
-        let failed = unsafe { libc::clock_gettime((id - NAMES_FROM) as libc::clockid_t, &mut time) };
+        let failed =
+            unsafe { libc::clock_gettime((id - NAMES_FROM) as libc::clockid_t, &mut time) };
         (failed == 0).then(|| time.tv_sec * 1_000_000_000 + time.tv_nsec)
     }
 }

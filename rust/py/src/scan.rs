@@ -80,7 +80,11 @@ impl Worker {
 
     /// (place in the job, is its parser at work, did that run over its time) of each file in hand.
     fn in_hand(&self) -> Vec<(usize, bool, bool)> {
-        self.0.in_hand().iter().map(|file| (file.file, file.parsing, file.overtime)).collect()
+        self.0
+            .in_hand()
+            .iter()
+            .map(|file| (file.file, file.parsing, file.overtime))
+            .collect()
     }
 
     fn is_alive(&mut self) -> bool {
@@ -103,13 +107,16 @@ impl Worker {
 #[pyfunction]
 fn serve(py: Python<'_>, marks: i32, model: PathBuf, load: Py<PyAny>) -> PyResult<()> {
     let grammar = |language: &'static Language| -> Result<(), String> {
-        let Some(name) = language.grammar.as_deref() else { return Ok(()) };
+        let Some(name) = language.grammar.as_deref() else {
+            return Ok(());
+        };
         Python::attach(|py| {
             let loaded = load.call1(py, (name,)).map_err(|e| e.to_string())?;
             register_grammar(name, loaded.bind(py))
         })
     };
-    py.detach(|| worker::serve(marks, &model, &grammar)).map_err(PyRuntimeError::new_err)
+    py.detach(|| worker::serve(marks, &model, &grammar))
+        .map_err(PyRuntimeError::new_err)
 }
 
 /// The same scan in this process, as one batch; None if a file needs a grammar.
@@ -143,10 +150,18 @@ fn references<'py>(
     defines: Vec<PyReadonlyArray1<'_, u32>>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
     if mentions.len() != defines.len() {
-        return Err(PyValueError::new_err("mentions and defines of different numbers of files"));
+        return Err(PyValueError::new_err(
+            "mentions and defines of different numbers of files",
+        ));
     }
-    let mentions = mentions.iter().map(|row| row.as_slice()).collect::<Result<Vec<_>, _>>()?;
-    let defines = defines.iter().map(|row| row.as_slice()).collect::<Result<Vec<_>, _>>()?;
+    let mentions = mentions
+        .iter()
+        .map(|row| row.as_slice())
+        .collect::<Result<Vec<_>, _>>()?;
+    let defines = defines
+        .iter()
+        .map(|row| row.as_slice())
+        .collect::<Result<Vec<_>, _>>()?;
     let counts = py.detach(|| groma_core::references::references(&mentions, &defines));
     Ok(PyArray1::from_vec(py, counts))
 }
@@ -154,25 +169,63 @@ fn references<'py>(
 #[pyfunction]
 fn bare_name<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
     let held = held(name)?;
-    text_of(py, &held[held.iter().rposition(|b| matches!(b, b'.' | b':' | b'\\')).map_or(0, |at| at + 1)..])
+    text_of(
+        py,
+        &held[held
+            .iter()
+            .rposition(|b| matches!(b, b'.' | b':' | b'\\'))
+            .map_or(0, |at| at + 1)..],
+    )
 }
 
 /// (first line, last line, the definitions of it as a range, enclosing) of each chunk; `definitions` are (first, last, name, kind).
 #[pyfunction]
-fn chunks(lines: Vec<Bound<'_, PyString>>, definitions: Vec<(usize, usize, String, String)>) -> PyResult<Vec<ChunkRow>> {
-    let lines = lines.iter().map(|line| Ok(String::from_utf8_lossy(&held(line)?).into_owned())).collect::<PyResult<Vec<_>>>()?;
+fn chunks(
+    lines: Vec<Bound<'_, PyString>>,
+    definitions: Vec<(usize, usize, String, String)>,
+) -> PyResult<Vec<ChunkRow>> {
+    let lines = lines
+        .iter()
+        .map(|line| Ok(String::from_utf8_lossy(&held(line)?).into_owned()))
+        .collect::<PyResult<Vec<_>>>()?;
     let definitions: Vec<_> = (definitions.into_iter())
-        .map(|(first, last, name, kind)| Definition { first, last, name, kind, enclosing: None, signature: String::new(), doc: String::new() })
+        .map(|(first, last, name, kind)| Definition {
+            first,
+            last,
+            name,
+            kind,
+            enclosing: None,
+            signature: String::new(),
+            doc: String::new(),
+        })
         .collect();
-    let found = groma_core::chunk::chunks(&lines.iter().map(String::as_str).collect::<Vec<_>>(), &definitions);
-    Ok(found.into_iter().map(|c| (c.first, c.last, c.definitions.start, c.definitions.end, c.enclosing)).collect())
+    let found = groma_core::chunk::chunks(
+        &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+        &definitions,
+    );
+    Ok(found
+        .into_iter()
+        .map(|c| {
+            (
+                c.first,
+                c.last,
+                c.definitions.start,
+                c.definitions.end,
+                c.enclosing,
+            )
+        })
+        .collect())
 }
 
 type ChunkRow = (usize, usize, usize, usize, Option<String>);
 
 /// The vector of a query, of unit length; zero where no word is known.
 #[pyfunction]
-fn embed_query<'py>(py: Python<'py>, model: PathBuf, text: &Bound<'_, PyString>) -> PyResult<Bound<'py, PyArray1<f32>>> {
+fn embed_query<'py>(
+    py: Python<'py>,
+    model: PathBuf,
+    text: &Bound<'_, PyString>,
+) -> PyResult<Bound<'py, PyArray1<f32>>> {
     let held = held(text)?;
     let vector = py.detach(|| {
         let model = shared_model(&model)?;
@@ -180,7 +233,10 @@ fn embed_query<'py>(py: Python<'py>, model: PathBuf, text: &Bound<'_, PyString>)
         model.embed(&HeldPath(&held).text(), &mut vector);
         Ok(vector)
     });
-    Ok(PyArray1::from_vec(py, vector.map_err(|why: String| PyRuntimeError::new_err(why))?))
+    Ok(PyArray1::from_vec(
+        py,
+        vector.map_err(|why: String| PyRuntimeError::new_err(why))?,
+    ))
 }
 
 /// Text of a file; what is not valid becomes U+FFFD, line structure stays.
@@ -191,22 +247,31 @@ fn decode<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyString> {
 
 /// The first `most` bytes of a file, reached without links.
 #[pyfunction]
-fn read_now<'py>(py: Python<'py>, root: &Bound<'_, PyString>, path: &Bound<'_, PyString>, most: u64) -> PyResult<Bound<'py, PyBytes>> {
+fn read_now<'py>(
+    py: Python<'py>,
+    root: &Bound<'_, PyString>,
+    path: &Bound<'_, PyString>,
+    most: u64,
+) -> PyResult<Bound<'py, PyBytes>> {
     let (root, path) = (held(root)?, held(path)?);
-    let data = py.detach(|| scan::read_now(HeldPath(&root), HeldPath(&path), most)).map_err(|e| {
-        let whole = Path::new(&HeldPath(&root).system()).join(HeldPath(&path).system());
-        match e.raw_os_error() {
-            Some(code) => PyOSError::new_err((code, reason(&e), whole.into_os_string())),
-            None => PyOSError::new_err(e.to_string()),
-        }
-    })?;
+    let data = py
+        .detach(|| scan::read_now(HeldPath(&root), HeldPath(&path), most))
+        .map_err(|e| {
+            let whole = Path::new(&HeldPath(&root).system()).join(HeldPath(&path).system());
+            match e.raw_os_error() {
+                Some(code) => PyOSError::new_err((code, reason(&e), whole.into_os_string())),
+                None => PyOSError::new_err(e.to_string()),
+            }
+        })?;
     Ok(PyBytes::new(py, &data))
 }
 
 /// `loaded` is what a wheel's `language()` gives: a capsule around the pointer of its language.
 fn register_grammar(name: &str, loaded: &Bound<'_, PyAny>) -> Result<(), String> {
     let capsule = loaded.cast::<PyCapsule>().map_err(|e| e.to_string())?;
-    let pointer = capsule.pointer_checked(Some(c"tree_sitter.Language")).map_err(|e| e.to_string())?;
+    let pointer = capsule
+        .pointer_checked(Some(c"tree_sitter.Language"))
+        .map_err(|e| e.to_string())?;
     // SAFETY: by its name the capsule holds a `TSLanguage*`; the module that it comes from is never unloaded.
     unsafe { groma_core::parse::register_grammar(name, pointer.as_ptr().cast_const().cast()) }
 }
@@ -214,7 +279,10 @@ fn register_grammar(name: &str, loaded: &Bound<'_, PyAny>) -> Result<(), String>
 /// The model of this process.
 fn shared_model(folder: &Path) -> Result<&'static Model, String> {
     static MODEL: OnceLock<Result<Model, String>> = OnceLock::new();
-    MODEL.get_or_init(|| Model::load(folder)).as_ref().map_err(Clone::clone)
+    MODEL
+        .get_or_init(|| Model::load(folder))
+        .as_ref()
+        .map_err(Clone::clone)
 }
 
 fn os_error(e: io::Error) -> PyErr {
@@ -227,7 +295,10 @@ fn os_error(e: io::Error) -> PyErr {
 /// What the system calls an error, without the number.
 fn reason(e: &io::Error) -> String {
     let text = e.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    text.split(" (os error")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn check_signals() -> PyResult<()> {
@@ -241,7 +312,10 @@ fn job(
     contents: &[Bound<'_, PyBytes>],
     flags: Vec<u8>,
 ) -> PyResult<Job> {
-    let mut job = Job { flags, ..Job::default() };
+    let mut job = Job {
+        flags,
+        ..Job::default()
+    };
     if let Some(root) = root {
         job.root.push_bytes(&held(root)?);
         job.most.push(most);
@@ -266,14 +340,18 @@ fn job(
 fn held(text: &Bound<'_, PyString>) -> PyResult<Vec<u8>> {
     match text.to_str() {
         Ok(text) => Ok(text.as_bytes().to_vec()),
-        Err(_) => Ok(text.call_method1("encode", ("utf-8", "surrogatepass"))?.extract()?),
+        Err(_) => Ok(text
+            .call_method1("encode", ("utf-8", "surrogatepass"))?
+            .extract()?),
     }
 }
 
 fn text_of<'py>(py: Python<'py>, held: &[u8]) -> PyResult<Bound<'py, PyString>> {
     match std::str::from_utf8(held) {
         Ok(text) => Ok(PyString::new(py, text)),
-        Err(_) => Ok(PyBytes::new(py, held).call_method1("decode", ("utf-8", "surrogatepass"))?.cast_into()?),
+        Err(_) => Ok(PyBytes::new(py, held)
+            .call_method1("decode", ("utf-8", "surrogatepass"))?
+            .cast_into()?),
     }
 }
 
@@ -286,8 +364,15 @@ fn table(py: Python<'_>, columns: Columns) -> PyResult<Bound<'_, PyDict>> {
     let symbol_start = starts(&columns.symbol_sizes);
     let mut chunk_symbols = Vec::with_capacity(columns.chunk_symbols.len() + 1);
     chunk_symbols.push(0);
-    for (file, from) in symbol_start.iter().take(columns.chunk_sizes.len()).enumerate() {
-        let rows = columns.chunk_symbols.get(chunk_start[file] as usize..chunk_start[file + 1] as usize).unwrap_or_default();
+    for (file, from) in symbol_start
+        .iter()
+        .take(columns.chunk_sizes.len())
+        .enumerate()
+    {
+        let rows = columns
+            .chunk_symbols
+            .get(chunk_start[file] as usize..chunk_start[file + 1] as usize)
+            .unwrap_or_default();
         chunk_symbols.extend(rows.iter().map(|&n| from + i64::from(n)));
     }
     let array = |name: &str, values: Vec<i64>| out.set_item(name, PyArray1::from_vec(py, values));
@@ -318,8 +403,22 @@ fn table(py: Python<'_>, columns: Columns) -> PyResult<Bound<'_, PyDict>> {
     out.set_item("impacts", PyArray1::from_vec(py, columns.impacts))?;
     out.set_item("rows", PyArray1::from_vec(py, columns.rows))?;
     out.set_item("scales", PyArray1::from_vec(py, columns.scales))?;
-    out.set_item("masked", PyArray1::from_vec(py, columns.masked.iter().map(|&is| is != 0).collect::<Vec<bool>>()))?;
-    let blobs: Vec<_> = columns.blobs.iter().map(|blob| blob.map(|blob| PyBytes::new(py, blob))).collect();
+    out.set_item(
+        "masked",
+        PyArray1::from_vec(
+            py,
+            columns
+                .masked
+                .iter()
+                .map(|&is| is != 0)
+                .collect::<Vec<bool>>(),
+        ),
+    )?;
+    let blobs: Vec<_> = columns
+        .blobs
+        .iter()
+        .map(|blob| blob.map(|blob| PyBytes::new(py, blob)))
+        .collect();
     out.set_item("blobs", PyList::new(py, blobs)?)?;
     for (name, column) in [
         ("texts", &columns.texts),
@@ -328,7 +427,10 @@ fn table(py: Python<'_>, columns: Columns) -> PyResult<Bound<'_, PyDict>> {
         ("signatures", &columns.signatures),
         ("docs", &columns.docs),
     ] {
-        let texts = column.iter().map(|text| text_of(py, text.unwrap_or_default())).collect::<PyResult<Vec<_>>>()?;
+        let texts = column
+            .iter()
+            .map(|text| text_of(py, text.unwrap_or_default()))
+            .collect::<PyResult<Vec<_>>>()?;
         out.set_item(name, PyList::new(py, texts)?)?;
     }
     for (name, column) in [

@@ -7,11 +7,10 @@ descriptor that `serve` wants.
 
 import sys
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
+from types import ModuleType
 
-Module = type(sys)
 
-
-def extension(name: str, file: str) -> Module:
+def extension(name: str, file: str) -> ModuleType:
     """The extension module `name` from `file`."""
     loader = ExtensionFileLoader(name, file)
     module = loader.create_module(ModuleSpec(name, loader, origin=file))
@@ -36,6 +35,6 @@ def grammar(name: str) -> object:
 
 
 if __name__ == "__main__":
-    loaded: dict[str, Module] = {}
+    loaded: dict[str, ModuleType] = {}
     _, core, model, *places, marks = sys.argv
     extension("groma._rs", core).serve(int(marks), model, grammar)
