@@ -277,3 +277,48 @@ table! {
         calls: Strings,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Columns {
+        let mut columns = Columns::default();
+        for text in ["one", "", "zwei é"] {
+            columns.texts.push(text);
+            columns.first.push(text.len() as i64);
+        }
+        columns.notes.push_missing();
+        columns.notes.push("note");
+        columns.scales.push(0.5);
+        columns.rows.extend([-1, 2]);
+        columns
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut columns = sample();
+        columns.append(sample());
+        assert_eq!(Columns::read(&columns.write()), Ok(columns.clone()));
+        let notes: Vec<_> = columns.notes.iter().collect();
+        assert_eq!(notes, [None, Some(&b"note"[..]), None, Some(&b"note"[..])]);
+    }
+
+    /// A checksum stands before this, but nothing may depend on it.
+    #[test]
+    fn damaged_frames_are_refused_or_read_but_never_panic() {
+        let whole = sample().write();
+        for size in 0..whole.len() {
+            assert!(Columns::read(&whole[..size]).is_err());
+        }
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                if let Ok(read) = Columns::read(&damaged) {
+                    assert_eq!(read.texts.iter().count(), read.texts.len());
+                }
+            }
+        }
+    }
+}
