@@ -48,9 +48,9 @@ class BdistWheel(bdist_wheel):
     def get_tag(self):
         built = Path(self.get_finalized_command("build").build_lib)
         tag = super().get_tag()
-        if any(built.glob("groma/_rs*")):
+        if any(path.suffix in (".so", ".pyd") for path in built.glob("groma/_rs.*")):
             return tag
-        print("groma: no compiled core was built; this package runs on the plain-Python core (slower).", file=sys.stderr)
+        sys.stderr.write("groma: no compiled core was built; this package runs on the plain-Python core (slower).\n")
         self.root_is_pure = True
         return "py3", "none", "any"
 

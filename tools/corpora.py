@@ -119,7 +119,7 @@ def _crate(temporary: Path, package: str, version: str, unpacked: Path) -> str:
 
 
 def _run(command: list[str], cwd: Path | None = None, env: dict[str, str] | None = None) -> bytes:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180, cwd=cwd, env=env).stdout
+    return subprocess.run(command, check=True, capture_output=True, timeout=180, cwd=cwd, env=env).stdout
 
 
 def main() -> int:

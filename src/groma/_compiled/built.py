@@ -49,7 +49,7 @@ def _listing(root: Path) -> tuple[list[tuple[str, int]], int]:
         stat = os.stat(root / name)
         found.append((name, stat.st_size))
         newest = max(newest, stat.st_mtime_ns)
-    waiting = [(folder, endings) for folder, endings in FOLDERS.items()]
+    waiting = list(FOLDERS.items())
     while waiting:
         folder, endings = waiting.pop()
         with os.scandir(root / folder) as entries:
