@@ -122,7 +122,9 @@ def test_a_stale_library_is_not_used(checkout: Path, change: str, tmp_path: Path
     done = python(NAME, source=checkout)
     assert done.stdout == "pure\n"
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("groma: the compiled core was made from other sources than those beside it, so the plain one is used (slower); run ")
+    assert done.stderr.startswith(
+        "groma: the compiled core was made from other sources than those beside it, so the plain one is used (slower); run "
+    )
     assert python(NAME, source=checkout, GROMA_CORE="pure").stderr == ""
     done = python(DOCTOR, source=checkout, GROMA_CORE="rust", GROMA_DATA_DIR=str(tmp_path / "data"))
     assert done.returncode == 3

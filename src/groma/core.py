@@ -45,6 +45,7 @@ __all__ = [
     "REASONS",
     "SEGMENT_FORMAT",
     "TOKENS_VERSION",
+    "WHY",
     "Known",
     "Listing",
     "Part",
@@ -104,12 +105,12 @@ _VALUES = ("auto", "pure", "rust")
 _BUILD = "run `make core` in a checkout, or install groma where cargo is"
 
 
-def _choose() -> str:
+def _choose() -> tuple[str, str]:
     wanted = os.environ.get("GROMA_CORE") or "auto"
     if wanted not in _VALUES:
         raise ConfigurationError(f"GROMA_CORE is {wanted!r}; it must be one of {', '.join(_VALUES)}.")
     if wanted == "pure":
-        return "pure"
+        return "pure", "GROMA_CORE is pure"
     try:
         from ._compiled.built import problem
 
@@ -117,20 +118,20 @@ def _choose() -> str:
     except ModuleNotFoundError:
         if wanted == "rust":
             raise ConfigurationError(f"GROMA_CORE is rust, and the compiled core is not built; {_BUILD}, or unset GROMA_CORE.") from None
-        return "pure"
+        return "pure", "the compiled one is not built"
     except ImportError as e:
         found = f"cannot be loaded ({e})"
     if found is None:
-        return "rust"
+        return "rust", ""
     if wanted == "rust":
         raise ConfigurationError(f"GROMA_CORE is rust, and the compiled core {found}; {_BUILD}, or unset GROMA_CORE.")
     if sys.stderr is not None:
         sys.stderr.write(f"groma: the compiled core {found}, so the plain one is used (slower); {_BUILD}\n")
-    return "pure"
+    return "pure", f"the compiled one {found}"
 
 
-NAME = _choose()
-"""The core in use: "rust" or "pure"."""
+NAME, WHY = _choose()
+"""The core in use, "rust" or "pure"; and why it is not the compiled one ("" where it is)."""
 
 
 def __getattr__(name: str) -> Any:
