@@ -5,13 +5,14 @@ PY     := $(VENV)/bin/python
 REPO   ?= .
 QUERY  ?= where are ignore rules applied
 PYTEST ?= -q -n 2
+COVERAGE ?= --cov=groma --cov-report=term:skip-covered --cov-fail-under=85
 export GROMA_DATA_DIR ?= $(CURDIR)/.cache/data
 
 # GROMA_CORE=pure builds no core and uses none; GROMA_BUILD_CORE=rust makes it an error if the core cannot be built.
 CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell command -v cargo 2>/dev/null))
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CORE   := src/groma/_rs.abi3.so
-RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages -name '*.rs' -o -name '*.toml' -o -name '*.scm')
+RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages src/groma/masking -name '*.rs' -o -name '*.toml' -o -name '*.scm' -o -name '*.txt')
 # The same for every cargo call: another environment means that everything is built anew.
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
@@ -52,7 +53,7 @@ run: setup           ## index REPO (default: this tree) and answer QUERY
 test: setup          ## fetch the pinned corpora, run all tests
 	@$(PY) tools/corpora.py || true
 	@$(PY) tools/inspector.py >/dev/null || true
-	@$(PY) -m pytest $(PYTEST) --cov=groma --cov-report=term:skip-covered --cov-fail-under=85
+	@$(PY) -m pytest $(PYTEST) $(COVERAGE)
 
 lint: setup          ## style
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check src tests tools bench setup.py

@@ -7,10 +7,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [(&str, &[&str]); 3] = [
+const FOLDERS: [(&str, &[&str]); 4] = [
     ("rust/core", &["rs", "toml"]),
     ("rust/py", &["rs", "toml"]),
     ("src/groma/languages", &["scm", "toml"]),
+    ("src/groma/masking", &["txt"]),
 ];
 
 fn main() -> io::Result<()> {

@@ -16,7 +16,7 @@ from .. import __version__
 __all__ = ["problem"]
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = {"rust/core": (".rs", ".toml"), "rust/py": (".rs", ".toml"), "src/groma/languages": (".scm", ".toml")}
+FOLDERS = {"rust/core": (".rs", ".toml"), "rust/py": (".rs", ".toml"), "src/groma/languages": (".scm", ".toml"), "src/groma/masking": (".txt",)}
 FILES = ("Cargo.lock", "Cargo.toml")
 
 
