@@ -12,7 +12,7 @@ export GROMA_DATA_DIR ?= $(CURDIR)/.cache/data
 CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell command -v cargo 2>/dev/null))
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CORE   := src/groma/_rs.abi3.so
-RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages src/groma/masking -name '*.rs' -o -name '*.toml' -o -name '*.scm' -o -name '*.txt')
+RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages src/groma/masking -name '*.rs' -o -name '*.scm' -o -name '*.toml' -o -name '*.txt')
 # The same for every cargo call: another environment means that everything is built anew.
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1

@@ -7,19 +7,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const FOLDERS: [(&str, &[&str]); 4] = [
-    ("rust/core", &["rs", "toml"]),
-    ("rust/py", &["rs", "toml"]),
-    ("src/groma/languages", &["scm", "toml"]),
-    ("src/groma/masking", &["txt"]),
+const FOLDERS: [&str; 4] = [
+    "rust/core",
+    "rust/py",
+    "src/groma/languages",
+    "src/groma/masking",
 ];
+const ENDINGS: [&str; 4] = ["rs", "scm", "toml", "txt"];
 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = vec![PathBuf::from("Cargo.lock"), PathBuf::from("Cargo.toml")];
-    for (folder, endings) in FOLDERS {
+    for folder in FOLDERS {
         println!("cargo:rerun-if-changed={}", root.join(folder).display());
-        collect(&root, Path::new(folder), endings, &mut found)?;
+        collect(&root, Path::new(folder), &mut found)?;
     }
     for file in &found[..2] {
         println!("cargo:rerun-if-changed={}", root.join(file).display());
@@ -42,20 +43,15 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn collect(
-    root: &Path,
-    folder: &Path,
-    endings: &[&str],
-    found: &mut Vec<PathBuf>,
-) -> io::Result<()> {
+fn collect(root: &Path, folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;
         let path = folder.join(entry.file_name());
         if entry.file_type()?.is_dir() {
-            collect(root, &path, endings, found)?;
+            collect(root, &path, found)?;
         } else if path
             .extension()
-            .is_some_and(|e| endings.iter().any(|x| e == *x))
+            .is_some_and(|e| ENDINGS.iter().any(|x| e == *x))
         {
             found.push(path);
         }

@@ -16,7 +16,8 @@ from .. import __version__
 __all__ = ["problem"]
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = {"rust/core": (".rs", ".toml"), "rust/py": (".rs", ".toml"), "src/groma/languages": (".scm", ".toml"), "src/groma/masking": (".txt",)}
+FOLDERS = ("rust/core", "rust/py", "src/groma/languages", "src/groma/masking")
+ENDINGS = (".rs", ".scm", ".toml", ".txt")
 FILES = ("Cargo.lock", "Cargo.toml")
 
 
@@ -49,14 +50,14 @@ def _listing(root: Path) -> tuple[list[tuple[str, int]], int]:
         stat = os.stat(root / name)
         found.append((name, stat.st_size))
         newest = max(newest, stat.st_mtime_ns)
-    waiting = list(FOLDERS.items())
+    waiting = list(FOLDERS)
     while waiting:
-        folder, endings = waiting.pop()
+        folder = waiting.pop()
         with os.scandir(root / folder) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    waiting.append((f"{folder}/{entry.name}", endings))
-                elif entry.name.endswith(endings):
+                    waiting.append(f"{folder}/{entry.name}")
+                elif entry.name.endswith(ENDINGS):
                     stat = entry.stat()
                     found.append((f"{folder}/{entry.name}", stat.st_size))
                     newest = max(newest, stat.st_mtime_ns)
