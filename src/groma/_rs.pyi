@@ -1,0 +1,3 @@
+VERSION: str
+LISTING: int
+SOURCES: int
