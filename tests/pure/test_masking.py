@@ -660,6 +660,14 @@ def test_a_chain_of_values_that_free_one_another_is_cut_short() -> None:
     _check_promises(text)
 
 
+def test_backslashes_in_a_key_are_read_once() -> None:
+    head = "-----BEGIN " + "PRIVATE KEY-----\n"
+    begun = time.process_time()
+    mask(head + "\\" * _SIZE)
+    mask(head + "\n".join(_draw.armoured()) + "\\" * _SIZE)
+    assert time.process_time() - begun < 0.5
+
+
 def test_text_without_keywords_is_cheap() -> None:
     """30 kB in well under a millisecond; the bar is loose because the machine may be busy."""
     text = "for i in range(10):\n    total += values[i] * 2  # a plain line of code\n" * 420
