@@ -25,7 +25,7 @@ fn detect(path: &Bound<'_, PyString>, head: &[u8]) -> Option<&'static str> {
 
 /// Give the core the grammar `name` of the table: what the function of its wheel returns, a capsule or (older wheels) an address.
 #[pyfunction]
-fn register_grammar(name: &str, grammar: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(crate) fn register_grammar(name: &str, grammar: &Bound<'_, PyAny>) -> PyResult<()> {
     let pointer: *const () = match grammar.cast::<PyCapsule>() {
         Ok(capsule) => capsule.pointer_checked(Some(c"tree_sitter.Language"))?.as_ptr().cast_const().cast(),
         Err(_) => std::ptr::with_exposed_provenance::<c_void>(grammar.extract::<usize>()?).cast(),

@@ -14,7 +14,7 @@ use groma_core::worker::{self, Broken};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CHUNKER_VERSION", groma_core::chunk::VERSION)?;
@@ -112,7 +112,7 @@ fn serve(py: Python<'_>, marks: i32, model: PathBuf, load: Py<PyAny>) -> PyResul
         };
         Python::attach(|py| {
             let loaded = load.call1(py, (name,)).map_err(|e| e.to_string())?;
-            register_grammar(name, loaded.bind(py))
+            crate::parsing::register_grammar(name, loaded.bind(py)).map_err(|e| e.to_string())
         })
     };
     py.detach(|| worker::serve(marks, &model, &grammar))
@@ -264,16 +264,6 @@ fn read_now<'py>(
             }
         })?;
     Ok(PyBytes::new(py, &data))
-}
-
-/// `loaded` is what a wheel's `language()` gives: a capsule around the pointer of its language.
-fn register_grammar(name: &str, loaded: &Bound<'_, PyAny>) -> Result<(), String> {
-    let capsule = loaded.cast::<PyCapsule>().map_err(|e| e.to_string())?;
-    let pointer = capsule
-        .pointer_checked(Some(c"tree_sitter.Language"))
-        .map_err(|e| e.to_string())?;
-    // SAFETY: by its name the capsule holds a `TSLanguage*`; the module that it comes from is never unloaded.
-    unsafe { groma_core::parse::register_grammar(name, pointer.as_ptr().cast_const().cast()) }
 }
 
 /// The model of this process.
