@@ -22,7 +22,6 @@ It does not look for passwords that are plain words, password hashes, public key
 
 from __future__ import annotations
 
-import base64
 import binascii
 import math
 import re
@@ -33,11 +32,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Masked", "Rule", "Span", "mask", "rules"]
 
@@ -188,7 +189,7 @@ def _base64_text(value: str) -> str | None:
     body = value.rstrip("=")
     if len(body) % 4 == 1 or len(value) - len(body) > -len(body) % 4 or not _BASE64.fullmatch(body):
         return None
-    text = base64.b64decode(body + "=" * (-len(body) % 4)).decode("latin-1")
+    text = binascii.a2b_base64(body + "=" * (-len(body) % 4)).decode("latin-1")
     return text if text.isascii() and text.isprintable() else None
 
 
@@ -314,7 +315,7 @@ def _assigned(match: re.Match[str], entropy: float) -> _Pieces:
 # A line of an armoured key; a header among them (`Proc-Type: …`) or a line break written out between them are none.
 _KEY_PIECE = re.compile(r"\\+[nrt]?|[A-Za-z][A-Za-z-]{2,20}: [^\n\\\"']*|(?P<piece>[A-Za-z0-9+/=]{4,})", re.ASCII)
 _LINE_BREAK_WRITTEN_OUT = re.compile(r"\\+[nrt]?")
-_OTHER_TEXT = re.compile(r"[A-Za-z0-9\x80-\U0010ffff]")
+_OTHER_TEXT = re.compile(r"[A-Za-z0-9]|[^\x00-\x7f]")
 
 
 def _private_key(match: re.Match[str], entropy: float) -> _Pieces:
