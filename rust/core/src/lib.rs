@@ -5,6 +5,7 @@ pub mod frame;
 pub mod git;
 pub mod ignore;
 pub mod languages;
+mod lexicon;
 pub mod masking;
 pub mod parse;
 pub mod passage;
