@@ -17,3 +17,4 @@ pub mod summary;
 pub mod tokens;
 pub mod unicode;
 pub mod walk;
+pub mod worker;
