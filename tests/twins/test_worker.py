@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from groma.errors import GromaError
-from tests.twins.compare import first_difference
+from tests.twins.compare import first_difference, records
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these look at processes the Linux way")
 
@@ -132,10 +132,10 @@ def test_a_file_at_which_the_child_dies_again_is_cut_into_windows(compiled, fold
         disturbed = list(compiled.scan(str(folder), NAMES, max_file_bytes=MOST))
     assert len(killer.killed) == 2
     assert notes(disturbed) == {"f300.py": "parser-crashed"}
-    at = NAMES.index("f300.py")
-    texts = [text for b in disturbed for text in b.texts]
-    assert "def function_299()" in "".join(texts) and "def function_301()" in "".join(texts)
-    assert sum(map(len, texts)) == sum(len(text) for b in undisturbed for text in b.texts), at
+    (own,) = (record for path, record in records(disturbed) if path == "f300.py")
+    assert "\n".join(own["texts"]).count("def function_") == 15_000
+    for (path, before), (_, after) in zip(records(undisturbed), records(disturbed), strict=True):
+        assert path == "f300.py" or (before["hit_ids"].tolist(), before["symbols.names"]) == (after["hit_ids"].tolist(), after["symbols.names"])
 
 
 def test_who_is_killed_with_no_file_in_hand_is_replaced(compiled) -> None:

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::parse::{Definition, is_function, is_symbol_only};
+use crate::unicode::is_space;
 
 /// Names the cuts; the same as the twin's.
 pub const VERSION: u32 = 1;
@@ -165,9 +166,4 @@ fn characters(line: &str) -> usize {
 
 fn is_blank(line: &str) -> bool {
     line.chars().all(is_space)
-}
-
-/// What Python's `str.isspace` and `\s` hold for space.
-fn is_space(c: char) -> bool {
-    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }

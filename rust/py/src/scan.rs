@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use groma_core::frame::{Columns, Job, Strings};
 use groma_core::languages::Language;
 use groma_core::parse::Definition;
 use groma_core::scan::{self, Fault, HeldPath, Task};
-use groma_core::static_model::Model;
 use groma_core::worker::{self, Broken};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+use crate::text::StaticModel;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CHUNKER_VERSION", groma_core::chunk::VERSION)?;
@@ -22,7 +22,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(bare_name, module)?)?;
     module.add_function(wrap_pyfunction!(chunks, module)?)?;
     module.add_function(wrap_pyfunction!(decode, module)?)?;
-    module.add_function(wrap_pyfunction!(embed_query, module)?)?;
     module.add_function(wrap_pyfunction!(read_now, module)?)?;
     module.add_function(wrap_pyfunction!(references, module)?)?;
     module.add_function(wrap_pyfunction!(scan_here, module)?)?;
@@ -124,16 +123,16 @@ fn serve(py: Python<'_>, marks: i32, model: PathBuf, load: Py<PyAny>) -> PyResul
 #[pyo3(signature = (model, root, most, paths, contents))]
 fn scan_here<'py>(
     py: Python<'py>,
-    model: PathBuf,
+    model: &Bound<'_, StaticModel>,
     root: Option<&Bound<'_, PyString>>,
     most: u64,
     paths: Vec<Bound<'_, PyString>>,
     contents: Vec<Bound<'_, PyBytes>>,
 ) -> PyResult<Option<Bound<'py, PyDict>>> {
     let job = job(root, most, &paths, &contents, vec![0; paths.len()])?;
+    let model = model.get().core.clone();
     let found = py.detach(|| {
-        let model = shared_model(&model).map_err(Fault::Groma)?;
-        Task::new(&job).map_err(Fault::Groma)?.scan_all(model)
+        Task::new(&job).map_err(Fault::Groma)?.scan_all(&model)
     });
     match found {
         Ok(columns) => Ok(Some(table(py, columns)?)),
@@ -219,26 +218,6 @@ fn chunks(
 
 type ChunkRow = (usize, usize, usize, usize, Option<String>);
 
-/// The vector of a query, of unit length; zero where no word is known.
-#[pyfunction]
-fn embed_query<'py>(
-    py: Python<'py>,
-    model: PathBuf,
-    text: &Bound<'_, PyString>,
-) -> PyResult<Bound<'py, PyArray1<f32>>> {
-    let held = held(text)?;
-    let vector = py.detach(|| {
-        let model = shared_model(&model)?;
-        let mut vector = vec![0.0; model.dim()];
-        model.embed(&HeldPath(&held).text(), &mut vector);
-        Ok(vector)
-    });
-    Ok(PyArray1::from_vec(
-        py,
-        vector.map_err(|why: String| PyRuntimeError::new_err(why))?,
-    ))
-}
-
 /// Text of a file; what is not valid becomes U+FFFD, line structure stays.
 #[pyfunction]
 fn decode<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyString> {
@@ -264,15 +243,6 @@ fn read_now<'py>(
             }
         })?;
     Ok(PyBytes::new(py, &data))
-}
-
-/// The model of this process.
-fn shared_model(folder: &Path) -> Result<&'static Model, String> {
-    static MODEL: OnceLock<Result<Model, String>> = OnceLock::new();
-    MODEL
-        .get_or_init(|| Model::load(folder))
-        .as_ref()
-        .map_err(Clone::clone)
 }
 
 fn os_error(e: io::Error) -> PyErr {

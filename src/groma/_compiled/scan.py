@@ -5,10 +5,9 @@ An index run's files are read, judged and parsed in a child process (`worker`); 
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from .. import _rs
 from .._pure.reasons import REASONS
 from ..errors import GromaError
 from ..types import Batch, FileColumns, SymbolColumns, Vectors
+from .static_model import StaticModel, load
+from .static_model import embed_query as embed
 from .worker import MODEL, batches
 
 __all__ = ["REASONS", "bare_name", "decode", "embed_query", "read_now", "scan", "scan_texts", "static_id"]
@@ -62,26 +63,24 @@ def read_now(root: str, path: str, most: int) -> bytes:
 
 
 @cache
-def _meta() -> dict[str, Any]:
-    with open(os.path.join(MODEL, "meta.json"), "rb") as f:
-        meta: dict[str, Any] = json.load(f)
-    return meta
+def static_model() -> StaticModel:
+    """The model shipped with the package (see `models/static-minilm-256/NOTICE`)."""
+    return load(Path(MODEL))
 
 
 def static_id() -> str:
     """The identity of the shipped embedder: name, dimension, revision."""
-    meta = _meta()
-    return f"{meta['name']}:{meta['dim']}:{meta['revision']}"
+    return static_model().id
 
 
 def embed_query(text: str) -> np.ndarray:
     """The query's vector, float32 (dim,), of unit length; zero where no word is known."""
-    return _rs.embed_query(MODEL, text)
+    return embed(static_model(), text)
 
 
 def _here(root: str | None, paths: Sequence[str], contents: Sequence[bytes], most: int) -> dict[str, Any] | None:
     try:
-        return _rs.scan_here(MODEL, root, most, paths, contents)
+        return _rs.scan_here(static_model(), root, most, paths, contents)
     except RuntimeError as e:
         raise GromaError(f"groma's core failed: {e}") from e
 
@@ -114,7 +113,7 @@ def _batch(paths: Sequence[str], c: dict[str, Any]) -> Batch:
         term_start=c["term_start"],
         terms=c["terms"],
         impacts=c["impacts"],
-        vectors={"static": Vectors(c["rows"].reshape(-1, _meta()["dim"]), c["scales"])},
+        vectors={"static": Vectors(c["rows"].reshape(-1, static_model().dim), c["scales"])},
         symbols=SymbolColumns(
             start=c["symbol_start"],
             names=c["symbol_names"],
