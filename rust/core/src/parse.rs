@@ -6,11 +6,10 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::{OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
-use fancy_regex::Regex;
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 use crate::languages::{self, Language};
@@ -19,7 +18,7 @@ use crate::summary::{doc, first_chars, signature, strip};
 mod tags;
 
 const PARSE_SECONDS: f64 = 4.0;
-/// A query is cut off after this time; the twin's runs until its process is ended.
+/// What comes behind the parser is cut off after this time; the twin's runs until its process is ended.
 const QUERY_SECONDS: f64 = 4.0;
 /// Texts up to this size are parsed without a time limit: even pathological ones of this size take under two seconds.
 const UNTIMED_BYTES: usize = 262_144;
@@ -171,9 +170,11 @@ fn by_grammar(source: &str, reader: &Reader) -> Result<Outline, String> {
     if tree.root_node().has_error() && flooded(&tree) {
         return Ok(cut(ERRORS));
     }
-    let Some(found) = query(source, reader, &tree) else { return Ok(cut(BUDGET)) };
+    let stop = Instant::now() + Duration::from_secs_f64(QUERY_SECONDS);
+    let Some(found) = query(source, reader, &tree, stop) else { return Ok(cut(BUDGET)) };
+    let Some(definitions) = nest(found.definitions, source, stop) else { return Ok(cut(BUDGET)) };
     Ok(Outline {
-        definitions: nest(found.definitions, source),
+        definitions,
         imports: distinct(source, found.imports, unquote),
         calls: distinct(source, found.calls, clean),
         cut: None,
@@ -227,9 +228,8 @@ struct Found<'t, 's, 'r> {
 }
 
 /// What the query finds; None where the time was up.
-fn query<'t, 's, 'r>(source: &'s str, reader: &'r Reader, tree: &'t Tree) -> Option<Found<'t, 's, 'r>> {
+fn query<'t, 's, 'r>(source: &'s str, reader: &'r Reader, tree: &'t Tree, stop: Instant) -> Option<Found<'t, 's, 'r>> {
     let mut found = Found::default();
-    let stop = Instant::now() + Duration::from_secs_f64(QUERY_SECONDS);
     let means = |capture: u16| reader.captures.get(usize::from(capture)).unwrap_or(&Capture::Other);
     let done = tags::matches(&reader.query, tree, source, stop, |pattern, captures| {
         let named = captures.iter().find(|(capture, _)| matches!(means(*capture), Capture::Name));
@@ -263,12 +263,12 @@ fn distinct(source: &str, mut found: Vec<(usize, usize)>, read: fn(&str) -> &str
     names.filter(|name| !name.is_empty() && seen.insert(*name)).map(str::to_owned).collect()
 }
 
-/// In source order, without what lies in the body of a function, each with the type around it.
-fn nest(found: HashMap<Place, (usize, &str, Node)>, source: &str) -> Vec<Definition> {
+/// In source order, without what lies in the body of a function, each with the type around it. None where the time was up.
+fn nest(found: HashMap<Place, (usize, &str, Node)>, source: &str, stop: Instant) -> Option<Vec<Definition>> {
     struct Around<'s> {
-        first: usize,
-        end: usize,
-        is_function: bool,
+        range: (usize, usize),
+        /// Is it, or one around it, a function?
+        in_function: bool,
         name: &'s str,
     }
     let lines: Vec<&str> = source.split('\n').collect();
@@ -277,25 +277,33 @@ fn nest(found: HashMap<Place, (usize, &str, Node)>, source: &str) -> Vec<Definit
     let mut stack: Vec<Around> = Vec::new();
     let mut result = Vec::with_capacity(found.len());
     for ((start, Reverse(end), name), (_, kind, node)) in found {
-        while stack.last().is_some_and(|x| x.end <= start) {
+        if Instant::now() >= stop {
+            return None;
+        }
+        while stack.last().is_some_and(|x| x.range.1 <= start) {
             stack.pop();
         }
-        // The names of one node (`f, g :: Int`) stand beside each other, not in each other.
-        let holds = |x: &&Around| x.end >= end && (x.first, x.end) != (start, end);
-        if stack.iter().filter(holds).any(|x| x.is_function) {
+        // Nodes are in each other or apart, so the rest is around this. The names of one node (`f, g :: Int`) stand beside each other.
+        let around = stack.iter().rev().find(|x| x.range != (start, end));
+        if around.is_some_and(|x| x.in_function) {
             continue;
         }
-        let enclosing = stack.iter().rev().find(holds).map(|x| x.name.to_owned());
         let (first, last) = (node.start_position().row, last_row(node));
-        let signature = signature(&lines, first, last, name);
-        let doc = doc(&lines, first, last);
+        result.push(Definition {
+            first,
+            last,
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            enclosing: around.map(|x| x.name.to_owned()),
+            signature: signature(&lines, first, last, name),
+            doc: doc(&lines, first, last),
+        });
         if !is_symbol_only(kind) {
-            let name = name.split('<').next().unwrap_or_default();
-            stack.push(Around { first: start, end, is_function: is_function(kind), name });
+            let in_function = is_function(kind) || stack.last().is_some_and(|x| x.in_function);
+            stack.push(Around { range: (start, end), in_function, name: name.split('<').next().unwrap_or_default() });
         }
-        result.push(Definition { first, last, name: name.to_owned(), kind: kind.to_owned(), enclosing, signature, doc });
     }
-    result
+    Some(result)
 }
 
 /// The row of the last token that is not a comment: some grammars (Scala, Haskell) let a node run on to the next one.
@@ -332,11 +340,56 @@ fn unquote(text: &str) -> &str {
 
 // ------------------------------------------------------------------------------------------------------------------- sections
 
-fn section(language: &Language, pattern: &str) -> Result<&'static Regex, String> {
-    static SECTIONS: OnceLock<Vec<OnceLock<Result<Regex, String>>>> = OnceLock::new();
+/// The pattern of the heads of a language: with what the quick engine does not know, it is tried at each line that may begin one.
+enum Heads {
+    Plain(regex::Regex),
+    Hard { pattern: fancy_regex::Regex, begin: Option<fancy_regex::ByteSet> },
+}
+
+fn section(language: &Language, pattern: &str) -> Result<&'static Heads, String> {
+    static SECTIONS: OnceLock<Vec<OnceLock<Result<Heads, String>>>> = OnceLock::new();
     let sections = SECTIONS.get_or_init(|| languages::all().iter().map(|_| OnceLock::new()).collect());
     let slot = sections.get(language.number).ok_or_else(|| format!("{} is not of the table", language.name))?;
-    slot.get_or_init(|| Regex::new(&format!("(?m)^(?:{})", translated(pattern))).map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+    slot.get_or_init(|| Heads::new(&translated(pattern)).map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+}
+
+impl Heads {
+    fn new(pattern: &str) -> Result<Self, fancy_regex::Error> {
+        if let Ok(plain) = regex::Regex::new(&format!("(?m)^(?:{pattern})")) {
+            return Ok(Heads::Plain(plain));
+        }
+        let begin = fancy_regex::RegexOptionsBuilder::new().start_bytes(&format!("(?m){pattern}"))?;
+        Ok(Heads::Hard { pattern: fancy_regex::Regex::new(&format!(r"(?m)\G(?:{pattern})"))?, begin })
+    }
+
+    /// Where each head is and where its name, in order and apart from one another.
+    fn of(&self, source: &str) -> Vec<(Range<usize>, Range<usize>)> {
+        match self {
+            Heads::Plain(pattern) => {
+                let found = pattern.captures_iter(source);
+                found.filter_map(|found| Some((found.get(0)?.range(), found.name("name")?.range()))).collect()
+            }
+            Heads::Hard { pattern, begin } => {
+                let bytes = source.as_bytes();
+                let mut heads: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+                let line_starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
+                for start in line_starts {
+                    let inside = heads.last().is_some_and(|(whole, _)| start < whole.end);
+                    let may_begin = bytes.get(start).is_some_and(|&byte| begin.as_ref().is_none_or(|set| set.contains(byte)));
+                    if inside || !may_begin {
+                        continue;
+                    }
+                    // An error is the engine's limit of steps, which a real line does not meet.
+                    if let Ok(Some(found)) = pattern.captures_from_pos(source, start)
+                        && let (Some(whole), Some(name)) = (found.get(0), found.name("name"))
+                    {
+                        heads.push((whole.range(), name.range()));
+                    }
+                }
+                heads
+            }
+        }
+    }
 }
 
 /// A pattern of the table, which is written for Python's `re`, in the dialect of this core: what white space and word characters are
@@ -373,17 +426,16 @@ fn translated(pattern: &str) -> String {
 }
 
 /// Flat sections: each runs to the next head, without the blank lines and comments that stand above that.
-fn by_sections(source: &str, pattern: &Regex) -> Outline {
+fn by_sections(source: &str, heads: &Heads) -> Outline {
     let lines: Vec<&str> = source.split('\n').collect();
     let mut starts: Vec<(usize, String)> = Vec::new();
     let (mut row, mut at) = (0, 0);
-    for found in pattern.captures_iter(source).map_while(Result::ok) {
-        let Some(whole) = found.get(0) else { continue };
-        let start = whole.end() - whole.as_str().trim_start_matches(crate::summary::is_space).len();
-        row += source.as_bytes()[at..start].iter().filter(|&&b| b == b'\n').count();
+    for (whole, name) in heads.of(source) {
+        let start = whole.end - source[whole].trim_start_matches(crate::summary::is_space).len();
+        row += memchr::memchr_iter(b'\n', &source.as_bytes()[at..start]).count();
         at = start;
-        if let Some(name) = found.name("name").filter(|name| !name.as_str().is_empty()) {
-            starts.push((row, first_chars(strip(&name.as_str().replace('"', "")), 100).to_owned()));
+        if !name.is_empty() {
+            starts.push((row, first_chars(strip(&source[name].replace('"', "")), 100).to_owned()));
         }
     }
     let mut definitions = Vec::with_capacity(starts.len());

@@ -7,7 +7,6 @@
 //!
 //! It recurses on the depth of a pattern, never on that of the tree.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -17,7 +16,8 @@ use tree_sitter::{Language, Node, Tree, ffi};
 /// A query: what its patterns look for, by the kind of node they begin with.
 pub struct Query {
     patterns: Vec<Vec<Predicate>>,
-    roots: HashMap<u16, Vec<(usize, Shape)>>,
+    /// By kind, with the number of the pattern; most kinds begin none, and `ERROR` has a place of its own at the end.
+    roots: Vec<Vec<(usize, Shape)>>,
     pub captures: Vec<String>,
 }
 
@@ -74,15 +74,15 @@ impl Query {
     /// Reads the text of a query for `grammar`. Fails where it names what the grammar has not, or asks for what is not supported here.
     pub fn new(grammar: &Language, text: &str) -> Result<Self, String> {
         let mut reader = Reader { text, grammar, captures: Vec::new(), predicates: Vec::new() };
-        let mut query = Query { patterns: Vec::new(), roots: HashMap::new(), captures: Vec::new() };
+        let mut query = Query { patterns: Vec::new(), roots: Vec::new(), captures: Vec::new() };
+        query.roots.resize_with(grammar.node_kind_count() + 1, Vec::new);
         while reader.peek().is_some() {
             let shapes = reader.shapes()?;
             let number = query.patterns.len();
             for shape in shapes {
-                match shape.kind {
-                    Kind::One(kind) => query.roots.entry(kind).or_default().push((number, shape)),
-                    Kind::Named | Kind::Any => return Err("a pattern begins with a wildcard".to_owned()),
-                }
+                let Kind::One(kind) = shape.kind else { return Err("a pattern begins with a wildcard".to_owned()) };
+                let place = usize::from(kind).min(query.roots.len() - 1);
+                query.roots[place].push((number, shape));
             }
             query.patterns.push(std::mem::take(&mut reader.predicates));
         }
@@ -431,24 +431,17 @@ pub fn matches<'t>(query: &Query, tree: &'t Tree, source: &str, stop: Instant, f
         last: Vec::new(),
         found,
     };
-    // Most nodes begin no pattern: a table answers that without hashing.
-    let mut begins = vec![false; 1 << 16];
-    for &kind in query.roots.keys() {
-        begins[usize::from(kind)] = true;
-    }
     let mut walk = Cursor::new(root);
     let mut count = 0_u32;
     loop {
         let node = walk.node();
-        let kind = node.kind_id();
-        if begins[usize::from(kind)] {
+        let shapes = query.roots.get(usize::from(node.kind_id())).or(query.roots.last()).map_or(&[][..], Vec::as_slice);
+        if !shapes.is_empty() {
             count = count.wrapping_add(1);
             if count.is_multiple_of(256) && Instant::now() >= stop {
                 return false;
             }
-            if let Some(shapes) = query.roots.get(&kind) {
-                matching.at(node, shapes, query);
-            }
+            matching.at(node, shapes, query);
         }
         if walk.first_child() {
             continue;
