@@ -17,7 +17,7 @@ LAYERS = {
     "_pure": 1, "_compiled": 1, "_rs": 1, "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "secrets": 1, "catalogue": 1, "languages": 1,
     "indexing": 2, "search": 2,
     "stores": 3,
-    "engine": 4,
+    "data": 4, "reading": 4, "engine": 4,
     "serve": 5, "cli": 5,
 }  # fmt: skip
 NEVER = {
@@ -26,6 +26,8 @@ NEVER = {
     "stores": {"catalogue", "indexing", "search", "places", "config"},
     "cli": {"indexing", "search", "stores", "core", "catalogue"},
     "serve": {"indexing", "search", "stores", "core", "catalogue", "cli"},
+    "data": {"engine", "reading", "indexing", "search", "core"},
+    "reading": {"engine", "data", "indexing", "search", "stores"},
     "_pure": {"core", "config", "places", "locks", "filters", "secrets", "catalogue", "ports"},
     "_compiled": {"core", "config", "places", "locks", "filters", "secrets", "catalogue", "ports"},
 }

@@ -33,7 +33,7 @@ EXIT_CODES = {
 
 def help_of(name: str) -> str:
     """What `groma NAME --help` prints, at a fixed width."""
-    context = click.Context(cli, info_name="groma")
+    context = click.Context(cli, info_name="groma", **cli.context_settings)
     command = cli.get_command(context, name)
     assert command is not None
     return command.get_help(click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100))

@@ -23,12 +23,15 @@ __all__ = [
     "Filter",
     "Hit",
     "Leg",
+    "Lines",
     "Passage",
     "Progress",
     "Request",
     "Scope",
+    "ScopeStatus",
     "SymbolColumns",
     "Vectors",
+    "Why",
 ]
 
 Ints = npt.NDArray[np.int64]
@@ -271,3 +274,48 @@ class Progress:
     step: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeStatus:
+    """One scope as `status` tells it. `stale_files` counts files that differ from the manifest now."""
+
+    root: str
+    files: int
+    chunks: int
+    languages: dict[str, int]
+    skipped: dict[str, int]
+    generation: int
+    age_s: float | None
+    stale_files: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a file is or is not in the index, and what is known of it."""
+
+    path: str
+    indexed: bool
+    reason: str
+    language: str | None
+    lines: int
+    chunks: int
+    symbols: tuple[tuple[str, str, int, str], ...]
+    imports: tuple[str, ...]
+    calls: tuple[str, ...]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of a file as they are now, masked; `total` is how many the file has."""
+
+    root: str
+    path: str
+    start_line: int
+    end_line: int
+    total: int
+    text: str
+    masked: bool
+    symbol: str = ""

@@ -4,19 +4,21 @@
 //! outline says so instead of looking empty. No function here recurses on the input.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::{OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
-use fancy_regex::Regex;
-use tree_sitter::{Node, ParseOptions, Parser, Query, QueryCursor, QueryCursorOptions, StreamingIterator, Tree};
+use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 use crate::languages::{self, Language};
 use crate::summary::{doc, first_chars, signature, strip};
 
+mod tags;
+
 const PARSE_SECONDS: f64 = 4.0;
-/// A query is cut off after this time; the twin's runs until its process is ended.
+/// What comes behind the parser is cut off after this time; the twin's runs until its process is ended.
 const QUERY_SECONDS: f64 = 4.0;
 /// Texts up to this size are parsed without a time limit: even pathological ones of this size take under two seconds.
 const UNTIMED_BYTES: usize = 262_144;
@@ -94,7 +96,7 @@ fn grammar(name: &str) -> Option<tree_sitter::Language> {
 /// What a language is read with, made once a process.
 struct Reader {
     grammar: tree_sitter::Language,
-    query: Query,
+    query: tags::Query,
     /// What each capture of the query means.
     captures: Vec<Capture>,
 }
@@ -118,11 +120,11 @@ fn reader(language: &Language) -> Result<&'static Reader, String> {
 
 fn compile(language: &Language, grammar: tree_sitter::Language) -> Result<Reader, String> {
     let text = language.query().ok_or_else(|| format!("{} has no query", language.name))?;
-    let query = Query::new(&grammar, &text).map_err(|e| e.to_string())?;
+    let query = tags::Query::new(&grammar, &text)?;
     let captures = query
-        .capture_names()
+        .captures
         .iter()
-        .map(|name| match (*name, name.strip_prefix("definition.")) {
+        .map(|name| match (name.as_str(), name.strip_prefix("definition.")) {
             (_, Some(kind)) => Capture::Definition(kind.to_owned()),
             ("name", _) => Capture::Name,
             ("import", _) => Capture::Import,
@@ -155,11 +157,7 @@ pub fn outline(source: &str, language: &Language) -> Result<Outline, String> {
 }
 
 thread_local! {
-    static TOOLS: RefCell<(Parser, QueryCursor)> = RefCell::new((Parser::new(), {
-        let mut cursor = QueryCursor::new();
-        cursor.set_match_limit(4096);
-        cursor
-    }));
+    static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
 fn cut(why: &'static str) -> Outline {
@@ -167,13 +165,19 @@ fn cut(why: &'static str) -> Outline {
 }
 
 fn by_grammar(source: &str, reader: &Reader) -> Result<Outline, String> {
-    TOOLS.with_borrow_mut(|(parser, cursor)| {
-        let Some(tree) = parse(parser, source.as_bytes(), &reader.grammar)? else { return Ok(cut(BUDGET)) };
-        if tree.root_node().has_error() && flooded(&tree) {
-            return Ok(cut(ERRORS));
-        }
-        let Some(found) = query(cursor, source, reader, &tree) else { return Ok(cut(BUDGET)) };
-        Ok(Outline { definitions: nest(found.definitions, source), imports: distinct(found.imports), calls: distinct(found.calls), cut: None })
+    let tree = PARSER.with_borrow_mut(|parser| parse(parser, source.as_bytes(), &reader.grammar))?;
+    let Some(tree) = tree else { return Ok(cut(BUDGET)) };
+    if tree.root_node().has_error() && flooded(&tree) {
+        return Ok(cut(ERRORS));
+    }
+    let stop = Instant::now() + Duration::from_secs_f64(QUERY_SECONDS);
+    let Some(found) = query(source, reader, &tree, stop) else { return Ok(cut(BUDGET)) };
+    let Some(definitions) = nest(found.definitions, source, stop) else { return Ok(cut(BUDGET)) };
+    Ok(Outline {
+        definitions,
+        imports: distinct(source, found.imports, unquote),
+        calls: distinct(source, found.calls, clean),
+        cut: None,
     })
 }
 
@@ -212,102 +216,94 @@ fn flooded(tree: &Tree) -> bool {
     }
 }
 
+/// Where a definition is, outer ones first, and its name.
+type Place<'s> = (usize, Reverse<usize>, &'s str);
+
 #[derive(Default)]
-struct Found<'t> {
-    /// By first byte, end byte and name: the number of the pattern, the kind, the node. The first pattern wins.
-    definitions: HashMap<(usize, std::cmp::Reverse<usize>, String), (usize, String, Node<'t>)>,
-    imports: Vec<(usize, usize, String)>,
-    calls: Vec<(usize, usize, String)>,
+struct Found<'t, 's, 'r> {
+    /// The number of the pattern that found it, which is the first that did; the kind; the node.
+    definitions: HashMap<Place<'s>, (usize, &'r str, Node<'t>)>,
+    imports: Vec<(usize, usize)>,
+    calls: Vec<(usize, usize)>,
 }
 
 /// What the query finds; None where the time was up.
-fn query<'t>(cursor: &mut QueryCursor, source: &str, reader: &Reader, tree: &'t Tree) -> Option<Found<'t>> {
-    let stop = Instant::now() + Duration::from_secs_f64(QUERY_SECONDS);
-    let mut late = false;
+fn query<'t, 's, 'r>(source: &'s str, reader: &'r Reader, tree: &'t Tree, stop: Instant) -> Option<Found<'t, 's, 'r>> {
     let mut found = Found::default();
-    let text = |node: Node| source.get(node.byte_range()).unwrap_or_default();
-    {
-        let mut up = |_: &_| {
-            late = Instant::now() >= stop;
-            if late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let options = QueryCursorOptions::new().progress_callback(&mut up);
-        let mut matches =
-            cursor.matches_with_options(&reader.query, tree.root_node(), |node: Node| std::iter::once(text(node)), options);
-        while let Some(one) = matches.next() {
-            let means = |index: u32| reader.captures.get(index as usize).unwrap_or(&Capture::Other);
-            let name = one.captures.iter().find(|x| matches!(means(x.index), Capture::Name)).map(|x| clean(text(x.node)));
-            let mut seen: [Option<u32>; 4] = [None; 4];
-            for capture in one.captures {
-                let node = capture.node;
-                match means(capture.index) {
-                    Capture::Definition(kind) => {
-                        // Of one capture the first node counts.
-                        if seen.contains(&Some(capture.index)) {
-                            continue;
-                        }
-                        seen.rotate_right(1);
-                        seen[0] = Some(capture.index);
-                        if let Some(name) = name.filter(|name| !name.is_empty()) {
-                            let key = (node.start_byte(), std::cmp::Reverse(node.end_byte()), name.to_owned());
-                            let row = (one.pattern_index, kind.clone(), node);
-                            match found.definitions.entry(key) {
-                                std::collections::hash_map::Entry::Vacant(free) => _ = free.insert(row),
-                                std::collections::hash_map::Entry::Occupied(mut held) if row.0 < held.get().0 => _ = held.insert(row),
-                                std::collections::hash_map::Entry::Occupied(_) => {}
-                            }
-                        }
+    let means = |capture: u16| reader.captures.get(usize::from(capture)).unwrap_or(&Capture::Other);
+    let done = tags::matches(&reader.query, tree, source, stop, |pattern, captures| {
+        let named = captures.iter().find(|(capture, _)| matches!(means(*capture), Capture::Name));
+        let name = named.map_or("", |(_, node)| clean(text_of(source, node.start_byte(), node.end_byte())));
+        for (i, &(capture, node)) in captures.iter().enumerate() {
+            match means(capture) {
+                Capture::Definition(kind) if !name.is_empty() && !captures[..i].iter().any(|(x, _)| *x == capture) => {
+                    let held = found.definitions.entry((node.start_byte(), Reverse(node.end_byte()), name)).or_insert((pattern, kind, node));
+                    if pattern < held.0 {
+                        *held = (pattern, kind, node);
                     }
-                    Capture::Import => found.imports.push((node.start_byte(), node.end_byte(), unquote(text(node)).to_owned())),
-                    Capture::Call => found.calls.push((node.start_byte(), node.end_byte(), clean(text(node)).to_owned())),
-                    Capture::Name | Capture::Other => {}
                 }
+                Capture::Import => found.imports.push((node.start_byte(), node.end_byte())),
+                Capture::Call => found.calls.push((node.start_byte(), node.end_byte())),
+                _ => {}
             }
         }
-    }
-    (!late).then_some(found)
+    });
+    done.then_some(found)
+}
+
+fn text_of(source: &str, start: usize, end: usize) -> &str {
+    source.get(start..end).unwrap_or_default()
 }
 
 /// In the order of the source, each once, without what is empty.
-fn distinct(mut found: Vec<(usize, usize, String)>) -> Vec<String> {
+fn distinct(source: &str, mut found: Vec<(usize, usize)>, read: fn(&str) -> &str) -> Vec<String> {
     found.sort_unstable();
-    let mut seen = HashSet::new();
-    found.into_iter().filter(|(_, _, name)| !name.is_empty() && seen.insert(name.clone())).map(|(_, _, name)| name).collect()
+    let mut seen = HashSet::with_capacity(found.len());
+    let names = found.into_iter().map(|(start, end)| read(text_of(source, start, end)));
+    names.filter(|name| !name.is_empty() && seen.insert(*name)).map(str::to_owned).collect()
 }
 
-/// In source order, without what lies in the body of a function, each with the type around it.
-fn nest(found: HashMap<(usize, std::cmp::Reverse<usize>, String), (usize, String, Node)>, source: &str) -> Vec<Definition> {
-    struct Around {
-        first: usize,
-        end: usize,
-        is_function: bool,
-        name: String,
+/// In source order, without what lies in the body of a function, each with the type around it. None where the time was up.
+fn nest(found: HashMap<Place, (usize, &str, Node)>, source: &str, stop: Instant) -> Option<Vec<Definition>> {
+    struct Around<'s> {
+        range: (usize, usize),
+        /// Is it, or one around it, a function?
+        in_function: bool,
+        name: &'s str,
     }
     let lines: Vec<&str> = source.split('\n').collect();
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut stack: Vec<Around> = Vec::new();
     let mut result = Vec::with_capacity(found.len());
-    for ((start, std::cmp::Reverse(end), name), (_, kind, node)) in found {
-        while stack.last().is_some_and(|x| x.end <= start) {
+    for ((start, Reverse(end), name), (_, kind, node)) in found {
+        if Instant::now() >= stop {
+            return None;
+        }
+        while stack.last().is_some_and(|x| x.range.1 <= start) {
             stack.pop();
         }
-        // The names of one node (`f, g :: Int`) stand beside each other, not in each other.
-        let holds = |x: &&Around| x.end >= end && (x.first, x.end) != (start, end);
-        if stack.iter().filter(holds).any(|x| x.is_function) {
+        // Nodes are in each other or apart, so the rest is around this. The names of one node (`f, g :: Int`) stand beside each other.
+        let around = stack.iter().rev().find(|x| x.range != (start, end));
+        if around.is_some_and(|x| x.in_function) {
             continue;
         }
-        let enclosing = stack.iter().rev().find(holds).map(|x| x.name.clone());
         let (first, last) = (node.start_position().row, last_row(node));
-        let signature = signature(&lines, first, last, &name);
-        let doc = doc(&lines, first, last);
-        if !is_symbol_only(&kind) {
-            let name = name.split('<').next().unwrap_or_default().to_owned();
-            stack.push(Around { first: start, end, is_function: is_function(&kind), name });
+        result.push(Definition {
+            first,
+            last,
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            enclosing: around.map(|x| x.name.to_owned()),
+            signature: signature(&lines, first, last, name),
+            doc: doc(&lines, first, last),
+        });
+        if !is_symbol_only(kind) {
+            let in_function = is_function(kind) || stack.last().is_some_and(|x| x.in_function);
+            stack.push(Around { range: (start, end), in_function, name: name.split('<').next().unwrap_or_default() });
         }
-        result.push(Definition { first, last, name, kind, enclosing, signature, doc });
     }
-    result
+    Some(result)
 }
 
 /// The row of the last token that is not a comment: some grammars (Scala, Haskell) let a node run on to the next one.
@@ -344,11 +340,56 @@ fn unquote(text: &str) -> &str {
 
 // ------------------------------------------------------------------------------------------------------------------- sections
 
-fn section(language: &Language, pattern: &str) -> Result<&'static Regex, String> {
-    static SECTIONS: OnceLock<Vec<OnceLock<Result<Regex, String>>>> = OnceLock::new();
+/// The pattern of the heads of a language: with what the quick engine does not know, it is tried at each line that may begin one.
+enum Heads {
+    Plain(regex::Regex),
+    Hard { pattern: fancy_regex::Regex, begin: Option<fancy_regex::ByteSet> },
+}
+
+fn section(language: &Language, pattern: &str) -> Result<&'static Heads, String> {
+    static SECTIONS: OnceLock<Vec<OnceLock<Result<Heads, String>>>> = OnceLock::new();
     let sections = SECTIONS.get_or_init(|| languages::all().iter().map(|_| OnceLock::new()).collect());
     let slot = sections.get(language.number).ok_or_else(|| format!("{} is not of the table", language.name))?;
-    slot.get_or_init(|| Regex::new(&format!("(?m)^(?:{})", translated(pattern))).map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+    slot.get_or_init(|| Heads::new(&translated(pattern)).map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+}
+
+impl Heads {
+    fn new(pattern: &str) -> Result<Self, fancy_regex::Error> {
+        if let Ok(plain) = regex::Regex::new(&format!("(?m)^(?:{pattern})")) {
+            return Ok(Heads::Plain(plain));
+        }
+        let begin = fancy_regex::RegexOptionsBuilder::new().start_bytes(&format!("(?m){pattern}"))?;
+        Ok(Heads::Hard { pattern: fancy_regex::Regex::new(&format!(r"(?m)\G(?:{pattern})"))?, begin })
+    }
+
+    /// Where each head is and where its name, in order and apart from one another.
+    fn of(&self, source: &str) -> Vec<(Range<usize>, Range<usize>)> {
+        match self {
+            Heads::Plain(pattern) => {
+                let found = pattern.captures_iter(source);
+                found.filter_map(|found| Some((found.get(0)?.range(), found.name("name")?.range()))).collect()
+            }
+            Heads::Hard { pattern, begin } => {
+                let bytes = source.as_bytes();
+                let mut heads: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+                let line_starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
+                for start in line_starts {
+                    let inside = heads.last().is_some_and(|(whole, _)| start < whole.end);
+                    let may_begin = bytes.get(start).is_some_and(|&byte| begin.as_ref().is_none_or(|set| set.contains(byte)));
+                    if inside || !may_begin {
+                        continue;
+                    }
+                    // An error is the engine's limit of steps, which a real line does not meet.
+                    if let Ok(Some(found)) = pattern.captures_from_pos(source, start)
+                        && let (Some(whole), Some(name)) = (found.get(0), found.name("name"))
+                    {
+                        heads.push((whole.range(), name.range()));
+                    }
+                }
+                heads
+            }
+        }
+    }
 }
 
 /// A pattern of the table, which is written for Python's `re`, in the dialect of this core: what white space and word characters are
@@ -385,17 +426,16 @@ fn translated(pattern: &str) -> String {
 }
 
 /// Flat sections: each runs to the next head, without the blank lines and comments that stand above that.
-fn by_sections(source: &str, pattern: &Regex) -> Outline {
+fn by_sections(source: &str, heads: &Heads) -> Outline {
     let lines: Vec<&str> = source.split('\n').collect();
     let mut starts: Vec<(usize, String)> = Vec::new();
     let (mut row, mut at) = (0, 0);
-    for found in pattern.captures_iter(source).map_while(Result::ok) {
-        let Some(whole) = found.get(0) else { continue };
-        let start = whole.end() - whole.as_str().trim_start_matches(crate::summary::is_space).len();
-        row += source.as_bytes()[at..start].iter().filter(|&&b| b == b'\n').count();
+    for (whole, name) in heads.of(source) {
+        let start = whole.end - source[whole].trim_start_matches(crate::summary::is_space).len();
+        row += memchr::memchr_iter(b'\n', &source.as_bytes()[at..start]).count();
         at = start;
-        if let Some(name) = found.name("name").filter(|name| !name.as_str().is_empty()) {
-            starts.push((row, first_chars(strip(&name.as_str().replace('"', "")), 100).to_owned()));
+        if !name.is_empty() {
+            starts.push((row, first_chars(strip(&source[name].replace('"', "")), 100).to_owned()));
         }
     }
     let mut definitions = Vec::with_capacity(starts.len());

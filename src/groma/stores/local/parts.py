@@ -1,0 +1,185 @@
+"""The segment of a store: immutable parts in a folder, named by a table of the store's file and merged like a log-structured tree.
+
+Rows that no part covers yet are read as one more part in memory, so that a reader of any process sees every acknowledged write at once. A part
+that is damaged is set aside and made anew from the rows.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from ... import core
+from ...errors import StoreDamaged
+from .file import StoreFile
+from .rows import meta, orphan, part_of
+
+__all__ = ["Segment"]
+
+
+class Segment:
+    """`parts` are what the last snapshot saw, oldest first; `version` changes whenever they, or the rows, did."""
+
+    def __init__(self, file: StoreFile, folder: Path) -> None:
+        self.folder = folder
+        self.parts: list[core.Part] = []
+        self.version = 0
+        self._seen = -1
+        self.notes: list[str] = []
+        """What was healed since the last look, a sentence each."""
+        self._file = file
+        self._open: dict[str, core.Part] = {}
+        self._delta: tuple[int, int, core.Part | None] = (-1, -1, None)
+
+    def close(self) -> None:
+        """Let go of the parts; their maps go with them."""
+        with self._file.lock:
+            self._open.clear()
+            self.parts = []
+
+    def project(self) -> None:
+        """Write the rows that no part covers as a part, and merge neighbours of like size, so that there are about log n parts."""
+        with self._file.lock, self._file.translated():
+            if not self._file.writable:
+                return
+            self.folder.mkdir(exist_ok=True)
+            db = self._file.db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                covered = meta(db, "covered")
+                top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
+                if top > covered:
+                    part = part_of(db, covered, top)
+                    rows = self.named(db)
+                    merged = []
+                    chunks = len(part.ids)
+                    while rows and rows[-1][2] < 2 * chunks:
+                        try:
+                            merged.append(self._part(rows[-1][0]))
+                        except StoreDamaged as e:
+                            self._set_aside(rows[-1][0], e)
+                            break
+                        chunks += rows.pop()[2]
+                    if merged:
+                        alive = np.array([i for (i,) in db.execute("SELECT id FROM files ORDER BY id")], dtype=np.int64)
+                        parts = [*reversed(merged), part]
+                        part = core.merge(parts, [core.member(p.files, alive) for p in parts])
+                    self._replace(db, part, top, keep=[name for name, _, _ in rows])
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def rewrite(self) -> None:
+        """Build the whole segment anew from the rows, as one part."""
+        with self._file.lock, self._file.translated():
+            self.folder.mkdir(exist_ok=True)
+            db = self._file.db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
+                self._replace(db, part_of(db, 0, top) if top else None, max(top, meta(db, "covered")), keep=[])
+                db.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        self.tidy()
+
+    def _replace(self, db: sqlite3.Connection, part: core.Part | None, upto: int, keep: list[str]) -> None:
+        db.execute(f"DELETE FROM parts WHERE name NOT IN ({','.join('?' * len(keep))})", keep)
+        if part is not None:
+            name = f"{uuid.uuid4().hex}.part"
+            core.write_part(self.folder / name, part)
+            db.execute("INSERT INTO parts VALUES (?, ?, ?)", (name, upto, len(part.ids)))
+        db.execute("UPDATE meta SET value = ? WHERE key = 'covered'", (upto,))
+
+    def _part(self, name: str) -> core.Part:
+        part = self._open.get(name)
+        if part is None:
+            part = self._open[name] = core.open_part(self.folder / name)
+        return part
+
+    def _set_aside(self, name: str, e: StoreDamaged) -> None:
+        """Keep a copy of a damaged part for whoever wants to know why; it is rebuilt from the rows."""
+        path = self.folder / name
+        aside = path.with_name(f"{name}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+        if path.exists():
+            os.replace(path, aside)
+            self.notes.append(f"a part of the index was damaged ({e.message}); it was set aside as {aside.name} and rebuilt")
+        else:
+            self.notes.append(f"a part of the index was gone ({name}); it was rebuilt")
+
+    def tidy(self) -> None:
+        """Remove files of the segment that no row names: old parts, and what a killed writer left."""
+        with self._file.reading() as db:
+            db.execute("BEGIN IMMEDIATE")  # a part that another process has written and not yet named must not be taken for an old one
+            try:
+                named = {name for (name,) in db.execute("SELECT name FROM parts")}
+                for path in self.folder.glob("*"):
+                    if (path.suffix == ".part" and path.name not in named) or (path.suffix == ".tmp" and orphan(path)):
+                        path.unlink(missing_ok=True)
+                        self._open.pop(path.name, None)
+            finally:
+                db.execute("ROLLBACK")
+
+    def _refresh(self, db: sqlite3.Connection) -> None:
+        """Bring parts, views and the part in memory to the state that this read transaction sees."""
+        seq = meta(db, "seq")
+        covered = meta(db, "covered")
+        if seq == self._seen and self._delta[0] == covered:
+            return
+        named = self.named(db)
+        if named and named[-1][1] != covered:
+            raise StoreDamaged(f"{self._file.path.name} contradicts itself about its parts", path=str(self._file.path))
+        parts = [self._part(name) for name, _, _ in named]
+        top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
+        delta = self._delta[2] if self._delta[:2] == (covered, top) else (part_of(db, covered, top) if top > covered else None)
+        self._delta = (covered, top, delta)
+        self.parts = [*parts, *([delta] if delta is not None else [])]
+        self._seen = seq
+        self.version += 1
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """One read transaction over rows and segment. Parts that are damaged are set aside and the segment rebuilt, once."""
+        with self._file.lock, self._file.translated():
+            rebuilt = False
+            while True:
+                self._file.db.execute("BEGIN")
+                try:
+                    self._refresh(self._file.db)
+                    break
+                except StoreDamaged as e:
+                    self._file.db.execute("ROLLBACK")
+                    name = Path(str(e.context.get("path", ""))).name
+                    if not name.endswith(".part"):
+                        raise
+                    self._open.pop(name, None)
+                    if not self._file.db.execute("SELECT 1 FROM parts WHERE name = ?", (name,)).fetchone():
+                        continue  # another process merged it away while we were looking
+                    if rebuilt or not self._file.writable:
+                        raise
+                    self._set_aside(name, e)
+                    self.rewrite()
+                    rebuilt = True
+                except BaseException:
+                    self._file.db.execute("ROLLBACK")
+                    raise
+            try:
+                yield self._file.db
+            finally:
+                self._file.db.execute("ROLLBACK")
+
+    @staticmethod
+    def named(db: sqlite3.Connection) -> list[tuple[str, int, int]]:
+        return db.execute("SELECT name, upto, chunks FROM parts ORDER BY upto").fetchall()
