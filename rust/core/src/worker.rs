@@ -336,10 +336,11 @@ pub fn serve(marks: RawFd, model: &Path, load: Load) -> Result<(), String> {
     let threads = std::thread::available_parallelism()
         .map_or(1, usize::from)
         .min(MOST_THREADS);
-    bound(threads);
+    settle();
     let guard = Guard {
         marks: &marks,
         clocks: (0..threads).map(|_| Clock::default()).collect(),
+        memory: Memory::new(),
         busy: AtomicUsize::new(0),
     };
     let opened = Opened {
@@ -387,33 +388,47 @@ impl Opened<'_> {
     }
 }
 
-/// A parser that asks for too much memory crashes; its core would be of no use to anybody.
-fn bound(threads: usize) {
-    let memory = ADDRESS_BYTES + ADDRESS_BYTES_A_THREAD * (threads as u64 - 1);
-    // SAFETY: plain calls with valid values. The parent decides about interrupts; when it ends, so does our input.
+/// A parser that asks for too much memory crashes; its core would be of no use to anybody. The parent decides about interrupts.
+fn settle() {
+    // SAFETY: plain calls with valid values.
     unsafe {
         libc::signal(libc::SIGINT, libc::SIG_IGN);
-        libc::setrlimit(
-            libc::RLIMIT_CORE,
-            &libc::rlimit {
-                rlim_cur: 0,
-                rlim_max: 0,
-            },
-        );
-        let mut now = libc::rlimit {
+        let none = libc::rlimit {
             rlim_cur: 0,
             rlim_max: 0,
         };
-        if libc::getrlimit(libc::RLIMIT_AS, &mut now) == 0 {
-            let least = |limit: libc::rlim_t| limit.min(memory as libc::rlim_t); // somebody may have set a lower one
-            libc::setrlimit(
-                libc::RLIMIT_AS,
-                &libc::rlimit {
-                    rlim_cur: least(now.rlim_cur),
-                    rlim_max: least(now.rlim_max),
-                },
-            );
+        libc::setrlimit(libc::RLIMIT_CORE, &none);
+    }
+}
+
+/// What the process may take of memory. It depends on how many files may be in hand, so that one file's share does not depend on the machine.
+struct Memory {
+    /// The limit as it was: somebody may have set a lower one.
+    found: Option<libc::rlimit>,
+}
+
+impl Memory {
+    fn new() -> Memory {
+        let mut found = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: a plain call with a valid place.
+        let failed = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut found) };
+        Memory {
+            found: (failed == 0).then_some(found),
         }
+    }
+
+    fn bound(&self, files: usize) {
+        let Some(found) = self.found else { return };
+        let most = ADDRESS_BYTES + ADDRESS_BYTES_A_THREAD * (files as u64 - 1);
+        let limit = libc::rlimit {
+            rlim_cur: found.rlim_cur.min(most as libc::rlim_t),
+            rlim_max: found.rlim_max, // so that it can be raised again
+        };
+        // SAFETY: a plain call with a valid value.
+        unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) };
     }
 }
 
@@ -474,6 +489,8 @@ fn do_job(
     replies: &mut impl Write,
 ) -> Result<(), String> {
     let task = Task::new(job)?;
+    let threads = guard.clocks.len().min(task.len()).max(1);
+    guard.memory.bound(threads);
     let state = Mutex::new(State {
         next: 0,
         in_hand: 0,
@@ -485,13 +502,12 @@ fn do_job(
     });
     let changed = Condvar::new();
     std::thread::scope(|scope| {
-        for (thread, clock) in guard.clocks.iter().enumerate().take(task.len()) {
-            let mark = guard.marks.word(thread + 1);
+        for thread in 0..threads {
             let (task, state, changed) = (&task, &state, &changed);
             let run = move || {
-                clock.begin();
-                files(task, opened, grammars, mark, clock, state, changed);
-                clock.end();
+                guard.clocks[thread].begin();
+                files(task, opened, grammars, guard, thread, state, changed);
+                guard.clocks[thread].end();
             };
             let name = format!("scan {thread}");
             match std::thread::Builder::new()
@@ -516,11 +532,13 @@ fn files(
     task: &Task,
     opened: &Opened,
     grammars: Load,
-    mark: &AtomicU64,
-    clock: &Clock,
+    guard: &Guard,
+    thread: usize,
     state: &Mutex<State>,
     changed: &Condvar,
 ) {
+    let mark = guard.marks.word(thread + 1);
+    let clock = &guard.clocks[thread];
     loop {
         let file = {
             let mut now = lock(state);
@@ -532,7 +550,10 @@ fn files(
                     || (now.done_bytes >= AHEAD_BYTES && now.next > now.written);
                 let is_suspect = task.flags[now.next] & ALONE != 0;
                 if !(is_ahead || now.alone || (is_suspect && now.in_hand > 0)) {
-                    now.alone = is_suspect;
+                    if is_suspect {
+                        now.alone = true;
+                        guard.memory.bound(1);
+                    }
                     break;
                 }
                 now = changed.wait(now).unwrap_or_else(PoisonError::into_inner);
@@ -572,7 +593,9 @@ fn files(
         mark.store(0, Ordering::Release);
         let mut now = lock(state);
         now.in_hand -= 1;
-        now.alone = false;
+        if std::mem::take(&mut now.alone) {
+            guard.memory.bound(guard.clocks.len().min(task.len()));
+        }
         now.done_bytes += scanned.as_ref().map_or(0, |scanned| scanned.bytes);
         now.done.insert(file, scanned);
         drop(now);
@@ -618,6 +641,7 @@ fn batches(
 struct Guard<'a> {
     marks: &'a Marks,
     clocks: Vec<Clock>,
+    memory: Memory,
     /// Jobs that were read and are not done: 0 or 1, and for a moment 2.
     busy: AtomicUsize,
 }

@@ -1,13 +1,15 @@
 """The child process that scans files, as its parent sees it: what a file does to its parser costs that file, and never the run.
 
 A child that dies leaves marks: the files its threads had in hand. Another child goes on; it takes each of those files alone, and the one that it
-dies of again gets its note and is cut into windows of lines from then on. One whose parser ran over its time is known at the first death.
+dies of again gets its note and is cut into windows of lines from then on. One whose parser ran over its time is known at the first death, and so
+is one that crashed with no other in hand.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +23,8 @@ __all__ = ["MODEL", "batches"]
 
 ALONE, OVERTIME, CRASHED, LEFT_OUT = 1, 2, 4, 8
 """What the core is told of a file; see `rust/core/src/scan.rs`."""
+CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)}
+"""How a process ends by what it did itself; it is killed by others too, who may not have meant the file in hand."""
 FRUITLESS = 3
 """Deaths in a row without a file in hand after which no other child is tried."""
 
@@ -58,7 +62,7 @@ def batches(root: str | None, paths: Sequence[str], contents: Sequence[bytes], *
                 code = child.end()
                 if not child.begun():
                     raise GromaError(f"groma's parser process ended at once with {code}; run: {sys.executable} -m groma doctor")
-                blamed = _blame(child.in_hand(), flags, begun)
+                blamed = _blame(child.in_hand(), flags, begun, crashed=code in CRASHES)
                 fruitless = 0 if blamed or done > begun else fruitless + 1
                 if fruitless == FRUITLESS:
                     raise GromaError(f"groma's parser process ended with {code} {FRUITLESS} times, and no file was at fault.")
@@ -68,7 +72,7 @@ def batches(root: str | None, paths: Sequence[str], contents: Sequence[bytes], *
             raise
 
 
-def _blame(in_hand: Sequence[tuple[int, bool, bool]], flags: bytearray, begun: int) -> bool:
+def _blame(in_hand: Sequence[tuple[int, bool, bool]], flags: bytearray, begun: int, *, crashed: bool = False) -> bool:
     """Write into `flags` what the files in hand (counted from `begun`) are to be treated as from now on. False if there are none."""
     overtime = [begun + at for at, _, is_over in in_hand if is_over]
     for at in overtime:
@@ -77,7 +81,7 @@ def _blame(in_hand: Sequence[tuple[int, bool, bool]], flags: bytearray, begun: i
         return True
     for place, is_parsing, _ in in_hand:
         at = begun + place
-        if not flags[at] & ALONE:
+        if not (flags[at] & ALONE or (crashed and is_parsing and len(in_hand) == 1)):
             flags[at] |= ALONE  # not yet: another one may have been the cause, or whoever killed the child
         elif is_parsing:
             flags[at] = CRASHED
