@@ -46,19 +46,30 @@ static TAGS: &[(&str, &str)] = tags![
 impl Language {
     /// The text of its query, put together as the twin does; None where a folder of `tags` has no file.
     pub fn query(&self) -> Option<String> {
-        let parts: Option<Vec<&str>> =
-            self.tags.iter().map(|folder| TAGS.iter().find(|(name, _)| name == folder).map(|(_, text)| *text)).collect();
+        let parts: Option<Vec<&str>> = self
+            .tags
+            .iter()
+            .map(|folder| {
+                TAGS.iter()
+                    .find(|(name, _)| name == folder)
+                    .map(|(_, text)| *text)
+            })
+            .collect();
         parts.map(|parts| parts.join("\n"))
     }
 }
 
 fn table() -> &'static Table {
     static READ: OnceLock<Table> = OnceLock::new();
-    READ.get_or_init(|| read(TABLE).unwrap_or_else(|e| unreachable!("languages.toml was built in and is wrong: {e}")))
+    READ.get_or_init(|| {
+        read(TABLE)
+            .unwrap_or_else(|e| unreachable!("languages.toml was built in and is wrong: {e}"))
+    })
 }
 
 fn read(text: &str) -> Result<Table, String> {
-    let rows: toml::map::Map<String, toml::Value> = toml::from_str(text).map_err(|e| e.to_string())?;
+    let rows: toml::map::Map<String, toml::Value> =
+        toml::from_str(text).map_err(|e| e.to_string())?;
     let mut found = Table {
         languages: Vec::with_capacity(rows.len()),
         extensions: HashMap::new(),
@@ -66,14 +77,38 @@ fn read(text: &str) -> Result<Table, String> {
         interpreters: HashMap::new(),
     };
     for (number, (name, row)) in rows.into_iter().enumerate() {
-        let one = |key: &str| row.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+        let one = |key: &str| {
+            row.get(key)
+                .and_then(toml::Value::as_str)
+                .map(str::to_owned)
+        };
         let many = |key: &str| -> Option<Vec<String>> {
-            row.get(key)?.as_array().map(|all| all.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect())
+            row.get(key)?.as_array().map(|all| {
+                all.iter()
+                    .filter_map(toml::Value::as_str)
+                    .map(str::to_owned)
+                    .collect()
+            })
         };
         let grammar = one("grammar");
-        found.extensions.extend(many("extensions").unwrap_or_default().into_iter().map(|x| (x, number)));
-        found.filenames.extend(many("filenames").unwrap_or_default().into_iter().map(|x| (x.to_lowercase(), number)));
-        found.interpreters.extend(many("interpreters").unwrap_or_default().into_iter().map(|x| (x, number)));
+        found.extensions.extend(
+            many("extensions")
+                .unwrap_or_default()
+                .into_iter()
+                .map(|x| (x, number)),
+        );
+        found.filenames.extend(
+            many("filenames")
+                .unwrap_or_default()
+                .into_iter()
+                .map(|x| (x.to_lowercase(), number)),
+        );
+        found.interpreters.extend(
+            many("interpreters")
+                .unwrap_or_default()
+                .into_iter()
+                .map(|x| (x, number)),
+        );
         found.languages.push(Language {
             kind: one("kind").ok_or_else(|| format!("{name} has no kind"))?,
             tags: many("tags").unwrap_or_else(|| grammar.iter().map(|_| name.clone()).collect()),
@@ -93,7 +128,10 @@ pub fn all() -> &'static [Language] {
 
 pub fn by_name(name: &str) -> Option<&'static Language> {
     static NAMES: OnceLock<HashMap<&'static str, &'static Language>> = OnceLock::new();
-    NAMES.get_or_init(|| all().iter().map(|x| (x.name.as_str(), x)).collect()).get(name).copied()
+    NAMES
+        .get_or_init(|| all().iter().map(|x| (x.name.as_str(), x)).collect())
+        .get(name)
+        .copied()
 }
 
 /// The language of the file `path` (POSIX) whose first bytes are `head`; None for text of no known language.
@@ -117,7 +155,12 @@ pub fn detect(path: &str, head: &[u8]) -> Option<&'static Language> {
     if let Some(&found) = table.filenames.get(&format!("{first}.*")) {
         return Some(&table.languages[found]);
     }
-    head.starts_with(b"#!").then(|| table.interpreters.get(&program(head)).map(|&found| &table.languages[found]))?
+    head.starts_with(b"#!").then(|| {
+        table
+            .interpreters
+            .get(&program(head))
+            .map(|&found| &table.languages[found])
+    })?
 }
 
 /// What no C header has at the start of a line: `class X`, `namespace`, `template <`, `using`, access labels, `#include <string>`.
@@ -141,13 +184,18 @@ fn cpp_header() -> &'static Regex {
 fn program(head: &[u8]) -> String {
     let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line.get(2..).unwrap_or_default());
-    let mut words = line.split(crate::summary::is_space).filter(|word| !word.is_empty());
+    let mut words = line
+        .split(crate::summary::is_space)
+        .filter(|word| !word.is_empty());
     let mut word = words.next().unwrap_or_default();
     if word.ends_with("/env") {
-        word = words.find(|word| !word.starts_with('-') && !word.contains('=')).unwrap_or_default();
+        word = words
+            .find(|word| !word.starts_with('-') && !word.contains('='))
+            .unwrap_or_default();
     }
     let word = word.rsplit('/').next().unwrap_or_default();
-    word.trim_end_matches(|c: char| c == '-' || c == '.' || c.is_ascii_digit()).to_owned()
+    word.trim_end_matches(|c: char| c == '-' || c == '.' || c.is_ascii_digit())
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -157,10 +205,17 @@ mod tests {
     #[test]
     fn every_language_with_a_grammar_has_its_query_built_in() {
         for language in all().iter().filter(|x| x.grammar.is_some()) {
-            assert!(language.query().is_some(), "{} is not in TAGS", language.name);
+            assert!(
+                language.query().is_some(),
+                "{} is not in TAGS",
+                language.name
+            );
         }
         for (folder, _) in TAGS {
-            assert!(all().iter().any(|x| x.tags.iter().any(|tag| tag == folder)), "{folder} is in TAGS and in no language");
+            assert!(
+                all().iter().any(|x| x.tags.iter().any(|tag| tag == folder)),
+                "{folder} is in TAGS and in no language"
+            );
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 use crate::languages::{self, Language};
-use crate::summary::{doc, first_chars, signature, strip};
+use crate::summary::{Lines, doc, first_chars, signature, strip};
 
 mod tags;
 
@@ -77,20 +77,35 @@ pub unsafe fn register_grammar(name: &str, pointer: *const ()) -> Result<(), Str
     let known = tree_sitter::MIN_COMPATIBLE_LANGUAGE_VERSION..=tree_sitter::LANGUAGE_VERSION;
     if !known.contains(&version) {
         let (from, to) = (known.start(), known.end());
-        return Err(format!("Incompatible Language version {version}. Must be between {from} and {to}"));
+        return Err(format!(
+            "Incompatible Language version {version}. Must be between {from} and {to}"
+        ));
     }
-    let mut grammars = GRAMMARS.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-    grammars.get_or_insert_default().entry(name.to_owned()).or_insert(grammar);
+    let mut grammars = GRAMMARS
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    grammars
+        .get_or_insert_default()
+        .entry(name.to_owned())
+        .or_insert(grammar);
     Ok(())
 }
 
 /// Has the grammar of `language` been registered?
 pub fn is_registered(language: &Language) -> bool {
-    language.grammar.as_deref().is_none_or(|name| grammar(name).is_some())
+    language
+        .grammar
+        .as_deref()
+        .is_none_or(|name| grammar(name).is_some())
 }
 
 fn grammar(name: &str) -> Option<tree_sitter::Language> {
-    GRAMMARS.read().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref()?.get(name).cloned()
+    GRAMMARS
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .as_ref()?
+        .get(name)
+        .cloned()
 }
 
 /// What a language is read with, made once a process.
@@ -111,28 +126,45 @@ enum Capture {
 
 fn reader(language: &Language) -> Result<&'static Reader, String> {
     static READERS: OnceLock<Vec<OnceLock<Result<Reader, String>>>> = OnceLock::new();
-    let name = language.grammar.as_deref().ok_or_else(|| format!("{} has no grammar", language.name))?;
-    let grammar = grammar(name).ok_or_else(|| format!("the grammar of {} is not loaded", language.name))?;
-    let readers = READERS.get_or_init(|| languages::all().iter().map(|_| OnceLock::new()).collect());
-    let slot = readers.get(language.number).ok_or_else(|| format!("{} is not of the table", language.name))?;
-    slot.get_or_init(|| compile(language, grammar)).as_ref().map_err(Clone::clone)
+    let name = language
+        .grammar
+        .as_deref()
+        .ok_or_else(|| format!("{} has no grammar", language.name))?;
+    let grammar =
+        grammar(name).ok_or_else(|| format!("the grammar of {} is not loaded", language.name))?;
+    let readers =
+        READERS.get_or_init(|| languages::all().iter().map(|_| OnceLock::new()).collect());
+    let slot = readers
+        .get(language.number)
+        .ok_or_else(|| format!("{} is not of the table", language.name))?;
+    slot.get_or_init(|| compile(language, grammar))
+        .as_ref()
+        .map_err(Clone::clone)
 }
 
 fn compile(language: &Language, grammar: tree_sitter::Language) -> Result<Reader, String> {
-    let text = language.query().ok_or_else(|| format!("{} has no query", language.name))?;
+    let text = language
+        .query()
+        .ok_or_else(|| format!("{} has no query", language.name))?;
     let query = tags::Query::new(&grammar, &text)?;
     let captures = query
         .captures
         .iter()
-        .map(|name| match (name.as_str(), name.strip_prefix("definition.")) {
-            (_, Some(kind)) => Capture::Definition(kind.to_owned()),
-            ("name", _) => Capture::Name,
-            ("import", _) => Capture::Import,
-            ("call", _) => Capture::Call,
-            _ => Capture::Other,
-        })
+        .map(
+            |name| match (name.as_str(), name.strip_prefix("definition.")) {
+                (_, Some(kind)) => Capture::Definition(kind.to_owned()),
+                ("name", _) => Capture::Name,
+                ("import", _) => Capture::Import,
+                ("call", _) => Capture::Call,
+                _ => Capture::Other,
+            },
+        )
         .collect();
-    Ok(Reader { grammar, query, captures })
+    Ok(Reader {
+        grammar,
+        query,
+        captures,
+    })
 }
 
 /// Can `language` be read: is its grammar registered, and does its query fit it?
@@ -161,18 +193,28 @@ thread_local! {
 }
 
 fn cut(why: &'static str) -> Outline {
-    Outline { cut: Some(why), ..Outline::default() }
+    Outline {
+        cut: Some(why),
+        ..Outline::default()
+    }
 }
 
 fn by_grammar(source: &str, reader: &Reader) -> Result<Outline, String> {
-    let tree = PARSER.with_borrow_mut(|parser| parse(parser, source.as_bytes(), &reader.grammar))?;
-    let Some(tree) = tree else { return Ok(cut(BUDGET)) };
+    let tree =
+        PARSER.with_borrow_mut(|parser| parse(parser, source.as_bytes(), &reader.grammar))?;
+    let Some(tree) = tree else {
+        return Ok(cut(BUDGET));
+    };
     if tree.root_node().has_error() && flooded(&tree) {
         return Ok(cut(ERRORS));
     }
     let stop = Instant::now() + Duration::from_secs_f64(QUERY_SECONDS);
-    let Some(found) = query(source, reader, &tree, stop) else { return Ok(cut(BUDGET)) };
-    let Some(definitions) = nest(found.definitions, source, stop) else { return Ok(cut(BUDGET)) };
+    let Some(found) = query(source, reader, &tree, stop) else {
+        return Ok(cut(BUDGET));
+    };
+    let Some(definitions) = nest(found.definitions, source, stop) else {
+        return Ok(cut(BUDGET));
+    };
     Ok(Outline {
         definitions,
         imports: distinct(source, found.imports, unquote),
@@ -182,15 +224,32 @@ fn by_grammar(source: &str, reader: &Reader) -> Result<Outline, String> {
 }
 
 /// The tree of `source`; None where the time was up.
-fn parse(parser: &mut Parser, source: &[u8], grammar: &tree_sitter::Language) -> Result<Option<Tree>, String> {
+fn parse(
+    parser: &mut Parser,
+    source: &[u8],
+    grammar: &tree_sitter::Language,
+) -> Result<Option<Tree>, String> {
     parser.set_language(grammar).map_err(|e| e.to_string())?;
     if source.len() <= UNTIMED_BYTES {
-        return parser.parse(source, None).map(Some).ok_or_else(|| "the parser gave no tree".to_owned());
+        return parser
+            .parse(source, None)
+            .map(Some)
+            .ok_or_else(|| "the parser gave no tree".to_owned());
     }
     let stop = Instant::now() + Duration::from_secs_f64(PARSE_SECONDS);
-    let mut up = |_: &_| if Instant::now() >= stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let mut up = |_: &_| {
+        if Instant::now() >= stop {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
     let options = ParseOptions::new().progress_callback(&mut up);
-    let tree = parser.parse_with_options(&mut |at, _| source.get(at..).unwrap_or_default(), None, Some(options));
+    let tree = parser.parse_with_options(
+        &mut |at, _| source.get(at..).unwrap_or_default(),
+        None,
+        Some(options),
+    );
     if tree.is_none() {
         parser.reset(); // else the next text would be read as the rest of this one
     }
@@ -228,16 +287,35 @@ struct Found<'t, 's, 'r> {
 }
 
 /// What the query finds; None where the time was up.
-fn query<'t, 's, 'r>(source: &'s str, reader: &'r Reader, tree: &'t Tree, stop: Instant) -> Option<Found<'t, 's, 'r>> {
+fn query<'t, 's, 'r>(
+    source: &'s str,
+    reader: &'r Reader,
+    tree: &'t Tree,
+    stop: Instant,
+) -> Option<Found<'t, 's, 'r>> {
     let mut found = Found::default();
-    let means = |capture: u16| reader.captures.get(usize::from(capture)).unwrap_or(&Capture::Other);
+    let means = |capture: u16| {
+        reader
+            .captures
+            .get(usize::from(capture))
+            .unwrap_or(&Capture::Other)
+    };
     let done = tags::matches(&reader.query, tree, source, stop, |pattern, captures| {
-        let named = captures.iter().find(|(capture, _)| matches!(means(*capture), Capture::Name));
-        let name = named.map_or("", |(_, node)| clean(text_of(source, node.start_byte(), node.end_byte())));
+        let named = captures
+            .iter()
+            .find(|(capture, _)| matches!(means(*capture), Capture::Name));
+        let name = named.map_or("", |(_, node)| {
+            clean(text_of(source, node.start_byte(), node.end_byte()))
+        });
         for (i, &(capture, node)) in captures.iter().enumerate() {
             match means(capture) {
-                Capture::Definition(kind) if !name.is_empty() && !captures[..i].iter().any(|(x, _)| *x == capture) => {
-                    let held = found.definitions.entry((node.start_byte(), Reverse(node.end_byte()), name)).or_insert((pattern, kind, node));
+                Capture::Definition(kind)
+                    if !name.is_empty() && !captures[..i].iter().any(|(x, _)| *x == capture) =>
+                {
+                    let held = found
+                        .definitions
+                        .entry((node.start_byte(), Reverse(node.end_byte()), name))
+                        .or_insert((pattern, kind, node));
                     if pattern < held.0 {
                         *held = (pattern, kind, node);
                     }
@@ -259,19 +337,28 @@ fn text_of(source: &str, start: usize, end: usize) -> &str {
 fn distinct(source: &str, mut found: Vec<(usize, usize)>, read: fn(&str) -> &str) -> Vec<String> {
     found.sort_unstable();
     let mut seen = HashSet::with_capacity(found.len());
-    let names = found.into_iter().map(|(start, end)| read(text_of(source, start, end)));
-    names.filter(|name| !name.is_empty() && seen.insert(*name)).map(str::to_owned).collect()
+    let names = found
+        .into_iter()
+        .map(|(start, end)| read(text_of(source, start, end)));
+    names
+        .filter(|name| !name.is_empty() && seen.insert(*name))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// In source order, without what lies in the body of a function, each with the type around it. None where the time was up.
-fn nest(found: HashMap<Place, (usize, &str, Node)>, source: &str, stop: Instant) -> Option<Vec<Definition>> {
+fn nest(
+    found: HashMap<Place, (usize, &str, Node)>,
+    source: &str,
+    stop: Instant,
+) -> Option<Vec<Definition>> {
     struct Around<'s> {
         range: (usize, usize),
         /// Is it, or one around it, a function?
         in_function: bool,
         name: &'s str,
     }
-    let lines: Vec<&str> = source.split('\n').collect();
+    let lines = Lines::of(source);
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut stack: Vec<Around> = Vec::new();
@@ -300,7 +387,11 @@ fn nest(found: HashMap<Place, (usize, &str, Node)>, source: &str, stop: Instant)
         });
         if !is_symbol_only(kind) {
             let in_function = is_function(kind) || stack.last().is_some_and(|x| x.in_function);
-            stack.push(Around { range: (start, end), in_function, name: name.split('<').next().unwrap_or_default() });
+            stack.push(Around {
+                range: (start, end),
+                in_function,
+                name: name.split('<').next().unwrap_or_default(),
+            });
         }
     }
     Some(result)
@@ -326,12 +417,19 @@ fn last_row(node: Node) -> usize {
 
 fn row_of(node: Node) -> usize {
     let end = node.end_position();
-    if end.column == 0 && end.row > node.start_position().row { end.row - 1 } else { end.row }
+    if end.column == 0 && end.row > node.start_position().row {
+        end.row - 1
+    } else {
+        end.row
+    }
 }
 
 /// The first line of a name, at most 100 characters.
 fn clean(name: &str) -> &str {
-    strip(first_chars(strip(name).split('\n').next().unwrap_or_default(), 100))
+    strip(first_chars(
+        strip(name).split('\n').next().unwrap_or_default(),
+        100,
+    ))
 }
 
 fn unquote(text: &str) -> &str {
@@ -343,14 +441,22 @@ fn unquote(text: &str) -> &str {
 /// The pattern of the heads of a language: with what the quick engine does not know, it is tried at each line that may begin one.
 enum Heads {
     Plain(regex::Regex),
-    Hard { pattern: fancy_regex::Regex, begin: Option<fancy_regex::ByteSet> },
+    Hard {
+        pattern: fancy_regex::Regex,
+        begin: Option<fancy_regex::ByteSet>,
+    },
 }
 
 fn section(language: &Language, pattern: &str) -> Result<&'static Heads, String> {
     static SECTIONS: OnceLock<Vec<OnceLock<Result<Heads, String>>>> = OnceLock::new();
-    let sections = SECTIONS.get_or_init(|| languages::all().iter().map(|_| OnceLock::new()).collect());
-    let slot = sections.get(language.number).ok_or_else(|| format!("{} is not of the table", language.name))?;
-    slot.get_or_init(|| Heads::new(&translated(pattern)).map_err(|e| e.to_string())).as_ref().map_err(Clone::clone)
+    let sections =
+        SECTIONS.get_or_init(|| languages::all().iter().map(|_| OnceLock::new()).collect());
+    let slot = sections
+        .get(language.number)
+        .ok_or_else(|| format!("{} is not of the table", language.name))?;
+    slot.get_or_init(|| Heads::new(&translated(pattern)).map_err(|e| e.to_string()))
+        .as_ref()
+        .map_err(Clone::clone)
 }
 
 impl Heads {
@@ -358,8 +464,12 @@ impl Heads {
         if let Ok(plain) = regex::Regex::new(&format!("(?m)^(?:{pattern})")) {
             return Ok(Heads::Plain(plain));
         }
-        let begin = fancy_regex::RegexOptionsBuilder::new().start_bytes(&format!("(?m){pattern}"))?;
-        Ok(Heads::Hard { pattern: fancy_regex::Regex::new(&format!(r"(?m)\G(?:{pattern})"))?, begin })
+        let begin =
+            fancy_regex::RegexOptionsBuilder::new().start_bytes(&format!("(?m){pattern}"))?;
+        Ok(Heads::Hard {
+            pattern: fancy_regex::Regex::new(&format!(r"(?m)\G(?:{pattern})"))?,
+            begin,
+        })
     }
 
     /// Where each head is and where its name, in order and apart from one another.
@@ -367,15 +477,20 @@ impl Heads {
         match self {
             Heads::Plain(pattern) => {
                 let found = pattern.captures_iter(source);
-                found.filter_map(|found| Some((found.get(0)?.range(), found.name("name")?.range()))).collect()
+                found
+                    .filter_map(|found| Some((found.get(0)?.range(), found.name("name")?.range())))
+                    .collect()
             }
             Heads::Hard { pattern, begin } => {
                 let bytes = source.as_bytes();
                 let mut heads: Vec<(Range<usize>, Range<usize>)> = Vec::new();
-                let line_starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
+                let line_starts =
+                    std::iter::once(0).chain(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
                 for start in line_starts {
                     let inside = heads.last().is_some_and(|(whole, _)| start < whole.end);
-                    let may_begin = bytes.get(start).is_some_and(|&byte| begin.as_ref().is_none_or(|set| set.contains(byte)));
+                    let may_begin = bytes
+                        .get(start)
+                        .is_some_and(|&byte| begin.as_ref().is_none_or(|set| set.contains(byte)));
                     if inside || !may_begin {
                         continue;
                     }
@@ -427,22 +542,36 @@ fn translated(pattern: &str) -> String {
 
 /// Flat sections: each runs to the next head, without the blank lines and comments that stand above that.
 fn by_sections(source: &str, heads: &Heads) -> Outline {
-    let lines: Vec<&str> = source.split('\n').collect();
+    let lines = Lines::of(source);
     let mut starts: Vec<(usize, String)> = Vec::new();
     let (mut row, mut at) = (0, 0);
     for (whole, name) in heads.of(source) {
-        let start = whole.end - source[whole].trim_start_matches(crate::summary::is_space).len();
+        let start = whole.end
+            - source[whole]
+                .trim_start_matches(crate::summary::is_space)
+                .len();
         row += memchr::memchr_iter(b'\n', &source.as_bytes()[at..start]).count();
         at = start;
         if !name.is_empty() {
-            starts.push((row, first_chars(strip(&source[name].replace('"', "")), 100).to_owned()));
+            starts.push((
+                row,
+                first_chars(strip(&source[name].replace('"', "")), 100).to_owned(),
+            ));
         }
     }
     let mut definitions = Vec::with_capacity(starts.len());
-    let following: Vec<usize> = starts.iter().skip(1).map(|(row, _)| *row).chain([lines.len()]).collect();
+    let following: Vec<usize> = starts
+        .iter()
+        .skip(1)
+        .map(|(row, _)| *row)
+        .chain([lines.len()])
+        .collect();
     for ((first, name), following) in starts.into_iter().zip(following) {
         let mut last = following.saturating_sub(1);
-        while last > first && (following < lines.len() || strip(lines[last]).is_empty()) && is_above_head(lines[last]) {
+        while last > first
+            && (following < lines.len() || strip(lines.whole(last)).is_empty())
+            && is_above_head(lines.whole(last))
+        {
             last -= 1;
         }
         definitions.push(Definition {
@@ -451,15 +580,21 @@ fn by_sections(source: &str, heads: &Heads) -> Outline {
             name,
             kind: "section".to_owned(),
             enclosing: None,
-            signature: first_chars(strip(lines[first]), 200).to_owned(),
+            signature: first_chars(strip(lines.whole(first)), 200).to_owned(),
             doc: doc(&lines, first, last),
         });
     }
-    Outline { definitions, ..Outline::default() }
+    Outline {
+        definitions,
+        ..Outline::default()
+    }
 }
 
 /// `_ABOVE_HEAD`: a blank line or a comment.
 fn is_above_head(line: &str) -> bool {
     let text = strip(line);
-    text.is_empty() || ["//", "/*", "*", "#", "--", ";"].iter().any(|mark| text.starts_with(mark))
+    text.is_empty()
+        || ["//", "/*", "*", "#", "--", ";"]
+            .iter()
+            .any(|mark| text.starts_with(mark))
 }

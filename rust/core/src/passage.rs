@@ -127,16 +127,19 @@ pub fn sparse(text: &str, symbols: &[&str], enclosing: &str, path: &str) -> Vec<
         weights.truncate(MAX_TERMS);
     }
     weights.sort_unstable_by_key(|(term, _)| *term);
-    // `as u8` is exact: an impact is below 255.5, and ties go to the even, which is 254 or below.
     weights
         .iter()
-        .map(|(term, x)| {
-            (
-                *term,
-                (255.0 * x / (SATURATION + x)).round_ties_even().max(1.0) as u8,
-            )
-        })
+        .map(|(term, x)| (*term, impact(*x)))
         .collect()
+}
+
+/// A weight as a byte, rounded half to even as Python does; the processor's own way to round is not on every one.
+fn impact(x: f64) -> u8 {
+    let exact = 255.0 * x / (SATURATION + x);
+    let below = exact as u32;
+    let rest = exact - f64::from(below);
+    let up = rest > 0.5 || rest == 0.5 && below % 2 == 1;
+    (below + u32::from(up)).clamp(1, 255) as u8
 }
 
 /// The lines of a chunk that look like comments or docstrings, without their markers.
@@ -149,8 +152,13 @@ pub fn comment_lines(text: &str) -> String {
 #[inline]
 fn for_comment_lines<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
     let mut inside = false;
+    let some_quotes = text.contains("\"\"\"") || text.contains("'''");
     for line in text.split('\n') {
-        let quotes = triple_quotes(line.as_bytes());
+        let quotes = if some_quotes {
+            triple_quotes(line.as_bytes())
+        } else {
+            0
+        };
         if quotes > 0 {
             take(line.trim_matches(is_space));
             inside ^= quotes == 1;
@@ -268,6 +276,17 @@ fn push_body(text: &str, out: &mut String) {
     let mut left = BODY_CHARACTERS;
     let mut at = 0;
     while left > 0 && at < bytes.len() {
+        let end = bytes.len().min(at + left);
+        let plain = bytes[at..end]
+            .iter()
+            .position(|b| SPECIAL[*b as usize])
+            .unwrap_or(end - at);
+        if plain > 0 {
+            out.push_str(&text[at..at + plain]);
+            left -= plain;
+            at += plain;
+            continue;
+        }
         match bytes[at] {
             b' ' | b'\t' => {
                 out.push(' ');
@@ -289,24 +308,17 @@ fn push_body(text: &str, out: &mut String) {
                     .rposition(|b| *b == b'\n')
                     .map_or(0, |last| last + 1);
             }
-            byte @ (b'-' | b'=' | b'*' | b'/' | b'#') => {
+            byte if byte < 0x80 => {
                 let run = bytes[at..]
                     .iter()
-                    .position(|b| !matches!(b, b'-' | b'=' | b'*' | b'/' | b'#'))
+                    .position(|b| !is_ruler(*b))
                     .unwrap_or(bytes.len() - at);
-                if run >= 4 {
-                    at += run;
-                } else {
-                    out.push(byte as char);
-                    left -= 1;
-                    at += 1;
-                    // The rest of a short run comes here again and is shorter still.
+                if run < 4 {
+                    let kept = run.min(left);
+                    out.push_str(&text[at..at + kept]);
+                    left -= kept;
                 }
-            }
-            byte if byte < 0x80 => {
-                out.push(byte as char);
-                left -= 1;
-                at += 1;
+                at += run;
             }
             _ => {
                 let Some(character) = text[at..].chars().next() else {
@@ -319,6 +331,22 @@ fn push_body(text: &str, out: &mut String) {
         }
     }
 }
+
+const fn is_ruler(byte: u8) -> bool {
+    matches!(byte, b'-' | b'=' | b'*' | b'/' | b'#')
+}
+
+/// What is not one character that stays as it is.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] =
+            byte >= 0x80 || is_ruler(byte as u8) || matches!(byte as u8, b' ' | b'\t' | b'\n');
+        byte += 1;
+    }
+    special
+};
 
 /// The distinct tokens of a file's stem, joined ones left out.
 pub fn stem_tokens(path: &str) -> Vec<String> {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::Mmap;
 use unicode_normalization::char::decompose_canonical;
 
-use crate::lexicon::{Lexicon, hash, seed};
+use crate::lexicon::{Key, Lexicon, seed};
 use crate::unicode::{self, Class};
 
 const FORMAT: &str = "groma.static/1";
@@ -31,6 +31,8 @@ pub struct Model {
     rows: usize,
     vocabulary: Vocabulary,
     characters: Vec<(u32, u32, Place)>,
+    /// The token of each ASCII character that is a word of its own.
+    marks: [u32; 128],
     /// Tells this model's words from another's in the memory of a thread.
     serial: u64,
 }
@@ -87,6 +89,11 @@ impl Model {
         let rows = rows_start(&table, vocabulary.len(), dim)?;
         let characters = String::from_utf8(read("characters.txt")?)
             .map_err(|error| format!("characters.txt: {error}"))?;
+        let marks = std::array::from_fn(|byte| {
+            vocabulary
+                .find(&[byte as u8], false)
+                .unwrap_or(vocabulary.unknown)
+        });
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         Ok(Model {
             id: format!("{}:{dim}:{}", text("name")?, text("revision")?),
@@ -95,6 +102,7 @@ impl Model {
             max_tokens: number("max_tokens")?,
             table,
             rows,
+            marks,
             vocabulary,
             characters: places(&characters).ok_or("characters.txt is no table of classes")?,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
@@ -197,9 +205,12 @@ impl Model {
                 }
                 Kind::Mark => {
                     // The reference takes these two out of the raw text before anything else.
-                    let added =
-                        bytes[at..].starts_with(PADDING) || bytes[at..].starts_with(UNKNOWN);
-                    at += if added { PADDING.len() } else { 1 };
+                    if !(bytes[at..].starts_with(PADDING) || bytes[at..].starts_with(UNKNOWN)) {
+                        memory.ids.push(self.marks[bytes[at] as usize]);
+                        at += 1;
+                        continue;
+                    }
+                    at += PADDING.len();
                 }
                 Kind::Word => {
                     while at < bytes.len() && KINDS[bytes[at] as usize] == Kind::Word {
@@ -208,15 +219,13 @@ impl Model {
                 }
             }
             let word = &text[start..at];
-            let hash = memory.words.hash(word.as_bytes());
-            match memory.words.find(word.as_bytes(), hash) {
+            let key = memory.words.key(bytes, start, at);
+            match memory.words.find(key) {
                 Some(range) => memory.ids.extend_from_slice(memory.words.values(range)),
                 None => {
                     let before = memory.ids.len();
                     self.learn(word, &mut memory.ids);
-                    memory
-                        .words
-                        .insert(word.as_bytes(), hash, &memory.ids[before..]);
+                    memory.words.insert(key, &memory.ids[before..]);
                 }
             }
         }
@@ -413,7 +422,7 @@ impl Vocabulary {
     }
 
     fn slot(&self, key: &[u8], goes_on: bool) -> usize {
-        hash(key, self.seed ^ u64::from(goes_on)) as usize & (self.slots.len() - 1)
+        Key::new(key, self.seed ^ u64::from(goes_on)).hash as usize & (self.slots.len() - 1)
     }
 
     fn find(&self, key: &[u8], goes_on: bool) -> Option<u32> {
@@ -503,21 +512,24 @@ static KINDS: [Kind; 256] = {
 /// int8 row and scale as `_pure.static_model.quantize`: the scale is the largest magnitude / 127 and not finite if a value is
 /// not; codes round half to even; a zero vector has scale 0.
 pub fn quantize(vector: &[f32], row: &mut [i8]) -> f32 {
-    let is_number = vector.iter().all(|value| value.is_finite());
-    let largest = if is_number {
-        vector
-            .iter()
-            .fold(0.0f32, |most, value| most.max(value.abs()))
-    } else {
-        f32::NAN
-    };
-    let scale = largest / 127.0;
+    // Magnitudes are in order as the numbers their bits are; infinities and what is no number come last.
+    let largest = vector
+        .iter()
+        .fold(0, |most, value| value.abs().to_bits().max(most));
+    if largest >= f32::INFINITY.to_bits() {
+        row.fill(0);
+        return f32::NAN;
+    }
+    let scale = f32::from_bits(largest) / 127.0;
+    if scale == 0.0 {
+        row.fill(0);
+        return scale;
+    }
     for (code, value) in row.iter_mut().zip(vector) {
-        *code = if scale > 0.0 {
-            (value / scale).round_ties_even().clamp(-127.0, 127.0) as i8
-        } else {
-            0
-        };
+        // A sum of this size has no fraction, and is rounded half to even.
+        const WHOLE: f32 = 12_582_912.0;
+        let rounded = (value / scale + WHOLE) - WHOLE;
+        *code = rounded.clamp(-127.0, 127.0) as i8;
     }
     scale
 }

@@ -18,7 +18,15 @@ pub(crate) fn is_space(c: char) -> bool {
     match c {
         '\t'..='\r' | '\x1c'..=' ' => true,
         '\0'..='\x7f' => false,
-        '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => true,
+        '\u{85}'
+        | '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{2028}'
+        | '\u{2029}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}' => true,
         _ => false,
     }
 }
@@ -46,12 +54,43 @@ pub(crate) fn first_chars(text: &str, count: usize) -> &str {
     if text.len() <= count {
         return text;
     }
-    text.char_indices().nth(count).map_or(text, |(at, _)| &text[..at])
+    text.char_indices()
+        .nth(count)
+        .map_or(text, |(at, _)| &text[..at])
 }
 
-/// `_at`: what is read of a line; nothing of one that is not there.
-fn at<'a>(lines: &[&'a str], i: usize) -> &'a str {
-    first_chars(lines.get(i).copied().unwrap_or_default(), COLUMNS)
+/// The lines of a text, and how much of each is read. Lines count from 0; one that is not there is empty.
+pub struct Lines<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Lines<'a> {
+    pub fn new(lines: impl Iterator<Item = &'a str>) -> Self {
+        Lines(
+            lines
+                .map(|line| (line, first_chars(line, COLUMNS)))
+                .collect(),
+        )
+    }
+
+    pub fn of(text: &'a str) -> Self {
+        Self::new(text.split('\n'))
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn whole(&self, i: usize) -> &'a str {
+        self.0.get(i).map_or("", |line| line.0)
+    }
+
+    /// `_at`
+    fn at(&self, i: usize) -> &'a str {
+        self.0.get(i).map_or("", |line| line.1)
+    }
 }
 
 fn starts_with_space(text: &str) -> bool {
@@ -60,7 +99,10 @@ fn starts_with_space(text: &str) -> bool {
 
 /// `text` behind the first of `words` it starts with, if no word character follows (`\b`).
 fn after_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
-    words.iter().find_map(|word| text.strip_prefix(word).filter(|rest| !rest.chars().next().is_some_and(is_word)))
+    words.iter().find_map(|word| {
+        text.strip_prefix(word)
+            .filter(|rest| !rest.chars().next().is_some_and(is_word))
+    })
 }
 
 /// The word characters `text` begins with, and the rest.
@@ -89,15 +131,15 @@ fn balanced(text: &str) -> bool {
 // ------------------------------------------------------------------------------------------------------------------ signature
 
 /// The head of the definition of `name` in lines `first`..=`last` on one line: without annotations above it and without its body.
-pub fn signature(lines: &[&str], first: usize, last: usize, name: &str) -> String {
-    let whole = lines.get(first).copied().unwrap_or_default();
+pub fn signature(lines: &Lines, first: usize, last: usize, name: &str) -> String {
+    let whole = lines.whole(first);
     if is_heading(whole) {
-        return first_chars(strip(at(lines, first)), LONGEST).to_owned();
+        return first_chars(strip(lines.at(first)), LONGEST).to_owned();
     }
     let wanted = first_chars(name, 40);
     let mut head = head_of(lines, first, last, wanted);
     if !head.contains(wanted) {
-        if first_chars(whole, COLUMNS).len() < whole.len() {
+        if lines.at(first).len() < whole.len() {
             return name.to_owned(); // far out on a line of minified code
         }
         head = head_of(lines, first, last, ""); // a name that stands elsewhere, such as that of the class for its constructor
@@ -130,16 +172,18 @@ fn without_callback(head: &str) -> &str {
 }
 
 /// `_head`: the lines from the first that is no annotation up to the one where the body begins, at least as far as `wanted`.
-fn head_of(lines: &[&str], first: usize, last: usize, wanted: &str) -> String {
+fn head_of(lines: &Lines, first: usize, last: usize, wanted: &str) -> String {
     let end = (last + 1).min(first + HEAD_LINES);
     let mut head = String::new();
     let mut length = 0; // in characters
     let mut i = below_attributes(lines, first, end);
     while i < end && length <= LONGEST {
-        let without = without_remarks(strip(at(lines, i)));
+        let without = without_remarks(strip(lines.at(i)));
         let line = without.trim_end_matches(['\\', ' ']);
         i += 1;
-        let Some(start) = line.chars().next() else { continue };
+        let Some(start) = line.chars().next() else {
+            continue;
+        };
         if !head.is_empty() && !head.ends_with('(') && !matches!(start, ')' | ',' | ';') {
             head.push(' ');
             length += 1;
@@ -150,13 +194,13 @@ fn head_of(lines: &[&str], first: usize, last: usize, wanted: &str) -> String {
             continue; // a return type or `template <…>` on a line of its own
         }
         let open_brackets = count(&head, b'(', b'(') > count(&head, b')', b')');
-        if line.ends_with('{') && !(open_brackets && !begins_body(line)) {
+        if line.ends_with('{') && (!open_brackets || begins_body(line)) {
             break;
         }
         if open_brackets {
             continue;
         }
-        let following = if i < end { strip(at(lines, i)) } else { "" };
+        let following = if i < end { strip(lines.at(i)) } else { "" };
         let goes_on = continues(following) || (following.starts_with(": ") && !head.contains('('));
         if line.ends_with(" do") || line.ends_with(';') || !goes_on {
             break;
@@ -167,19 +211,29 @@ fn head_of(lines: &[&str], first: usize, last: usize, wanted: &str) -> String {
 
 /// `_REMARK`: a line without the comments within or behind it.
 fn without_remarks(line: &str) -> Cow<'_, str> {
-    if !["/*", "//", "#", "--"].iter().any(|mark| line.contains(mark)) {
+    if !["/*", "//", "#", "--"]
+        .iter()
+        .any(|mark| line.contains(mark))
+    {
         return Cow::Borrowed(line);
     }
     let mut kept = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(c) = rest.chars().next() {
-        if (c == '/' || is_space(c)) && let Some(close) = lstrip(rest).strip_prefix("/*").and_then(|inner| inner.split_once("*/")) {
+        if (c == '/' || is_space(c))
+            && let Some(close) = lstrip(rest)
+                .strip_prefix("/*")
+                .and_then(|inner| inner.split_once("*/"))
+        {
             rest = close.1;
             continue;
         }
         if is_space(c) {
             let behind = &rest[c.len_utf8()..];
-            if ["//", "#", "--"].iter().any(|mark| behind.strip_prefix(mark).is_some_and(starts_with_space)) {
+            if ["//", "#", "--"]
+                .iter()
+                .any(|mark| behind.strip_prefix(mark).is_some_and(starts_with_space))
+            {
                 break;
             }
         }
@@ -195,13 +249,18 @@ fn begins_body(line: &str) -> bool {
         let text = rstrip(text);
         text.ends_with("=>")
             || text.ends_with(')')
-            || text.strip_suffix("do").is_some_and(|before| !before.chars().next_back().is_some_and(is_word))
+            || text
+                .strip_suffix("do")
+                .is_some_and(|before| !before.chars().next_back().is_some_and(is_word))
     };
     let before = line.strip_suffix('{').unwrap_or(line);
     if opener(before) {
         return true;
     }
-    rstrip(before).strip_suffix('|').and_then(|inner| inner.rsplit_once('|')).is_some_and(|(before, _)| opener(before))
+    rstrip(before)
+        .strip_suffix('|')
+        .and_then(|inner| inner.rsplit_once('|'))
+        .is_some_and(|(before, _)| opener(before))
 }
 
 /// `_CONTINUES`: how the second line of a head begins when the first looks complete.
@@ -211,24 +270,34 @@ fn continues(text: &str) -> bool {
         Some(b'=') => text.starts_with("=>") || starts_with_space(&text[1..]),
         Some(b'&') => starts_with_space(text[1..].strip_prefix('&').unwrap_or(&text[1..])),
         Some(b'|') => starts_with_space(&text[1..]),
-        Some(b'e' | b'i' | b'p' | b't' | b'w') => {
-            after_word(text, &["extends", "implements", "permits", "throws", "where", "when", "with"]).is_some()
-        }
+        Some(b'e' | b'i' | b'p' | b't' | b'w') => after_word(
+            text,
+            &[
+                "extends",
+                "implements",
+                "permits",
+                "throws",
+                "where",
+                "when",
+                "with",
+            ],
+        )
+        .is_some(),
         _ => false,
     }
 }
 
 /// The line after the annotations with which lines `first`.. begin; `first` itself where there is nothing else.
-fn below_attributes(lines: &[&str], first: usize, end: usize) -> usize {
+fn below_attributes(lines: &Lines, first: usize, end: usize) -> usize {
     let mut i = first;
     while i < end {
-        let line = strip(at(lines, i));
+        let line = strip(lines.at(i));
         if opens_attribute(line) && !balanced(line) {
             let mut whole = line.to_owned();
             while i < end && !balanced(&whole) {
                 i += 1;
                 if i < end {
-                    whole.push_str(at(lines, i));
+                    whole.push_str(lines.at(i));
                 }
             }
             if !is_attribute(strip(&whole)) {
@@ -288,7 +357,9 @@ enum Read<'a> {
 /// Annotations without arguments up to the end, or to the first `(`.
 fn read_attributes(mut text: &str) -> Read<'_> {
     while !text.is_empty() {
-        let Some(rest) = text.strip_prefix('@') else { return Read::Nothing };
+        let Some(rest) = text.strip_prefix('@') else {
+            return Read::Nothing;
+        };
         let behind = rest.trim_start_matches(in_attribute);
         if behind.len() == rest.len() {
             return Read::Nothing;
@@ -304,15 +375,23 @@ fn read_attributes(mut text: &str) -> Read<'_> {
 // ------------------------------------------------------------------------------------------------------------------------ doc
 
 /// `_BLOCKS`: how a block comment ends and begins, and what may follow its beginning.
-const BLOCKS: [(&str, &str, &[char]); 3] = [("*/", "/*", &['!', '*', ' ']), ("-}", "{-", &['|', ' ']), ("]]", "--[[", &['=', '-', ' '])];
+const BLOCKS: [(&str, &str, &[char]); 3] = [
+    ("*/", "/*", &['!', '*', ' ']),
+    ("-}", "{-", &['|', ' ']),
+    ("]]", "--[[", &['=', '-', ' ']),
+];
 
 /// The first sentence of the comment above a definition, or of the docstring that opens its body; at most 200 characters.
-pub fn doc(lines: &[&str], first: usize, last: usize) -> String {
-    if is_heading(at(lines, first)) && last > first {
+pub fn doc(lines: &Lines, first: usize, last: usize) -> String {
+    if is_heading(lines.at(first)) && last > first {
         return prose(&paragraph(lines, first + 1, last));
     }
     let above = prose(&above(lines, first));
-    if above.is_empty() { prose(&inside(lines, first, last)) } else { above }
+    if above.is_empty() {
+        prose(&inside(lines, first, last))
+    } else {
+        above
+    }
 }
 
 /// `_HEADING`.
@@ -332,7 +411,10 @@ fn heredoc(line: &str) -> Option<(&str, &str)> {
         return None;
     }
     let rest = lstrip(rest);
-    let rest = rest.strip_prefix("~s").or_else(|| rest.strip_prefix("~S")).unwrap_or(rest);
+    let rest = rest
+        .strip_prefix("~s")
+        .or_else(|| rest.strip_prefix("~S"))
+        .unwrap_or(rest);
     let quotes = rest.bytes().take(3).take_while(|&b| b == b'"').count();
     (quotes > 0).then(|| rest.split_at(quotes))
 }
@@ -340,7 +422,11 @@ fn heredoc(line: &str) -> Option<(&str, &str)> {
 /// `_QUOTES`: the quotes and what stands behind them.
 fn quotes(line: &str) -> Option<(&str, &str)> {
     let text = lstrip(line);
-    let prefix = text.bytes().take(2).take_while(|b| b"rRuUbBfF".contains(b)).count();
+    let prefix = text
+        .bytes()
+        .take(2)
+        .take_while(|b| b"rRuUbBfF".contains(b))
+        .count();
     let text = &text[prefix..];
     let length = if text.starts_with("\"\"\"") || text.starts_with("'''") {
         3
@@ -351,30 +437,35 @@ fn quotes(line: &str) -> Option<(&str, &str)> {
 }
 
 /// The text of the comment that ends right above line `first`, without its markers; attributes may stand between.
-fn above<'a>(lines: &[&'a str], first: usize) -> Vec<&'a str> {
+fn above<'a>(lines: &Lines<'a>, first: usize) -> Vec<&'a str> {
     let mut found: Vec<&str> = Vec::new();
     let floor = first.saturating_sub(COMMENT_LINES);
     // `i` is the line after the one in hand, so that it need not go below 0.
     let mut i = first;
-    if i > floor + 1 && strip(at(lines, i - 1)).is_empty() && strip(at(lines, i - 2)) == "*/" {
+    if i > floor + 1 && strip(lines.at(i - 1)).is_empty() && strip(lines.at(i - 2)) == "*/" {
         i -= 1; // some styles leave a blank line under a documentation block
     }
     while i > floor {
         i -= 1;
-        let whole = at(lines, i);
+        let whole = lines.at(i);
         let line = strip(whole);
         if found.is_empty() {
-            if let Some((_, open, also)) = BLOCKS.iter().find(|(close, _, _)| line.ends_with(close)) {
-                let Some(opening) = (floor..=i).rev().find(|&j| at(lines, j).contains(open)) else { break };
-                if !lstrip(at(lines, opening)).starts_with(open) {
+            if let Some((_, open, also)) = BLOCKS.iter().find(|(close, _, _)| line.ends_with(close))
+            {
+                let Some(opening) = (floor..=i).rev().find(|&j| lines.at(j).contains(open)) else {
+                    break;
+                };
+                if !lstrip(lines.at(opening)).starts_with(open) {
                     break; // the comment stands behind code
                 }
                 return block(lines, opening, i, open, also);
             }
             if line == "\"\"\"" {
-                let opening = (floor..i).rev().find(|&j| at(lines, j).contains("\"\"\""));
+                let opening = (floor..i).rev().find(|&j| lines.at(j).contains("\"\"\""));
                 return match opening {
-                    Some(j) if heredoc(at(lines, j)).is_some() => lines[j + 1..i].to_vec(),
+                    Some(j) if heredoc(lines.at(j)).is_some() => {
+                        (j + 1..i).map(|k| lines.whole(k)).collect()
+                    }
                     _ => Vec::new(),
                 };
             }
@@ -392,11 +483,20 @@ fn above<'a>(lines: &[&'a str], first: usize) -> Vec<&'a str> {
             break;
         } else if !(line.starts_with('@') || is_attribute(line)) {
             let lowest = floor.max(i.saturating_sub(HEAD_LINES));
-            let Some(opening) = (lowest..=i).rev().find(|&j| opens_attribute(strip(at(lines, j)))) else { break };
+            let Some(opening) = (lowest..=i)
+                .rev()
+                .find(|&j| opens_attribute(strip(lines.at(j))))
+            else {
+                break;
+            };
             if !line.ends_with([')', ']']) {
                 break;
             }
-            let (open, close) = lines[opening..=i].iter().fold((0, 0), |sum, x| (sum.0 + count(x, b'(', b'['), sum.1 + count(x, b')', b']')));
+            let (open, close) = (opening..=i)
+                .map(|k| lines.whole(k))
+                .fold((0, 0), |sum, x| {
+                    (sum.0 + count(x, b'(', b'['), sum.1 + count(x, b')', b']'))
+                });
             if open > close {
                 break;
             }
@@ -408,14 +508,26 @@ fn above<'a>(lines: &[&'a str], first: usize) -> Vec<&'a str> {
 }
 
 /// The lines of a block comment without its marks.
-fn block<'a>(lines: &[&'a str], opening: usize, closing: usize, open: &str, also: &[char]) -> Vec<&'a str> {
-    let mut inner: Vec<&str> = (opening..=closing).map(|j| strip(at(lines, j))).collect();
-    let close = BLOCKS.iter().find(|block| block.1 == open).map_or("", |block| block.0);
+fn block<'a>(
+    lines: &Lines<'a>,
+    opening: usize,
+    closing: usize,
+    open: &str,
+    also: &[char],
+) -> Vec<&'a str> {
+    let mut inner: Vec<&str> = (opening..=closing).map(|j| strip(lines.at(j))).collect();
+    let close = BLOCKS
+        .iter()
+        .find(|block| block.1 == open)
+        .map_or("", |block| block.0);
     if let Some(text) = inner.last_mut() {
         *text = text.strip_suffix(close).unwrap_or(text);
     }
     if let Some(text) = inner.first_mut() {
-        *text = text.strip_prefix(open).unwrap_or(text).trim_start_matches(also);
+        *text = text
+            .strip_prefix(open)
+            .unwrap_or(text)
+            .trim_start_matches(also);
     }
     if open == "/*" {
         for text in &mut inner {
@@ -438,7 +550,10 @@ fn comment(line: &str) -> Option<&str> {
             if !(2..=4).contains(&run) {
                 return None;
             }
-            let marks = behind.bytes().take_while(|b| matches!(b, b'!' | b'<')).count();
+            let marks = behind
+                .bytes()
+                .take_while(|b| matches!(b, b'!' | b'<'))
+                .count();
             (0..=marks).rev().find_map(|k| text_behind(&behind[k..]))
         }
         '-' if run >= 2 => {
@@ -446,7 +561,11 @@ fn comment(line: &str) -> Option<&str> {
             if flagged.starts_with(['|', '^']) && starts_with_space(&flagged[1..]) {
                 return text_behind(&flagged[1..]);
             }
-            let plain = if behind.starts_with('>') { None } else { text_behind(behind) };
+            let plain = if behind.starts_with('>') {
+                None
+            } else {
+                text_behind(behind)
+            };
             // The last of three dashes may belong to the text: `-->` is none, `--->` says `->`.
             plain.or_else(|| (run > 2).then(|| &text[run - 1..]))
         }
@@ -469,23 +588,44 @@ fn text_behind(rest: &str) -> Option<&str> {
 
 /// What follows a `#` that begins no comment.
 fn is_directive(rest: &str) -> bool {
-    if rest.starts_with(['[', '!']) || after_word(rest, &["if", "else", "error", "warning", "line", "import", "endregion", "region"]).is_some() {
+    if rest.starts_with(['[', '!'])
+        || after_word(
+            rest,
+            &[
+                "if",
+                "else",
+                "error",
+                "warning",
+                "line",
+                "import",
+                "endregion",
+                "region",
+            ],
+        )
+        .is_some()
+    {
         return true;
     }
     let spaced = lstrip(rest);
-    after_word(spaced, &["include", "define", "ifdef", "ifndef", "elif", "endif", "undef", "pragma"]).is_some()
+    after_word(
+        spaced,
+        &[
+            "include", "define", "ifdef", "ifndef", "elif", "endif", "undef", "pragma",
+        ],
+    )
+    .is_some()
         || (spaced.len() < rest.len() && rstrip(spaced) == "else")
 }
 
 /// The docstring that is the first statement of the body of lines `first`..=`last`, by paragraphs of lines.
-fn inside<'a>(lines: &[&'a str], first: usize, last: usize) -> Vec<&'a str> {
+fn inside<'a>(lines: &Lines<'a>, first: usize, last: usize) -> Vec<&'a str> {
     let end = (last + 1).min(first + HEAD_LINES);
     let mut i = first;
     let mut head = String::new();
     let mut open = 0;
     let mut closed = 0;
     while i < end {
-        let line = at(lines, i);
+        let line = lines.at(i);
         head.push_str(line);
         open += count(line, b'(', b'[');
         closed += count(line, b')', b']');
@@ -495,13 +635,15 @@ fn inside<'a>(lines: &[&'a str], first: usize, last: usize) -> Vec<&'a str> {
             break;
         }
     }
-    while i < end && strip(at(lines, i)).is_empty() {
+    while i < end && strip(lines.at(i)).is_empty() {
         i += 1;
     }
     if i >= end {
         return Vec::new();
     }
-    let Some((quotes, rest)) = heredoc(at(lines, i)).or_else(|| quotes(at(lines, i))) else { return Vec::new() };
+    let Some((quotes, rest)) = heredoc(lines.at(i)).or_else(|| quotes(lines.at(i))) else {
+        return Vec::new();
+    };
     if let Some((text, _)) = rest.split_once(quotes) {
         return vec![text];
     }
@@ -510,7 +652,7 @@ fn inside<'a>(lines: &[&'a str], first: usize, last: usize) -> Vec<&'a str> {
     }
     let mut found = vec![rest];
     for j in i + 1..(last + 1).min(i + COMMENT_LINES) {
-        let line = at(lines, j);
+        let line = lines.at(j);
         if let Some((text, _)) = line.split_once(quotes) {
             found.push(text);
             break;
@@ -521,15 +663,19 @@ fn inside<'a>(lines: &[&'a str], first: usize, last: usize) -> Vec<&'a str> {
 }
 
 /// The first paragraph of plain text in lines `first`..=`last`, before the next heading.
-fn paragraph<'a>(lines: &[&'a str], first: usize, last: usize) -> Vec<&'a str> {
+fn paragraph<'a>(lines: &Lines<'a>, first: usize, last: usize) -> Vec<&'a str> {
     let mut found: Vec<&str> = Vec::new();
     for i in first..(last + 1).min(first + HEAD_LINES) {
-        let line = at(lines, i);
+        let line = lines.at(i);
         let text = strip(line);
         if is_heading(line) || (!found.is_empty() && text.is_empty()) {
             break;
         }
-        if text.chars().next().is_some_and(|c| !found.is_empty() || is_word(c) || "*`\"'(".contains(c)) {
+        if text
+            .chars()
+            .next()
+            .is_some_and(|c| !found.is_empty() || is_word(c) || "*`\"'(".contains(c))
+        {
             found.push(text);
         }
     }
@@ -543,13 +689,22 @@ fn prose(comment: &[&str]) -> String {
         let line = if is_noise(line) { "" } else { line };
         let ends = is_tag(line);
         if ends || strip(line).is_empty() {
-            if ends || paragraph.len() > 1 || paragraph.first().is_some_and(|only| strip(only).contains(' ')) {
+            if ends
+                || paragraph.len() > 1
+                || paragraph
+                    .first()
+                    .is_some_and(|only| strip(only).contains(' '))
+            {
                 break;
             }
             paragraph.clear();
             continue;
         }
-        let line = if line.contains(['<', '@', '\\']) { without_markup(line) } else { Cow::Borrowed(line) };
+        let line = if line.contains(['<', '@', '\\']) {
+            without_markup(line)
+        } else {
+            Cow::Borrowed(line)
+        };
         if !strip(&line).is_empty() {
             paragraph.push(line);
         }
@@ -561,15 +716,25 @@ fn prose(comment: &[&str]) -> String {
     if let Some(end) = sentence_end(&text) {
         text.truncate(end);
     }
-    if text.contains(' ') { strip(first_chars(&text, LONGEST)).to_owned() } else { String::new() }
+    if text.contains(' ') {
+        strip(first_chars(&text, LONGEST)).to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// `_NOISE`: lines for machines, rules and licences.
 fn is_noise(line: &str) -> bool {
     let text = strip(line);
-    let Some(start) = text.chars().next() else { return false };
+    let Some(start) = text.chars().next() else {
+        return false;
+    };
     let bytes = text.as_bytes();
-    if bytes.len() >= 5 && bytes[bytes.len() - 5..].iter().all(|b| b"-=*_#~".contains(b)) {
+    if bytes.len() >= 5
+        && bytes[bytes.len() - 5..]
+            .iter()
+            .all(|b| b"-=*_#~".contains(b))
+    {
         return true;
     }
     if bytes.len() >= 3 && bytes.iter().all(|b| b"-=*_#/~+.<>^%".contains(b)) {
@@ -601,18 +766,31 @@ fn is_noise(line: &str) -> bool {
         return true;
     }
     // `type:` asks for white space behind it, which may be the end of the stripped line.
-    if lstrip(line).strip_prefix("type:").is_some_and(starts_with_space) || after_word(text, &["Copyright", "SPDX", "Licensed"]).is_some() {
+    if lstrip(line)
+        .strip_prefix("type:")
+        .is_some_and(starts_with_space)
+        || after_word(text, &["Copyright", "SPDX", "Licensed"]).is_some()
+    {
         return true;
     }
     // [\w-]+-(?:ignore|disable|enable)
-    let run = &text[..text.find(|c| !(is_word(c) || c == '-')).unwrap_or(text.len())];
-    run.char_indices().skip(1).any(|(at, c)| c == '-' && ["ignore", "disable", "enable"].iter().any(|x| run[at + 1..].starts_with(x)))
+    let run = &text[..text
+        .find(|c| !(is_word(c) || c == '-'))
+        .unwrap_or(text.len())];
+    run.char_indices().skip(1).any(|(at, c)| {
+        c == '-'
+            && ["ignore", "disable", "enable"]
+                .iter()
+                .any(|x| run[at + 1..].starts_with(x))
+    })
 }
 
 /// `_TAG`: where the prose of a comment ends: `@param`, `:param x:`, `Args:`, a rule, a code block.
 fn is_tag(line: &str) -> bool {
     let text = lstrip(line);
-    let Some(start) = text.chars().next() else { return false };
+    let Some(start) = text.chars().next() else {
+        return false;
+    };
     match start {
         '@' | '\\' => {
             let (name, _) = word(&text[1..]);
@@ -636,17 +814,50 @@ fn is_tag(line: &str) -> bool {
 
 const SUMMARY_TAGS: [&str; 5] = ["brief", "summary", "short", "desc", "description"];
 const FIELDS: [&str; 16] = [
-    "param", "type", "return", "returns", "rtype", "raise", "raises", "arg", "key", "keyword", "var", "ivar", "cvar", "yield", "yields", "meta",
+    "param", "type", "return", "returns", "rtype", "raise", "raises", "arg", "key", "keyword",
+    "var", "ivar", "cvar", "yield", "yields", "meta",
 ];
-const SECTIONS: [&str; 10] = ["Args", "Arguments", "Parameters", "Params", "Return", "Returns", "Raises", "Yields", "Example", "Examples"];
+const SECTIONS: [&str; 10] = [
+    "Args",
+    "Arguments",
+    "Parameters",
+    "Params",
+    "Return",
+    "Returns",
+    "Raises",
+    "Yields",
+    "Example",
+    "Examples",
+];
 const ELEMENTS: [&str; 18] = [
-    "summary", "remarks", "para", "returns", "value", "inheritdoc", "p", "b", "i", "em", "tt", "code", "c", "br", "strong", "ul", "li", "pre",
+    "summary",
+    "remarks",
+    "para",
+    "returns",
+    "value",
+    "inheritdoc",
+    "p",
+    "b",
+    "i",
+    "em",
+    "tt",
+    "code",
+    "c",
+    "br",
+    "strong",
+    "ul",
+    "li",
+    "pre",
 ];
 
 /// `_MARKUP`, one after the other.
 fn without_markup(line: &str) -> Cow<'_, str> {
     let mut line = Cow::Borrowed(line);
-    for (start, read) in [("<", reference as fn(&str) -> Option<(&str, &str)>), ("{@", inline_tag), ("<", element)] {
+    for (start, read) in [
+        ("<", reference as fn(&str) -> Option<(&str, &str)>),
+        ("{@", inline_tag),
+        ("<", element),
+    ] {
         if line.contains(start) {
             line = Cow::Owned(replace(&line, start, read));
         }
@@ -683,7 +894,11 @@ fn replace(line: &str, start: &str, read: fn(&str) -> Option<(&str, &str)>) -> S
 /// `<see cref="T:Name" />`
 fn reference(text: &str) -> Option<(&str, &str)> {
     let (name, rest) = word(&text[1..]);
-    if !["see", "paramref", "typeparamref"].iter().any(|x| name.starts_with(x)) || !starts_with_space(rest) {
+    if !["see", "paramref", "typeparamref"]
+        .iter()
+        .any(|x| name.starts_with(x))
+        || !starts_with_space(rest)
+    {
         return None;
     }
     let (attribute, rest) = word(lstrip(rest));
@@ -703,7 +918,9 @@ fn inline_tag(text: &str) -> Option<(&str, &str)> {
     }
     let rest = lstrip(rest);
     let end = rest.find(['{', '}'])?;
-    rest[end..].starts_with('}').then(|| (&rest[..end], &rest[end + 1..]))
+    rest[end..]
+        .starts_with('}')
+        .then(|| (&rest[..end], &rest[end + 1..]))
 }
 
 /// `<p>`, `</summary>`
@@ -736,9 +953,15 @@ fn sentence_end(text: &str) -> Option<usize> {
 /// Does `before` end in an initial, or in `e.g`, `i.e`, `vs`, `etc`?
 fn is_abbreviation(before: &str) -> bool {
     let mut back = before.chars().rev();
-    if back.next().is_some_and(|c| c.is_ascii_alphabetic()) && back.next().is_some_and(|c| c == '.' || is_space(c)) {
+    if back.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && back.next().is_some_and(|c| c == '.' || is_space(c))
+    {
         return true;
     }
-    let ends = |word: &str| before.strip_suffix(word).is_some_and(|rest| !rest.chars().next_back().is_some_and(is_word));
+    let ends = |word: &str| {
+        before
+            .strip_suffix(word)
+            .is_some_and(|rest| !rest.chars().next_back().is_some_and(is_word))
+    };
     ["e.g", "i.e"].iter().any(|x| ends(x)) || ends("vs") || ends("etc")
 }

@@ -27,8 +27,8 @@ pub enum Class {
 }
 
 struct Characters {
-    /// Which page a block of 256 code points has; equal pages are kept once.
-    index: Vec<u8>,
+    /// Which page a block of 256 code points has; the first pages are those of one class alone.
+    index: Vec<u16>,
     pages: Vec<[Class; 256]>,
     /// (first, last, step, target of the first), ascending.
     folds: Vec<(u32, u32, u32, u32)>,
@@ -37,16 +37,31 @@ struct Characters {
 
 static CHARACTERS: LazyLock<Characters> = LazyLock::new(Characters::read);
 
+const CLASSES: [Class; 8] = [
+    Class::Unassigned,
+    Class::Other,
+    Class::Mark,
+    Class::Digit,
+    Class::Underscore,
+    Class::Letter,
+    Class::Lower,
+    Class::Upper,
+];
+
 impl Characters {
     fn read() -> Characters {
-        let mut classes = vec![Class::Unassigned; 0x110000];
-        classes[..0x80].fill(Class::Other);
-        classes[0x30..0x3A].fill(Class::Digit);
-        classes[0x41..0x5B].fill(Class::Upper);
-        classes[0x5F] = Class::Underscore;
-        classes[0x61..0x7B].fill(Class::Lower);
-        let mut folds = Vec::new();
-        let mut long_folds = HashMap::new();
+        let pages = CLASSES.iter().map(|class| [*class; 256]).collect();
+        let mut table = Characters {
+            index: vec![0; 0x1100],
+            pages,
+            folds: Vec::new(),
+            long_folds: HashMap::new(),
+        };
+        table.set(0, 0x7F, Class::Other);
+        table.set(0x30, 0x39, Class::Digit);
+        table.set(0x41, 0x5A, Class::Upper);
+        table.set(0x5F, 0x5F, Class::Underscore);
+        table.set(0x61, 0x7A, Class::Lower);
         for line in TABLE.lines().filter(|line| !line.starts_with('#')) {
             let mut fields = line.split(' ');
             let mut number = || {
@@ -56,31 +71,30 @@ impl Characters {
                     .expect("a number of the table")
             };
             let (first, last) = (number(), number());
-            let range = first as usize..last as usize + 1;
             match fields.next().expect("a class of the table") {
-                "other" => classes[range].fill(Class::Other),
-                "mark" => classes[range].fill(Class::Mark),
-                "digit" => classes[range].fill(Class::Digit),
-                "letter" => classes[range].fill(Class::Letter),
-                "lower" => classes[range].fill(Class::Lower),
-                "upper" => classes[range].fill(Class::Upper),
-                "cased" => classes[range].chunks_mut(2).for_each(|pair| {
-                    pair.fill(Class::Lower);
-                    pair[0] = Class::Upper;
-                }),
+                "other" => table.set(first, last, Class::Other),
+                "mark" => table.set(first, last, Class::Mark),
+                "digit" => table.set(first, last, Class::Digit),
+                "letter" => table.set(first, last, Class::Letter),
+                "lower" => table.set(first, last, Class::Lower),
+                "upper" => table.set(first, last, Class::Upper),
+                "cased" => (first..=last)
+                    .zip([Class::Upper, Class::Lower].into_iter().cycle())
+                    .for_each(|(code, class)| {
+                        table.set(code, code, class);
+                    }),
                 "fold" => {
                     let numbers: Vec<u32> = fields
                         .filter_map(|field| u32::from_str_radix(field, 16).ok())
                         .collect();
                     match numbers[..] {
-                        [step, target] => folds.push((first, last, step, target)),
+                        [step, target] => table.folds.push((first, last, step, target)),
                         [_, ref targets @ ..] => {
                             let folded =
                                 targets.iter().filter_map(|c| char::from_u32(*c)).collect();
-                            long_folds.insert(
-                                char::from_u32(first).expect("a character of the table"),
-                                folded,
-                            );
+                            let character =
+                                char::from_u32(first).expect("a character of the table");
+                            table.long_folds.insert(character, folded);
                         }
                         [] => unreachable!("a folding of the table has a step"),
                     }
@@ -88,25 +102,25 @@ impl Characters {
                 name => unreachable!("the table knows no class {name}"),
             }
         }
-        let mut pages: Vec<[Class; 256]> = Vec::new();
-        let index = classes
-            .chunks_exact(256)
-            .map(|page| {
-                let at = pages
-                    .iter()
-                    .rposition(|known| known == page)
-                    .unwrap_or_else(|| {
-                        pages.push(page.try_into().expect("256 classes"));
-                        pages.len() - 1
-                    });
-                u8::try_from(at).expect("fewer than 256 different pages")
-            })
-            .collect();
-        Characters {
-            index,
-            pages,
-            folds,
-            long_folds,
+        table
+    }
+
+    fn set(&mut self, first: u32, last: u32, class: Class) {
+        let (mut first, end) = (first as usize, last as usize + 1);
+        while first < end {
+            let block = first >> 8;
+            let next = end.min((block + 1) << 8);
+            if next - first == 256 {
+                self.index[block] = class as u16;
+            } else {
+                if (self.index[block] as usize) < CLASSES.len() {
+                    self.pages.push(self.pages[self.index[block] as usize]);
+                    self.index[block] = self.pages.len() as u16 - 1;
+                }
+                self.pages[self.index[block] as usize][first & 0xFF..=(next - 1) & 0xFF]
+                    .fill(class);
+            }
+            first = next;
         }
     }
 }

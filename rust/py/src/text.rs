@@ -287,12 +287,11 @@ impl StaticModel {
     }
 }
 
+type Codes<'py> = (Bound<'py, PyArray2<i8>>, Bound<'py, PyArray1<f32>>);
+
 /// Codes int8 (n, d) and scales float32 (n,), not finite where a value is not.
 #[pyfunction]
-fn quantize<'py>(
-    py: Python<'py>,
-    vectors: PyReadonlyArray2<'py, f32>,
-) -> PyResult<(Bound<'py, PyArray2<i8>>, Bound<'py, PyArray1<f32>>)> {
+fn quantize<'py>(py: Python<'py>, vectors: PyReadonlyArray2<'py, f32>) -> PyResult<Codes<'py>> {
     let [count, dim] = [vectors.shape()[0], vectors.shape()[1]];
     let flat = vectors.as_slice()?;
     let mut codes = vec![0i8; flat.len()];

@@ -494,6 +494,17 @@ def mask(text: str) -> Masked:
     Takes a whole file: what is shown of it later is cut from the masked text. Any string will do, of any length; none
     is refused. `mask(mask(t).text).text == mask(t).text`.
     """
+    if _LONE_SURROGATE.search(text):
+        # Half a character is read as the one that stands for none (texts of files have no halves); what is not covered keeps it.
+        found = _mask(_LONE_SURROGATE.sub("\ufffd", text))
+        return Masked("".join(old if new == "\ufffd" else new for old, new in zip(text, found.text, strict=True)), found.spans)
+    return _mask(text)
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _mask(text: str) -> Masked:
     pieces: list[tuple[int, int, int]] = []
     rounds = 0
     # Until nothing is found: a covered value can free its neighbour to be matched. Every round covers more, so it ends.

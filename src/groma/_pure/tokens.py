@@ -36,7 +36,6 @@ STOP_WORDS = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af\U00020000-\U0003134f"
-_PAIRED_RUN = re.compile(f"[{_PAIRED}]+")
 
 
 @cache
@@ -64,6 +63,11 @@ _LONGEST_STEMMED = 100
 @lru_cache(262_144)
 def _stem(word: str) -> str:
     return _english()(word) if 3 < len(word) <= _LONGEST_STEMMED else word
+
+
+@cache
+def _paired_run() -> re.Pattern[str]:
+    return re.compile(f"[{_PAIRED}]+")
 
 
 @cache
@@ -98,7 +102,7 @@ def split(identifier: str) -> tuple[str, ...]:
         return (*map(_stem, parts), "=" + "".join(parts))
     found: list[str] = []
     for run in _wide()[1].findall(identifier):
-        if _PAIRED_RUN.fullmatch(run):
+        if _paired_run().fullmatch(run):
             found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
         elif run.isascii():
             found += [_stem(part.lower()) for part in _PART.findall(run)]

@@ -73,14 +73,27 @@ struct Reader<'a> {
 impl Query {
     /// Reads the text of a query for `grammar`. Fails where it names what the grammar has not, or asks for what is not supported here.
     pub fn new(grammar: &Language, text: &str) -> Result<Self, String> {
-        let mut reader = Reader { text, grammar, captures: Vec::new(), predicates: Vec::new() };
-        let mut query = Query { patterns: Vec::new(), roots: Vec::new(), captures: Vec::new() };
-        query.roots.resize_with(grammar.node_kind_count() + 1, Vec::new);
+        let mut reader = Reader {
+            text,
+            grammar,
+            captures: Vec::new(),
+            predicates: Vec::new(),
+        };
+        let mut query = Query {
+            patterns: Vec::new(),
+            roots: Vec::new(),
+            captures: Vec::new(),
+        };
+        query
+            .roots
+            .resize_with(grammar.node_kind_count() + 1, Vec::new);
         while reader.peek().is_some() {
             let shapes = reader.shapes()?;
             let number = query.patterns.len();
             for shape in shapes {
-                let Kind::One(kind) = shape.kind else { return Err("a pattern begins with a wildcard".to_owned()) };
+                let Kind::One(kind) = shape.kind else {
+                    return Err("a pattern begins with a wildcard".to_owned());
+                };
                 let place = usize::from(kind).min(query.roots.len() - 1);
                 query.roots[place].push((number, shape));
             }
@@ -111,15 +124,28 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self, mark: char) -> Result<(), String> {
-        if self.take(mark) { Ok(()) } else { Err(format!("{mark} expected before {}", self.text.lines().next().unwrap_or_default())) }
+        if self.take(mark) {
+            Ok(())
+        } else {
+            Err(format!(
+                "{mark} expected before {}",
+                self.text.lines().next().unwrap_or_default()
+            ))
+        }
     }
 
     fn word(&mut self) -> Result<&'a str, String> {
         self.peek();
-        let end = self.text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '?'))).unwrap_or(self.text.len());
+        let end = self
+            .text
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '?')))
+            .unwrap_or(self.text.len());
         let (word, rest) = self.text.split_at(end);
         if word.is_empty() {
-            return Err(format!("a name expected before {}", self.text.lines().next().unwrap_or_default()));
+            return Err(format!(
+                "a name expected before {}",
+                self.text.lines().next().unwrap_or_default()
+            ));
         }
         self.text = rest;
         Ok(word)
@@ -150,19 +176,30 @@ impl<'a> Reader<'a> {
 
     fn capture(&mut self) -> Result<u16, String> {
         let name = self.word()?;
-        let place = self.captures.iter().position(|x| x == name).unwrap_or_else(|| {
-            self.captures.push(name.to_owned());
-            self.captures.len() - 1
-        });
+        let place = self
+            .captures
+            .iter()
+            .position(|x| x == name)
+            .unwrap_or_else(|| {
+                self.captures.push(name.to_owned());
+                self.captures.len() - 1
+            });
         u16::try_from(place).map_err(|_| "too many captures".to_owned())
     }
 
     fn field(&self, name: &str) -> Result<u16, String> {
-        self.grammar.field_id_for_name(name).map(Into::into).ok_or_else(|| format!("no field {name}"))
+        self.grammar
+            .field_id_for_name(name)
+            .map(Into::into)
+            .ok_or_else(|| format!("no field {name}"))
     }
 
     fn kind(&self, name: &str, named: bool) -> Result<Kind, String> {
-        let kind = if named && name == "ERROR" { u16::MAX } else { self.grammar.id_for_node_kind(name, named) };
+        let kind = if named && name == "ERROR" {
+            u16::MAX
+        } else {
+            self.grammar.id_for_node_kind(name, named)
+        };
         if kind == 0 {
             return Err(format!("no node {name}"));
         }
@@ -174,7 +211,15 @@ impl<'a> Reader<'a> {
 
     /// One pattern: the shapes a node may have to match it, of which an alternation has several.
     fn shapes(&mut self) -> Result<Vec<Shape>, String> {
-        let plain = |kind| Shape { kind, field: 0, without: Vec::new(), captures: Vec::new(), is_last: false, children: Vec::new(), has_captures: false };
+        let plain = |kind| Shape {
+            kind,
+            field: 0,
+            without: Vec::new(),
+            captures: Vec::new(),
+            is_last: false,
+            children: Vec::new(),
+            has_captures: false,
+        };
         let mut shapes = Vec::new();
         match self.peek() {
             Some('[') => {
@@ -194,7 +239,11 @@ impl<'a> Reader<'a> {
                     }
                 } else {
                     let name = self.word()?;
-                    let kind = if name == "_" { Kind::Named } else { self.kind(name, true)? };
+                    let kind = if name == "_" {
+                        Kind::Named
+                    } else {
+                        self.kind(name, true)?
+                    };
                     let mut shape = plain(kind);
                     self.children(&mut shape)?;
                     shapes.push(shape);
@@ -258,7 +307,10 @@ impl<'a> Reader<'a> {
                 Some(_) => {
                     let shapes = self.shapes()?;
                     let before = shape.children.last();
-                    if is_next && before.is_some_and(|step| step.shapes.iter().any(|x| x.kind == Kind::Any)) {
+                    if is_next
+                        && before
+                            .is_some_and(|step| step.shapes.iter().any(|x| x.kind == Kind::Any))
+                    {
                         return Err("an anchor behind _ is not supported".to_owned());
                     }
                     shape.has_captures |= shapes.iter().any(|x| x.has_captures);
@@ -284,12 +336,18 @@ impl<'a> Reader<'a> {
             ("eq?" | "not-eq?", [_]) | ("any-of?", _) => Test::Any(values),
             ("match?" | "not-match?", [pattern]) => {
                 // Python's `$` also stands before a line break at the end.
-                let pattern = pattern.strip_suffix('$').map_or_else(|| pattern.clone(), |start| format!(r"{start}\n?\z"));
+                let pattern = pattern
+                    .strip_suffix('$')
+                    .map_or_else(|| pattern.clone(), |start| format!(r"{start}\n?\z"));
                 Test::Match(Regex::new(&pattern).map_err(|e| e.to_string())?)
             }
             _ => return Err(format!("no predicate #{name} of {} strings", values.len())),
         };
-        self.predicates.push(Predicate { capture, wanted: !name.starts_with("not-"), test });
+        self.predicates.push(Predicate {
+            capture,
+            wanted: !name.starts_with("not-"),
+            test,
+        });
         Ok(())
     }
 }
@@ -332,7 +390,10 @@ struct Child<'t> {
 impl<'t> Cursor<'t> {
     fn new(node: Node<'t>) -> Self {
         // SAFETY: the node is of a tree that outlives the cursor by its lifetime.
-        Cursor { raw: unsafe { ffi::ts_tree_cursor_new(node.into_raw()) }, tree: std::marker::PhantomData }
+        Cursor {
+            raw: unsafe { ffi::ts_tree_cursor_new(node.into_raw()) },
+            tree: std::marker::PhantomData,
+        }
     }
 
     fn node(&self) -> Node<'t> {
@@ -402,7 +463,11 @@ impl Drop for Cursor<'_> {
 #[derive(Clone, Copy)]
 enum Rest<'q> {
     Nothing,
-    Then { children: (usize, usize), steps: &'q [Step], next: &'q Rest<'q> },
+    Then {
+        children: (usize, usize),
+        steps: &'q [Step],
+        next: &'q Rest<'q>,
+    },
 }
 
 struct Matching<'q, 't, 's, F> {
@@ -419,7 +484,13 @@ struct Matching<'q, 't, 's, F> {
 
 /// Calls `found` with the number of the pattern and the captures of each match, in no order that means anything; a match may come more than
 /// once. False if the time was up before the end.
-pub fn matches<'t>(query: &Query, tree: &'t Tree, source: &str, stop: Instant, found: impl FnMut(usize, &[(u16, Node<'t>)])) -> bool {
+pub fn matches<'t>(
+    query: &Query,
+    tree: &'t Tree,
+    source: &str,
+    stop: Instant,
+    found: impl FnMut(usize, &[(u16, Node<'t>)]),
+) -> bool {
     let root = tree.root_node();
     let mut matching = Matching {
         source,
@@ -435,7 +506,11 @@ pub fn matches<'t>(query: &Query, tree: &'t Tree, source: &str, stop: Instant, f
     let mut count = 0_u32;
     loop {
         let node = walk.node();
-        let shapes = query.roots.get(usize::from(node.kind_id())).or(query.roots.last()).map_or(&[][..], Vec::as_slice);
+        let shapes = query
+            .roots
+            .get(usize::from(node.kind_id()))
+            .or(query.roots.last())
+            .map_or(&[][..], Vec::as_slice);
         if !shapes.is_empty() {
             count = count.wrapping_add(1);
             if count.is_multiple_of(256) && Instant::now() >= stop {
@@ -467,12 +542,15 @@ impl<'q, 't, F: FnMut(usize, &[(u16, Node<'t>)])> Matching<'q, 't, '_, F> {
             self.predicates = &query.patterns[*pattern];
             self.captured.clear();
             self.last.clear();
-            self.captured.extend(shape.captures.iter().map(|&capture| (capture, node)));
+            self.captured
+                .extend(shape.captures.iter().map(|&capture| (capture, node)));
             if shape.children.is_empty() {
                 self.finish();
                 continue;
             }
-            let range = children.get_or_insert_with(|| self.children_of(node)).clone();
+            let range = children
+                .get_or_insert_with(|| self.children_of(node))
+                .clone();
             self.steps(range, &shape.children, &Rest::Nothing);
         }
     }
@@ -496,13 +574,19 @@ impl<'q, 't, F: FnMut(usize, &[(u16, Node<'t>)])> Matching<'q, 't, '_, F> {
         let Some((step, later)) = steps.split_first() else {
             match *rest {
                 Rest::Nothing => self.finish(),
-                Rest::Then { children: (start, end), steps, next } => self.steps(start..end, steps, next),
+                Rest::Then {
+                    children: (start, end),
+                    steps,
+                    next,
+                } => self.steps(start..end, steps, next),
             }
             return;
         };
         for shape in &step.shapes {
             // Where nothing depends on which of several children it is, the first will do.
-            let first_will_do = !shape.has_captures && shape.children.is_empty() && !later.first().is_some_and(|x| x.is_next);
+            let first_will_do = !shape.has_captures
+                && shape.children.is_empty()
+                && !later.first().is_some_and(|x| x.is_next);
             for i in range.clone() {
                 let child = self.children[i];
                 let mut fits = match shape.kind {
@@ -523,13 +607,22 @@ impl<'q, 't, F: FnMut(usize, &[(u16, Node<'t>)])> Matching<'q, 't, '_, F> {
                 }
                 if fits && has_none(child.node, &shape.without) {
                     let mark = self.captured.len();
-                    self.captured.extend(shape.captures.iter().map(|&capture| (capture, child.node)));
+                    self.captured
+                        .extend(shape.captures.iter().map(|&capture| (capture, child.node)));
                     if shape.children.is_empty() {
                         self.steps(i + 1..range.end, later, rest);
                     } else {
                         let held = self.children.len();
                         let inner = self.children_of(child.node);
-                        self.steps(inner, &shape.children, &Rest::Then { children: (i + 1, range.end), steps: later, next: rest });
+                        self.steps(
+                            inner,
+                            &shape.children,
+                            &Rest::Then {
+                                children: (i + 1, range.end),
+                                steps: later,
+                                next: rest,
+                            },
+                        );
                         self.children.truncate(held);
                     }
                     self.captured.truncate(mark);
@@ -550,15 +643,20 @@ impl<'q, 't, F: FnMut(usize, &[(u16, Node<'t>)])> Matching<'q, 't, '_, F> {
         }
         self.last.clone_from(&self.captured);
         let holds = |predicate: &Predicate| {
-            self.captured.iter().filter(|(capture, _)| *capture == predicate.capture).all(|(_, node)| {
-                let text = self.source.get(node.byte_range()).unwrap_or_default();
-                let found = match &predicate.test {
-                    Test::Any(values) => values.iter().any(|value| value == text),
-                    // The twin's binding hands over a C string.
-                    Test::Match(pattern) => pattern.is_match(text.split('\0').next().unwrap_or_default()),
-                };
-                found == predicate.wanted
-            })
+            self.captured
+                .iter()
+                .filter(|(capture, _)| *capture == predicate.capture)
+                .all(|(_, node)| {
+                    let text = self.source.get(node.byte_range()).unwrap_or_default();
+                    let found = match &predicate.test {
+                        Test::Any(values) => values.iter().any(|value| value == text),
+                        // The twin's binding hands over a C string.
+                        Test::Match(pattern) => {
+                            pattern.is_match(text.split('\0').next().unwrap_or_default())
+                        }
+                    };
+                    found == predicate.wanted
+                })
         };
         if self.predicates.iter().all(holds) {
             (self.found)(self.pattern, &self.captured);
@@ -568,5 +666,7 @@ impl<'q, 't, F: FnMut(usize, &[(u16, Node<'t>)])> Matching<'q, 't, '_, F> {
 
 /// Has `node` none of these fields?
 fn has_none(node: Node, fields: &[u16]) -> bool {
-    fields.iter().all(|&field| node.child_by_field_id(field).is_none())
+    fields
+        .iter()
+        .all(|&field| node.child_by_field_id(field).is_none())
 }
