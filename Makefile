@@ -1,13 +1,23 @@
-# Needs python3 (>= 3.11), git and make; nothing is installed outside .venv and .cache.
+# Needs python3 (>= 3.11), git and make; builds the compiled core where cargo is. Nothing is installed outside .venv, .cache and target.
 PYTHON ?= python3
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 REPO   ?= .
 QUERY  ?= where are ignore rules applied
 PYTEST ?= -q -n 2
+COVERAGE ?= --cov=groma --cov-report=term:skip-covered --cov-fail-under=85
 export GROMA_DATA_DIR ?= $(CURDIR)/.cache/data
 
-.PHONY: setup run test lint types bench docs clean help
+# GROMA_CORE=pure builds no core and uses none; GROMA_BUILD_CORE=rust makes it an error if the core cannot be built.
+CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell command -v cargo 2>/dev/null))
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CORE   := src/groma/_rs.abi3.so
+RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages src/groma/masking -name '*.rs' -o -name '*.scm' -o -name '*.toml' -o -name '*.txt')
+# The same for every cargo call: another environment means that everything is built anew.
+export PYO3_BUILD_EXTENSION_MODULE := 1
+export PYO3_NO_PYTHON := 1
+
+.PHONY: setup core run test lint types bench docs clean help
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
@@ -17,10 +27,25 @@ $(PY):
 
 $(VENV)/.ok: pyproject.toml $(PY)
 	@$(PY) -m pip install -q --disable-pip-version-check uv
-	@$(VENV)/bin/uv pip install -q -p $(PY) -e '.[dev]'
+	@GROMA_BUILD_CORE=pure $(VENV)/bin/uv pip install -q -p $(PY) -e '.[dev]'
 	@touch $@
 
-setup: $(VENV)/.ok   ## a virtual environment with everything
+# The library is as old as the build's begin: what is edited meanwhile is younger. What did not build is tried again when a source changes.
+$(VENV)/.core: $(RUST) | $(VENV)/.ok
+	@touch $(VENV)/.begun
+	@if cargo build --profile fast --locked -p groma-py; then \
+	  cp -f $(TARGET)/fast/libgroma_rs.so $(CORE).tmp && touch -r $(VENV)/.begun $(CORE).tmp && mv -f $(CORE).tmp $(CORE); \
+	else \
+	  test "$(GROMA_BUILD_CORE)" != rust; \
+	fi
+	@touch -r $(VENV)/.begun $@
+
+setup: $(VENV)/.ok $(if $(CARGO),$(VENV)/.core)   ## a virtual environment with everything; the compiled core where cargo is
+	@test -f $(CORE) || test '$(GROMA_CORE)' = pure || echo "groma: no compiled core here ($(if $(CARGO),it did not build; to try again: make core,no cargo)); the plain one is used (slower)" >&2
+
+core:                ## build the compiled core, also if it did not build before
+	@rm -f $(VENV)/.core
+	@$(MAKE) --no-print-directory setup
 
 run: setup           ## index REPO (default: this tree) and answer QUERY
 	@$(PY) -m groma search --repo '$(REPO)' '$(QUERY)'
@@ -28,10 +53,11 @@ run: setup           ## index REPO (default: this tree) and answer QUERY
 test: setup          ## fetch the pinned corpora, run all tests
 	@$(PY) tools/corpora.py || true
 	@$(PY) tools/inspector.py >/dev/null || true
-	@$(PY) -m pytest $(PYTEST) --cov=groma --cov-report=term:skip-covered --cov-fail-under=85
+	@$(PY) -m pytest $(PYTEST) $(COVERAGE)
 
 lint: setup          ## style
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check src tests tools bench
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check src tests tools bench setup.py
+	@$(if $(CARGO),cargo fmt --check && cargo clippy -q --profile fast --locked --all-targets -- -D warnings,echo "groma: no cargo; the compiled core is not checked" >&2)
 
 types: setup         ## types
 	@$(VENV)/bin/mypy
@@ -43,4 +69,4 @@ docs: setup          ## regenerate what is generated in docs/
 	@$(PY) tools/reference.py
 
 clean:               ## remove what setup and run made
-	rm -rf $(VENV) .cache build dist *.egg-info src/*.egg-info
+	rm -rf $(VENV) .cache target $(CORE) build dist *.egg-info src/*.egg-info

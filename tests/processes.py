@@ -55,8 +55,9 @@ class Place:
         self.home.mkdir(parents=True, exist_ok=True)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a groma started here sees. Nothing of the user who runs the tests, but what finds the interpreter."""
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH") or name.startswith(("COVERAGE_", "COV_CORE_"))}
+        """What a groma started here sees. Nothing of the user who runs the tests, but what finds the interpreter, and the core that is tested."""
+        named = ("PATH", "PYTHONPATH", "GROMA_CORE")
+        kept = {name: value for name, value in os.environ.items() if name in named or name.startswith(("COVERAGE_", "COV_CORE_"))}
         own = {"HOME": str(self.home), "GROMA_DATA_DIR": str(self.data), "XDG_CONFIG_HOME": str(self.home / ".config"), "LANG": "C.UTF-8"}
         return kept | own | {"XDG_DATA_HOME": str(self.home / ".local/share")} | more
 

@@ -33,7 +33,7 @@ EXIT_CODES = {
 
 def help_of(name: str) -> str:
     """What `groma NAME --help` prints, at a fixed width."""
-    context = click.Context(cli, info_name="groma")
+    context = click.Context(cli, info_name="groma", **cli.context_settings)
     command = cli.get_command(context, name)
     assert command is not None
     return command.get_help(click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100))
@@ -51,6 +51,9 @@ def reference() -> str:
             f"| {s.name} | {s.variable} | {s.default or ''} | {'yes' if s.project else ''} | {'yes' if s.reindex else ''} | {s.help} |\n"
             for s in SETTINGS
         )
+        + "\n`GROMA_CORE`, from the environment only: `auto` (the compiled core where it is built, else the plain one; the default), `pure`, `rust` "
+        "(an error where it is not built, or older than its sources). `GROMA_BUILD_CORE` when groma is installed or made: `auto` (build the compiled "
+        "core if it can be built), `rust` (it must be built), `pure` (do not try).\n"
     )
     parts.append(
         "## Why a file is left out\n\n| word | meaning |\n|---|---|\n" + "".join(f"| {w} | {t} |\n" for w, t in sorted(core.REASONS.items()))

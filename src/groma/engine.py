@@ -329,6 +329,11 @@ class Engine:
         return core.NAME
 
     @property
+    def core_why(self) -> str:
+        """Why the core in use is not the compiled one; "" where it is."""
+        return core.WHY
+
+    @property
     def model_id(self) -> str:
         """The identity of the embedder in use."""
         return core.static_id()

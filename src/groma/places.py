@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import core
 from .errors import UsageError
 
 __all__ = ["config_file", "data_dir", "is_wide", "project_root"]
@@ -45,6 +44,8 @@ def project_root(path: str | None) -> str:
     Returns an absolute path without symbolic links. Raises UsageError if it is no folder.
     """
     if path is None:
+        from . import core  # which may have something to complain about, and that is said with the help of this module
+
         here = os.path.realpath(os.getcwd())
         return core.top_level(here) or here
     root = os.path.realpath(os.path.expanduser(path))

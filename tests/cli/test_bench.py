@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from groma import core
 from groma._pure.languages import all_languages
 from groma.cli.bench import NOT_SOURCE, Commit, difference, question_of, score, summary, words
 
@@ -173,7 +174,7 @@ def test_bench_prints_a_table_to_share(history: Repository, tmp_path: Path) -> N
     lines = done.stdout.splitlines()
     assert lines[0] == "| shop, 4 commits | groma | git grep |"
     assert all(re.fullmatch(r"\| [\w@ ,%]+ \| \d+\.\d+ \| \d+\.\d+ \|", line) for line in lines[2:8])
-    assert "pure core" in done.stdout
+    assert f"{core.NAME} core" in done.stdout
     assert "already hold what each commit changed" in done.stdout
     assert str(tmp_path) not in done.stdout
 

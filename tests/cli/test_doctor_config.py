@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from groma import core
 from tests.cli.conftest import Groma
 from tests.processes import Place, unprivileged, write
 
@@ -13,12 +14,24 @@ from tests.processes import Place, unprivileged, write
 def test_a_sound_installation(groma: Groma, place: Place, shop: Path) -> None:
     groma("index", shop)
     found = groma("doctor", "--json").json
-    assert (found["schema"], found["core"]) == ("groma.doctor/1", "pure")
+    assert (found["schema"], found["core"]) == ("groma.doctor/1", core.NAME)
     checks = {c["name"]: c for c in found["checks"]}
     assert set(checks) == {"groma", "python", "sqlite", "core", "data directory", "grammars", "model", "indexed folders"}
     assert [c["name"] for c in found["checks"] if not c["ok"]] == []
     assert (checks["data directory"]["detail"], checks["indexed folders"]["detail"]) == (str(place.data), "1")
     assert all(line.startswith("ok   ") for line in groma("doctor").out.splitlines())
+    assert checks["core"]["detail"] == (f"{core.NAME} ({core.WHY})" if core.WHY else "rust")
+
+
+@pytest.mark.parametrize("name", ["pure", core.NAME])
+def test_the_core_in_use_is_named_everywhere(place: Place, shop: Path, name: str) -> None:
+    env = {"GROMA_CORE": name}
+    assert place.groma("index", shop, "--json", env=env).json["core"] == name
+    assert place.groma("search", "--repo", shop, "price", "--json", env=env).json["core"] == name
+    assert place.groma("status", "--json", env=env).json["core"] == name
+    assert place.groma("status", env=env).out.endswith(f"core: {name}\n")
+    assert place.groma("doctor", "--json", env=env).json["core"] == name
+    assert f"ok   core: {name}{' (GROMA_CORE is pure)' if name == 'pure' else ''}\n" in place.groma("doctor", env=env).out
 
 
 def test_a_data_directory_that_cannot_be_used(groma: Groma, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

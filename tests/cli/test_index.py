@@ -12,7 +12,7 @@ from tests.processes import Place, git, write
 def test_one_object(groma: Groma, shop: Path) -> None:
     ran = groma("index", "--json", shop)
     found = ran.json
-    assert list(found) == ["schema", "root", "known", "indexed", "read", "attached", "gone", "chunks", "skipped", "seconds"]
+    assert list(found) == ["schema", "root", "known", "indexed", "read", "attached", "gone", "chunks", "skipped", "seconds", "core"]
     assert (found["schema"], found["root"]) == ("groma.index/1", str(shop))
     assert (found["known"], found["indexed"], found["read"], found["attached"], found["gone"]) == (11, 7, 10, 0, 0)
     assert found["skipped"] == {"binary": 1, "empty": 1, "generated": 1, "secrets-file": 1}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from groma import core
 from tests.cli.conftest import Groma
 from tests.processes import Place, git, repository, write
 
@@ -19,7 +20,7 @@ def test_one_object_as_promised(groma: Groma, shop: Path) -> None:
     assert answer["schema"] == "groma.search/1"
     assert UUID(answer["query_id"])
     assert answer["query"] == "what is left to pay after the discount"
-    assert answer["core"] == "pure"
+    assert answer["core"] == core.NAME
     assert answer["degraded"] == []
     assert set(answer["timings"]) == {"understand", "retrieve", "fuse", "facts", "rank", "present"}
     assert all(ms >= 0 for ms in answer["timings"].values())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from groma import core
 from groma.cli.status import _ago
 from tests.cli.conftest import Groma
 from tests.processes import Place, write
@@ -18,7 +19,7 @@ def test_one_object_as_promised(groma: Groma, place: Place, shop: Path) -> None:
     groma("index", place.folder / "notes")
     found = groma("status", "--json").json
     assert list(found) == ["schema", "scopes", "core", "data_dir", "disk_bytes", "daemon"]
-    assert (found["schema"], found["core"], found["data_dir"], found["daemon"]) == ("groma.status/1", "pure", str(place.data), None)
+    assert (found["schema"], found["core"], found["data_dir"], found["daemon"]) == ("groma.status/1", core.NAME, str(place.data), None)
     assert found["disk_bytes"] >= sum(p.stat().st_size for p in place.data.rglob("*") if p.is_file()) > 0  # less once journals are folded in
     by_root = {s["root"]: s for s in found["scopes"]}
     assert set(by_root) == {str(shop), str(place.folder / "notes")}
@@ -33,7 +34,7 @@ def test_one_object_as_promised(groma: Groma, place: Place, shop: Path) -> None:
 def test_it_works_from_anywhere_and_with_nothing_indexed(groma: Groma, place: Place) -> None:
     ran = groma("status", cwd=Path("/"))
     assert ran.err == "groma: nothing is indexed yet; run: groma index PATH\n"
-    assert ran.out.endswith(f" MB in {place.data}, core: pure\n")
+    assert ran.out.endswith(f" MB in {place.data}, core: {core.NAME}\n")
     assert groma("status", "--json", cwd=Path("/")).json["scopes"] == []
 
 

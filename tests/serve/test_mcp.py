@@ -16,7 +16,7 @@ import anyio
 import pytest
 from mcp.client import Client
 
-from groma import __version__
+from groma import __version__, core
 from groma.config import load
 from groma.engine import Engine
 from groma.serve.mcp import server
@@ -151,7 +151,7 @@ async def test_an_unindexed_project_is_indexed_and_answered(connect: Connect, pr
         (scope,) = found["scopes"]
         assert (scope["root"], scope["generation"], scope["indexed"], scope["known"]) == (str(project), 1, 5, 6)
         assert scope["skipped"] == {"empty": 1}
-        assert (found["degraded"], found["core"]) == ([], "pure")
+        assert (found["degraded"], found["core"]) == ([], core.NAME)
 
         status = await call("index_status")
         assert (status["root"], status["files"], status["stale_files"], status["finished"]) == (str(project), 5, 0, True)

@@ -11,6 +11,10 @@ mod walk;
 
 #[pymodule]
 fn _rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+    // What it was made from, as build.rs found it.
+    module.add("LISTING", number(env!("GROMA_LISTING"))?)?;
+    module.add("SOURCES", number(env!("GROMA_SOURCES"))?)?;
     masking::register(module)?;
     parsing::register(module)?;
     scan::register(module)?;
@@ -18,4 +22,8 @@ fn _rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     text::register(module)?;
     walk::register(module)?;
     Ok(())
+}
+
+fn number(text: &str) -> PyResult<u32> {
+    Ok(text.parse()?)
 }

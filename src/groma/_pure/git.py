@@ -154,7 +154,7 @@ def head(path: str) -> str | None:
     if line is None:
         return None
     if line.startswith("ref:"):
-        name = line[4:].strip().removeprefix("refs/heads/")
+        name = line[4:].strip(_BLANKS).removeprefix("refs/heads/")
         return None if name == ".invalid" else name  # what HEAD says where refs are kept in a reftable
     return line[:7] if _is_hex(line) else None
 
@@ -166,6 +166,10 @@ def is_git_directory(folder: str) -> bool:
         return False
     common = _common_dir(folder)
     return os.path.isdir(os.path.join(common, "objects")) and os.path.isdir(os.path.join(common, "refs"))
+
+
+_BLANKS = " \t\n\r"
+"""What git takes for blank: no other character that Unicode or Python calls so."""
 
 
 def _is_hex(text: str) -> bool:
@@ -184,7 +188,7 @@ def _git_dir(top: str) -> str | None:
     if line is not None:
         if not line.startswith("gitdir:"):
             return None
-        path = os.path.normpath(os.path.join(top, line[len("gitdir:") :].strip()))
+        path = os.path.normpath(os.path.join(top, line[len("gitdir:") :].strip(_BLANKS)))
     return path if is_git_directory(path) else None
 
 
@@ -230,10 +234,10 @@ def _read_settings(path: str, depth: int = 0) -> dict[str, str]:
     return settings
 
 
-_SECTION = re.compile(r'\[\s*([\w.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?\s*\]')
+_SECTION = re.compile(r'\[[ \t\n\r]*([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t\n\r]*\]')
 _KEY = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*(=|(?=[\n#;]))")
-_BLANK = re.compile(r"(?:\s|[#;][^\n]*)*")
-_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\n": ""}
+_BLANK = re.compile(r"(?:[ \t\n\r]|[#;][^\n]*)*")
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 
 
 def _settings_of(text: str) -> Iterator[tuple[str, str]]:
@@ -273,10 +277,11 @@ def _setting_value(text: str, position: int) -> tuple[str, int]:
         elif character in "#;" and not quoted:
             position = text.index("\n", position)
         elif character == "\\":
-            value.append(_ESCAPES.get(text[position], text[position]))
+            if text[position] != "\n":
+                value.append(_ESCAPES.get(text[position], text[position]))
+                kept = len(value)
             position = min(position + 1, len(text) - 1)
-            kept = len(value)
-        elif quoted or not character.isspace():
+        elif quoted or character not in _BLANKS:
             value.append(character)
             kept = len(value)
         elif value:

@@ -526,7 +526,7 @@ def survey(root: str) -> Ground:
 def enter(ground: Ground, present: AbstractSet[bytes]) -> Ground:
     """`ground` with the rules that lie in the folder itself; `present` are those names of RULE_FILES that it holds."""
     if b".git" in present and not (ground.checkout and len(ground.path) == ground.checkout.origin):
-        found = repository_at(os.fsdecode(ground.folder[:-1]))
+        found = repository_at(os.fsdecode(ground.folder[:-1]) or "/")
         if found is not None:
             ground = _in_checkout(ground, found)
     return _with_rule_files(ground, present, ground.lead)
@@ -562,7 +562,7 @@ def _in_checkout(ground: Ground, found: Repository) -> Ground:
     exclude = os.path.join(found.common_dir, "info", "exclude")
     if content := read_regular(exclude):
         git.append(RuleFile(exclude, ground.path, content[0]))
-    checkout = Checkout(found, index, rows, index.paths, len(ground.path))
+    checkout = Checkout(found, index, rows, sorted(index.paths), len(ground.path))  # git wrote them sorted; one who did not is put right
     return replace(ground, rules=Rules(ground.rules.own, tuple(git), _folds(settings)), checkout=checkout, only_tracked=False)
 
 

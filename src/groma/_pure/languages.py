@@ -110,4 +110,4 @@ def _program(head: bytes) -> str:
     words = head.split(b"\n", 1)[0][2:].decode("utf-8", "replace").split()
     if words and words[0].endswith("/env"):
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-    return re.sub(r"[-\d.]+$", "", words[0].rsplit("/", 1)[-1]) if words else ""
+    return re.sub(r"[-0-9.]+$", "", words[0].rsplit("/", 1)[-1]) if words else ""

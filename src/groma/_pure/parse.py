@@ -94,7 +94,6 @@ def outline(source: str, language: Language) -> Outline:
 def _by_grammar(source: bytes, language: Language) -> Outline:
     assert language.grammar is not None
     parser = Parser(_grammar(language.grammar))
-    # The binding ignores the callback for plain bytes, so the text goes in by pieces.
     if len(source) <= UNTIMED_BYTES:
         tree = parser.parse(source)
     else:
@@ -111,8 +110,8 @@ def _by_grammar(source: bytes, language: Language) -> Outline:
         return Outline(cut="syntax-errors")
     matches = QueryCursor(_query(language.name), match_limit=4096).matches(tree.root_node)
     found: dict[tuple[int, int, str], tuple[int, str, Node]] = {}
-    imports: dict[str, None] = {}
-    calls: dict[str, None] = {}
+    imports: list[tuple[int, int, str]] = []
+    calls: list[tuple[int, int, str]] = []
     for pattern, captures in matches:
         names = captures.get("name")
         for capture, nodes in captures.items():
@@ -122,10 +121,15 @@ def _by_grammar(source: bytes, language: Language) -> Outline:
                 if name and (key not in found or pattern < found[key][0]):
                     found[key] = (pattern, capture[11:], nodes[0])
             elif capture == "import":
-                imports.update((_unquote(source[n.start_byte : n.end_byte].decode("utf-8", "replace")), None) for n in nodes)
+                imports.extend((n.start_byte, n.end_byte, _unquote(source[n.start_byte : n.end_byte].decode("utf-8", "replace"))) for n in nodes)
             elif capture == "call":
-                calls.update((_clean(source[n.start_byte : n.end_byte].decode("utf-8", "replace")), None) for n in nodes)
-    return Outline(_nest(found, source), tuple(filter(None, imports)), tuple(filter(None, calls)))
+                calls.extend((n.start_byte, n.end_byte, _clean(source[n.start_byte : n.end_byte].decode("utf-8", "replace"))) for n in nodes)
+    return Outline(_nest(found, source), _distinct(imports), _distinct(calls))
+
+
+def _distinct(found: list[tuple[int, int, str]]) -> tuple[str, ...]:
+    """In the order of the source, which is not that of the matches; each once, without what is empty."""
+    return tuple(filter(None, dict.fromkeys(name for _, _, name in sorted(found))))
 
 
 def _flooded(tree: Tree) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from .tokens import count_terms, identifiers, split, terms_of, tokens
+from .unicode import whole
 
 __all__ = ["VERSION", "comment_lines", "dense_text", "path_terms", "sparse", "stem_tokens", "symbol_terms"]
 
@@ -28,7 +29,7 @@ _LINE_COMMENT = re.compile(r'^\s*(?://+|/\*+|\*+(?!/)|#+(?!include|define|if|end
 
 
 def comment_lines(text: str) -> str:
-    """The lines of a chunk that look like comments or docstrings, without their markers."""
+    """The lines of a chunk that look like comments or docstrings, without their markers; U+FFFD for a lone surrogate."""
     found = []
     inside = False
     for line in text.split("\n"):
@@ -40,7 +41,7 @@ def comment_lines(text: str) -> str:
             found.append(line.strip())
         elif m := _LINE_COMMENT.match(line):
             found.append(m[1])
-    return "\n".join(found)
+    return whole("\n".join(found))
 
 
 @lru_cache(4096)
@@ -86,7 +87,10 @@ BODY_CHARACTERS = 900
 
 
 def dense_text(text: str, symbols: Sequence[str], enclosing: str, path: str) -> str:
-    """The text a dense model reads: a header of words (last three path parts, enclosing type, six symbols), then the start of the body."""
+    """The text a dense model reads: a header of words (last three path parts, enclosing type, six symbols), then the start of the body.
+
+    A lone surrogate becomes U+FFFD: no model can read it, and few take a text that holds one.
+    """
     parts = path.rsplit(".", 1)[0].split("/")[-3:]
     header = " / ".join(" ".join(_WORDS.findall(p)) if p.isascii() else p for p in parts)
     if enclosing:
@@ -94,7 +98,7 @@ def dense_text(text: str, symbols: Sequence[str], enclosing: str, path: str) -> 
     if symbols:
         header += " " + ", ".join(symbols[:6])
     body = _RULES.sub("", _BLANKS.sub("\n", _SPACES.sub(" ", text)))
-    return header[:HEADER_CHARACTERS] + "\n" + body[:BODY_CHARACTERS]
+    return whole(header[:HEADER_CHARACTERS] + "\n" + body[:BODY_CHARACTERS])
 
 
 def stem_tokens(path: str) -> tuple[str, ...]:

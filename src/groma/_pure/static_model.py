@@ -29,6 +29,8 @@ import numpy.typing as npt
 
 from groma.errors import DataDamaged, UsageError
 
+from .unicode import is_assigned
+
 __all__ = ["StaticModel", "embed", "load", "quantize", "tokenize"]
 
 _FORMAT = "groma.static/1"
@@ -114,7 +116,8 @@ def embed(model: StaticModel, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         if ids:
             rows = table.take(np.fromiter(ids, np.intp, len(ids)), axis=0)
             np.matmul(ones[: len(ids)], rows.astype(np.float32), out=out[row])
-    length = np.linalg.norm(out, axis=1, keepdims=True)
+    # Squares of whole numbers below 2**53 have one sum in float64, in whatever order a core adds them up.
+    length = np.sqrt(np.square(out, dtype=np.float64).sum(axis=1, keepdims=True)).astype(np.float32)
     np.divide(out, length, out=out, where=length > 0)
     return out
 
@@ -188,7 +191,8 @@ class _Characters(dict[str, str]):
     """Character -> what BERT's normaliser makes of it: "", " ", its lower-case base, or that between spaces.
 
     The classes come from a table beside the model and not from `unicodedata`: that one changes with Python's version,
-    and the reference follows an old Unicode. Decompositions and case never change once assigned, so Python's own do.
+    and the reference follows an old Unicode. Decompositions and case never change once assigned, so Python's own do
+    for what `unicode` knows to be assigned; any other character stays as it is.
     """
 
     __slots__ = ("_classes", "_ends", "_starts")
@@ -207,6 +211,8 @@ class _Characters(dict[str, str]):
             plain = " "
         elif name == "drop":
             plain = ""
+        elif not is_assigned(character):
+            plain = f" {character} " if name == "alone" else character
         else:
             # One character at a time, so that no context is in play (lower() of a whole word ends in another sigma).
             parts = [part for part in unicodedata.normalize("NFD", character) if self._class(part) != "drop"]

@@ -18,16 +18,20 @@ COMMENT_LINES = 150
 COLUMNS = 400
 """What is read of a line: minified code puts thousands of definitions on one."""
 
-_ATTRIBUTE = re.compile(r"(?:@[\w.:]+(?:\(.*\))?\s*)+|#?!?\[.*\]")
+_W = r"\w\x80-\x84\x86-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff\u3001-\U0010ffff"
+"""Word characters, for use in a class: what is beyond ASCII and no white space is one, so that no version of Unicode decides."""
+_BEGIN, _END = rf"(?<![{_W}])", rf"(?![{_W}])"
+"""Where a word begins and ends."""
+_ATTRIBUTE = re.compile(rf"(?:@[{_W}.:]+(?:\(.*\))?\s*)+|#?!?\[.*\]")
 """A line that holds nothing but annotations, decorators or attributes."""
-_OPEN_ATTRIBUTE = re.compile(r"@[\w.:]+\(|#\[")
-_CONTINUES = re.compile(r"(?:extends|implements|permits|throws|where|when|with)\b|->|=>|=\s|&&?\s|\|\s")
+_OPEN_ATTRIBUTE = re.compile(rf"@[{_W}.:]+\(|#\[")
+_CONTINUES = re.compile(rf"(?:extends|implements|permits|throws|where|when|with){_END}|->|=>|=\s|&&?\s|\|\s")
 """How the second line of a head begins when the first looks complete."""
 _REMARK = re.compile(r"\s*/\*.*?\*/|\s(?://|\#|--)\s.*$")
 """A comment within or behind a head."""
-_BODY = re.compile(r"(?:=>|\)|\bdo)\s*(?:\|[^|]*\|)?\s*\{?$")
+_BODY = re.compile(rf"(?:=>|\)|{_BEGIN}do)\s*(?:\|[^|]*\|)?\s*\{{?$")
 
-_CALLBACK = re.compile(r",\s*(?:async\s*)?(?:function\s*)?\(\w*\)$")
+_CALLBACK = re.compile(rf",\s*(?:async\s*)?(?:function\s*)?\([{_W}]*\)$")
 """The head of the function that a call is given: `it("works", () => {` is shown as `it("works"`."""
 
 
@@ -96,10 +100,10 @@ def _balanced(text: str) -> bool:
 
 
 _COMMENT = re.compile(
-    r"""\s*(?:
+    rf"""\s*(?:
         (?:///?/?[!<]*|--+(?:\s*[|^](?=\s))?(?!>)|;+|%+|\*+(?!/)
-          |\#+(?!\[|!|(?:if|else|error|warning|line|import|(?:end)?region)\b|\s*(?:include|define|ifn?def|elif|endif|undef|pragma)\b|\s+else\s*$))
-        (?:\s|$|(?=[\w@`<"'(|:-]))
+          |\#+(?!\[|!|(?:if|else|error|warning|line|import|(?:end)?region){_END}|\s*(?:include|define|ifn?def|elif|endif|undef|pragma){_END}|\s+else\s*$))
+        (?:\s|$|(?=[{_W}@`<"'(|:-]))
     )(?P<text>.*)""",
     re.X,
 )
@@ -107,28 +111,29 @@ _COMMENT = re.compile(
 _BLOCKS = (("*/", "/*", "!*"), ("-}", "{-", "|"), ("]]", "--[[", "=-"))
 """How a block comment ends and begins, and what may follow its beginning."""
 _TAG = re.compile(
-    r"""\s*(?:[@\\](?!(?:brief|summary|short|desc(?:ription)?)\b)\w+
-    | :(?:param|type|returns?|rtype|raises?|arg|key(?:word)?|[ic]?var|yields?|meta)\b[^:]*:
+    rf"""\s*(?:[@\\](?!(?:brief|summary|short|desc(?:ription)?){_END})[{_W}]+
+    | :(?:param|type|returns?|rtype|raises?|arg|key(?:word)?|[ic]?var|yields?|meta){_END}[^:]*:
     | (?:Args|Arguments|Parameters|Params|Returns?|Raises|Yields|Examples?)\s*:?\s*$
-    | -{2,} | ={2,} | \*{3,} | `{3} | ~{3})""",
+    | -- | == | \*\*\* | ``` | ~~~)""",
     re.X,
 )
 """Where the prose of a comment ends: `@param`, `:param x:`, `Args:`, a rule, a code block."""
 _NOISE = re.compile(
-    r".*[-=*_#~]{5,}\s*$|\s*(?:[-=*_#/~+.<>^%]{3,}\s*$|[\w-]+-(?:ignore|disable|enable)|eslint|prettier|istanbul|jshint|tslint|@ts-|noqa|type:\s|pylint|mypy:|pragma|fmt:|NOLINT|nolint|go:|\+build|clang-format"
-    r"|(?:Copyright|SPDX|Licensed|©)\b|\(c\)|rubocop|shellcheck|swiftlint|ktlint|phpcs|@?codeCoverageIgnore|\$FlowFixMe)"
+    rf".*[-=*_#~]{{5,}}\s*$|\s*(?:[-=*_#/~+.<>^%]{{3,}}\s*$|[{_W}-]+-(?:ignore|disable|enable)|eslint|prettier|istanbul|jshint|tslint|@ts-|noqa|type:\s|pylint|mypy:|pragma|fmt:|NOLINT|nolint|go:|\+build|clang-format"
+    rf"|(?:Copyright|SPDX|Licensed){_END}|©|\(c\)|rubocop|shellcheck|swiftlint|ktlint|phpcs|@?codeCoverageIgnore|\$FlowFixMe)"
 )
 """Lines for machines, rules and licences."""
 _MARKUP = (
-    (re.compile(r"""<(?:see|paramref|typeparamref)\w*\s+\w+="(?:\w:)?([^"]*)"\s*/>"""), r"\1"),
-    (re.compile(r"\{@\w+\s+([^{}]*)\}"), r"\1"),
-    (re.compile(r"</?(?:summary|remarks|para|returns|value|inheritdoc|p|b|i|em|tt|code|c|br|strong|ul|li|pre|h\d)\b[^>]*>"), ""),
+    (re.compile(rf"""<(?:see|paramref|typeparamref)[{_W}]*\s+[{_W}]+="(?:[{_W}]:)?([^"]*)"\s*/>"""), r"\1"),
+    (re.compile(rf"\{{@[{_W}]+\s+([^{{}}]*)\}}"), r"\1"),
+    (re.compile(rf"</?(?:summary|remarks|para|returns|value|inheritdoc|p|b|i|em|tt|code|c|br|strong|ul|li|pre|h[0-9]){_END}[^>]*>"), ""),
     (re.compile(r"^\s*[@\\](?:brief|summary|short|desc(?:ription)?)\s+"), ""),
 )
-_SENTENCE = re.compile(r"(?<![.\s][A-Za-z])(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\betc)[.!?。](?=\s+[^\sa-z]|$)")
+_SENTENCE = re.compile(rf"(?<![.\s][A-Za-z])(?<!{_BEGIN}e\.g)(?<!{_BEGIN}i\.e)(?<!{_BEGIN}vs)(?<!{_BEGIN}etc)[.!?。](?=\s+[^\sa-z]|$)")
 _QUOTES = re.compile(r"""\s*[rRuUbBfF]{0,2}(\"{3}|'{3}|"|')""")
 _HEREDOC = re.compile(r'\s*@(?:doc|moduledoc|typedoc|shortdoc)\s+(?:~[sS])?("{1,3})')
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
+_OPENS_TEXT = re.compile(rf"[{_W}*`\"'(]")
 
 
 def doc(lines: Sequence[str], first: int, last: int) -> str:
@@ -160,7 +165,7 @@ def _above(lines: Sequence[str], first: int) -> list[str]:
             opening = next((j for j in range(i - 1, floor - 1, -1) if '"""' in _at(lines, j)), None)
             return list(lines[opening + 1 : i]) if opening is not None and _HEREDOC.match(_at(lines, opening)) else []
         if m := _HEREDOC.match(_at(lines, i)):
-            return [line[m.end() - len(_at(lines, i)) + len(line) :].rstrip('"')] if m[1] == '"' else found
+            return [_at(lines, i)[m.end() :].strip().rstrip('"')] if m[1] == '"' else found
         if m := _COMMENT.fullmatch(_at(lines, i)):
             found.append(m["text"])
         elif found or not line:
@@ -213,7 +218,7 @@ def _paragraph(lines: Sequence[str], first: int, last: int) -> list[str]:
         text = line.strip()
         if _HEADING.match(line) or (found and not text):
             break
-        if text and (found or text[0].isalnum() or text[0] in "*_`\"'("):
+        if text and (found or _OPENS_TEXT.match(text)):
             found.append(text)
     return found
 

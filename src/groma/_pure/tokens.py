@@ -2,14 +2,14 @@
 
 Identifiers and digit runs are split at camel and snake borders, lower-cased and stemmed (English Snowball) over three characters; an
 identifier of two or more parts also yields one joined token, written with a leading "=". Text outside ASCII is normalised (NFKC) and keeps
-its words: letters with their marks, Han, Kana and Hangul as pairs of characters. For ASCII text both ways agree.
+its words: letters with their marks, Han, Kana and Hangul as pairs of characters. For ASCII text both ways agree. What a letter, a mark or
+a capital is, is the same under every Python (`unicode`).
 """
 
 from __future__ import annotations
 
 import re
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -17,6 +17,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from zlib import crc32
+
+from .unicode import nfkc, ranges
 
 __all__ = ["STOP_WORDS", "VERSION", "count_terms", "identifiers", "query_tokens", "split", "term_id", "terms_of", "tokens", "word_hash"]
 
@@ -34,9 +36,9 @@ STOP_WORDS = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _PAIRED = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af\U00020000-\U0003134f"
-_PAIRED_RUN = re.compile(f"[{_PAIRED}]+")
 
 
+@cache
 def _english() -> Callable[[str], str]:
     """The English stemmer alone: the package's front imports thirty languages, which costs every command tens of milliseconds."""
     name = "snowballstemmer"
@@ -54,35 +56,40 @@ def _english() -> Callable[[str], str]:
     return stem
 
 
-_stem_word = _english()
+_LONGEST_STEMMED = 100
+"""Longer runs of letters are data and no words; the stemmer takes the square of their length."""
 
 
 @lru_cache(262_144)
 def _stem(word: str) -> str:
-    return _stem_word(word) if len(word) > 3 else word
+    return _english()(word) if 3 < len(word) <= _LONGEST_STEMMED else word
 
 
 @cache
-def _wide() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Words and their parts outside ASCII; built when the first such text comes, because it walks the character
-    table (no mark lies beyond the second plane but variation selectors, which may split)."""
-    marks, start = [], None
-    for code in range(0x20000):
-        is_mark = unicodedata.category(chr(code))[0] == "M"
-        if is_mark and start is None:
-            start = code
-        elif not is_mark and start is not None:
-            marks.append(f"\\U{start:08x}-\\U{code - 1:08x}")
-            start = None
-    mark = "".join(marks)
-    return re.compile(rf"[^\W\d][\w{mark}]*|\d+"), re.compile(rf"[{_PAIRED}]+|\d+|[^\W\d_](?:[^\W\d_{_PAIRED}]|[{mark}])*")
+def _paired_run() -> re.Pattern[str]:
+    return re.compile(f"[{_PAIRED}]+")
+
+
+@cache
+def _wide() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Words, their parts and the camel borders in them, outside ASCII; built when the first such text comes."""
+    word, digit, mark = ranges("upper", "lower", "letter"), ranges("digit"), ranges("mark")
+    return (
+        # What is of ASCII alone is found first: the long classes are slow to say no, above all to a space.
+        re.compile(
+            "(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9]++)(?![^\\x00-\\x7f])"
+            f"|(?=[A-Za-z0-9_]|[^\\x00-\\x7f])(?:[A-Za-z_{word}][A-Za-z0-9_{word}{digit}{mark}]*|[0-9{digit}]+)"
+        ),
+        re.compile(f"[{_PAIRED}]+|[0-9{digit}]+|[A-Za-z{word}](?:(?![{_PAIRED}])[A-Za-z{word}]|[{mark}])*"),
+        re.compile(f"(?<=[a-z{ranges('lower')}])(?=[A-Z{ranges('upper')}])"),
+    )
 
 
 def identifiers(text: str) -> list[str]:
     """The identifiers, words and digit runs of a text, in order."""
     if text.isascii():
         return _IDENTIFIER.findall(text)
-    return _wide()[0].findall(unicodedata.normalize("NFKC", text))
+    return _wide()[0].findall(nfkc(text))
 
 
 @lru_cache(262_144)
@@ -95,19 +102,13 @@ def split(identifier: str) -> tuple[str, ...]:
         return (*map(_stem, parts), "=" + "".join(parts))
     found: list[str] = []
     for run in _wide()[1].findall(identifier):
-        if _PAIRED_RUN.fullmatch(run):
+        if _paired_run().fullmatch(run):
             found += [run[i : i + 2] for i in range(len(run) - 1)] or [run]
         elif run.isascii():
             found += [_stem(part.lower()) for part in _PART.findall(run)]
         else:
-            found += [part.casefold() for part in _camel(run)]
+            found += [part.casefold() for part in _wide()[2].split(run)]  # cut where a small letter is followed by a capital one
     return tuple(found)
-
-
-def _camel(word: str) -> list[str]:
-    """A word outside ASCII, cut where a small letter is followed by a capital one."""
-    cuts = [i for i in range(1, len(word)) if word[i].isupper() and word[i - 1].islower()]
-    return [word[a:b] for a, b in zip([0, *cuts], [*cuts, len(word)], strict=True)]
 
 
 def tokens(text: str) -> list[str]:

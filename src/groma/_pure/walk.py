@@ -35,7 +35,7 @@ from .ignore import (
     survey,
 )
 
-__all__ = ["REASONS", "Known", "Listing", "secrets_file", "walk"]
+__all__ = ["REASONS", "SETTLED_COARSE_NS", "SETTLED_NS", "Known", "Listing", "secrets_file", "settled", "walk"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -63,6 +63,15 @@ The price: a file written less than 50 ms before a walk is read once more by the
 """
 SETTLED_COARSE_NS = 2_050_000_000
 """The same where a time is whole seconds: FAT counts in twos, HFS+ in ones. A false alarm costs one reading."""
+
+
+
+def settled(mtimes_ns: Ints, ctimes_ns: Ints, checked_ns: Ints) -> npt.NDArray[np.bool_]:
+    """Per file: whether times that were equal at a look at `checked_ns` and are so now prove that it did not change."""
+    coarse = (mtimes_ns % 1_000_000_000 == 0) | (ctimes_ns % 1_000_000_000 == 0)
+    proven: npt.NDArray[np.bool_] = checked_ns - np.maximum(mtimes_ns, ctimes_ns) >= np.where(coarse, SETTLED_COARSE_NS, SETTLED_NS)
+    return proven
+
 
 READ_ATTEMPTS = 3
 """How often a file that changes while it is read is read again before its bytes are taken as they came."""
@@ -317,7 +326,7 @@ def _identify(found: _Found, known: Known | None, max_file_bytes: int) -> Listin
     found.rows.sort()
     raw, *numbers = zip(*found.rows, strict=True) if found.rows else [()] * 7
     paths = [path.decode() for path in raw]
-    sizes, mtimes, ctimes, inodes, checkouts, index_rows = (np.array(column, np.int64) for column in numbers)
+    sizes, mtimes, ctimes, inodes, checkouts, index_rows = (_column(column) for column in numbers)
     checked = np.full(len(paths), found.looked_ns, np.int64)
     blobs: list[bytes] = [b""] * len(paths)
     open_rows = np.ones(len(paths), np.bool_)
@@ -349,7 +358,7 @@ def _identify(found: _Found, known: Known | None, max_file_bytes: int) -> Listin
             gone[row] = True
             continue
         blobs[row], status, sizes[row], checked[row] = look
-        mtimes[row], ctimes[row] = status.st_mtime_ns, status.st_ctime_ns
+        mtimes[row], ctimes[row] = _column((status.st_mtime_ns, status.st_ctime_ns))
         inodes[row] = status.st_ino & _INODE_BITS
     stay = np.flatnonzero(~gone)
     if gone.any():
@@ -370,6 +379,14 @@ def _identify(found: _Found, known: Known | None, max_file_bytes: int) -> Listin
     )
 
 
+def _column(values: Sequence[int]) -> Ints:
+    """Numbers as a column; times that 64 bits do not hold (before 1677, after 2262) become the nearest that they do."""
+    try:
+        return np.array(values, np.int64)
+    except OverflowError:
+        return np.array([min(max(value, -(1 << 63)), (1 << 63) - 1) for value in values], np.int64)
+
+
 def _unchanged(paths: list[str], sizes: Ints, mtimes: Ints, ctimes: Ints, inodes: Ints, known: Known) -> Iterator[tuple[int, int]]:
     """The (row, row of `known`) whose stat is the same and old enough to prove that the content is."""
     if not paths or not len(known.paths):
@@ -378,9 +395,7 @@ def _unchanged(paths: list[str], sizes: Ints, mtimes: Ints, ctimes: Ints, inodes
     old = np.array([places.get(path, -1) for path in paths], np.int64)
     same = (old >= 0) & (known.sizes[old] == sizes) & (known.inodes[old] == inodes)
     same &= (known.mtimes_ns[old] == mtimes) & (known.ctimes_ns[old] == ctimes)
-    coarse = (mtimes % 1_000_000_000 == 0) | (ctimes % 1_000_000_000 == 0)
-    age = known.checked_ns[old] - np.maximum(mtimes, ctimes)
-    same &= age >= np.where(coarse, SETTLED_COARSE_NS, SETTLED_NS)
+    same &= settled(mtimes, ctimes, known.checked_ns[old])
     rows = np.flatnonzero(same)
     yield from zip(rows.tolist(), old[rows].tolist(), strict=True)
 
@@ -392,7 +407,7 @@ def _same_as_index(index: Index, at: Ints, sizes: Ints, mtimes: Ints, ctimes: In
     same: npt.NDArray[np.bool_] = clean_rows(index)[at] & (index.sizes[at] == sizes)
     same &= (index.mtimes_ns[at] == _as_git_keeps(mtimes)) & (index.ctimes_ns[at] == _as_git_keeps(ctimes))
     # 0: written where inodes mean nothing to git (Windows, JGit)
-    same &= (index.inodes[at] == inodes & 0xFFFFFFFF) | (index.inodes[at] == 0)  # 0: not kept (Windows, JGit)
+    same &= (index.inodes[at] == inodes & 0xFFFFFFFF) | (index.inodes[at] == 0)
     return same
 
 

@@ -35,7 +35,8 @@ def command(as_json_: bool) -> None:
         ("sqlite", sqlite3.sqlite_version_info >= (3, 37), sqlite3.sqlite_version),
     ]
     with open_engine() as engine:
-        checks.append(("core", True, engine.core))
+        core = engine.core
+        checks.append(("core", True, f"{core} ({engine.core_why})" if engine.core_why else core))
         folder = engine.folder
         parent = next(p for p in (folder, *folder.parents) if p.exists())
         usable = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
@@ -55,7 +56,7 @@ def command(as_json_: bool) -> None:
             {
                 "schema": "groma.doctor/1",
                 "checks": [{"name": n, "ok": ok, "detail": d} for n, ok, d in checks],
-                "core": next(d for n, _, d in checks if n == "core"),
+                "core": core,
             }
         )
     else:

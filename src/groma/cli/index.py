@@ -32,6 +32,7 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
     with open_engine() as engine:
         summary = engine.index(LOCAL, root, consent=yes, report=progress("indexing"), waiting=waiting)
         (status,) = engine.status(LOCAL, root)
+        core = engine.core
         say(engine.told())
     seconds = time.perf_counter() - begun
     if as_json_:
@@ -47,6 +48,7 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
                 "chunks": status.chunks,
                 "skipped": status.skipped,
                 "seconds": round(seconds, 3),
+                "core": core,
             }
         )
         return

@@ -30,7 +30,7 @@
 ; exports.f = function …, app.handle = app.run = function …, Shape.prototype.area = function …
 (expression_statement (assignment_expression left: (member_expression object: [(identifier) (member_expression)] @_exports property: (_) @name)
     right: [(arrow_function) (function_expression) (generator_function)]) (#any-of? @_exports "exports" "module.exports")) @definition.function
-(expression_statement (assignment_expression left: (member_expression) @name (#not-match? @name "^(module\\.)?exports\\b")
+(expression_statement (assignment_expression left: (member_expression) @name (#not-match? @name "^(module\\.)?exports[^0-9A-Za-z_]")
     right: [(arrow_function) (function_expression) (generator_function)
       (assignment_expression right: [(arrow_function) (function_expression)])])) @definition.function
 (expression_statement (assignment_expression left: (member_expression) @_exports right: (function_expression name: (_) @name))

@@ -1,0 +1,60 @@
+"""What git knows about a folder, read in the core. Twin of `groma._pure.git`, which says what each of these does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from groma import _rs
+
+from .._pure.git import Index, Repository
+
+__all__ = [
+    "blob_id",
+    "clean_rows",
+    "head",
+    "is_git_directory",
+    "read_index",
+    "repository",
+    "repository_at",
+    "settings_of",
+    "top_level",
+    "user_settings",
+]
+
+blob_id = _rs.blob_id
+head = _rs.head
+top_level = _rs.top_level
+is_git_directory = _rs.is_git_directory
+user_settings = _rs.user_settings
+
+
+def repository(root: str) -> Repository | None:
+    """See the twin."""
+    found = _rs.repository(root)
+    return Repository(*found) if found else None
+
+
+def repository_at(folder: str) -> Repository | None:
+    """See the twin."""
+    found = _rs.repository_at(folder)
+    return Repository(*found) if found else None
+
+
+def settings_of(text: str) -> Iterator[tuple[str, str]]:
+    """The (key, value) pairs of a configuration file, in its order. A line git would refuse is passed over."""
+    return iter(_rs.settings_of(text))
+
+
+def read_index(repository: Repository) -> Index:
+    """See the twin."""
+    return Index(*_rs.read_index(repository.git_dir, repository.sha256))
+
+
+def clean_rows(index: Index) -> npt.NDArray[np.bool_]:
+    """See the twin."""
+    columns = (index.mtimes_ns, index.sizes, index.modes, index.stages, index.flags)
+    rows: npt.NDArray[np.bool_] = _rs.clean_rows(index.oids, columns, index.written_ns)
+    return rows
