@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from groma import _rs
-
+from .. import _rs
 from .._pure.git import Index, Repository
 
 __all__ = [
