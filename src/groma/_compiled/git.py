@@ -8,9 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _rs
-from .._pure.git import Index, Repository
+from .._pure.git import ASSUME_VALID, EMPTY_BLOB, INTENT_TO_ADD, SKIP_WORKTREE, Index, Repository
 
 __all__ = [
+    "ASSUME_VALID",
+    "EMPTY_BLOB",
+    "INTENT_TO_ADD",
+    "SKIP_WORKTREE",
+    "Index",
+    "Repository",
     "blob_id",
     "clean_rows",
     "head",
