@@ -325,20 +325,11 @@ pub enum Source<'a> {
     Given(&'a [u8]),
 }
 
-/// Why there are no columns.
-#[derive(Debug)]
-pub enum Fault {
-    /// A grammar is needed, and this scanner has none.
-    NeedsParser,
-    /// The fault is groma's: a grammar or a query that does not load.
-    Groma(String),
-}
-
 /// What every file needs.
 pub struct Scanner<'a> {
     pub model: &'a Model,
-    /// Makes a language's grammar ready. None: nothing is to be parsed by this scanner.
-    pub grammars: Option<&'a (dyn Fn(&'static Language) -> Result<(), String> + Sync)>,
+    /// Makes a language's grammar ready.
+    pub grammars: &'a (dyn Fn(&'static Language) -> Result<(), String> + Sync),
 }
 
 /// One file's columns, and how much was read for them.
@@ -361,7 +352,7 @@ impl Scanner<'_> {
         source: Source,
         flags: u8,
         parsing: &dyn Fn(bool),
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, String> {
         let name = path.text();
         let mut given: Option<&[u8]> = None;
         let mut item = match source {
@@ -447,7 +438,7 @@ impl Scanner<'_> {
         language: Option<&'static Language>,
         flags: u8,
         parsing: &dyn Fn(bool),
-    ) -> Result<Outline, Fault> {
+    ) -> Result<Outline, String> {
         let cut = |why| {
             Ok(Outline {
                 cut: Some(why),
@@ -469,15 +460,14 @@ impl Scanner<'_> {
             return cut(CRASHED_NOTE);
         }
         if language.grammar.is_some() {
-            self.grammars.ok_or(Fault::NeedsParser)?(language)
-                .map_err(|why| Fault::Groma(format!("{}: {why}", language.name)))?;
+            (self.grammars)(language).map_err(|why| format!("{}: {why}", language.name))?;
         }
         parsing(true);
         let found = catch_unwind(AssertUnwindSafe(|| outline(text, language)));
         parsing(false);
         match found {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(why)) => Err(Fault::Groma(format!("{}: {why}", language.name))),
+            Ok(Err(why)) => Err(format!("{}: {why}", language.name)),
             Err(_) => cut(CRASHED_NOTE),
         }
     }
@@ -693,24 +683,11 @@ impl<'a> Task<'a> {
         scanner: &Scanner,
         at: usize,
         parsing: &dyn Fn(bool),
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, String> {
         let source = match &self.root {
             Some((root, most)) => Source::Folder(root, *most),
             None => Source::Given(self.contents[at]),
         };
         scanner.scan(HeldPath(self.paths[at]), source, self.flags[at], parsing)
-    }
-
-    /// All files in one batch, here and now. Fails where one of them needs a parser.
-    pub fn scan_all(&self, model: &Model) -> Result<Columns, Fault> {
-        let scanner = Scanner {
-            model,
-            grammars: None,
-        };
-        let mut columns = Columns::default();
-        for at in 0..self.len() {
-            columns.append(self.scan(&scanner, at, &|_| ())?.columns);
-        }
-        Ok(columns)
     }
 }

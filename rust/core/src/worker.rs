@@ -22,7 +22,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::frame::{self, Columns, HEAD, Job, Kind};
 use crate::languages::Language;
-use crate::scan::{ALONE, BATCH_BYTES, BATCH_FILES, Fault, Scanned, Scanner, Task};
+use crate::scan::{ALONE, BATCH_BYTES, BATCH_FILES, Scanned, Scanner, Task};
 use crate::static_model::Model;
 
 /// Of processor time, for one text; `parse` gives up by itself earlier than this wherever it can.
@@ -575,13 +575,9 @@ fn files(
         let scan = || -> Result<Scanned, String> {
             let scanner = Scanner {
                 model: opened.model()?,
-                grammars: Some(grammars),
+                grammars,
             };
             task.scan(&scanner, file, &parsing)
-                .map_err(|fault| match fault {
-                    Fault::Groma(why) => why,
-                    Fault::NeedsParser => "no parser".to_owned(),
-                })
         };
         let scanned = catch_unwind(AssertUnwindSafe(scan)).unwrap_or_else(|panic| {
             let why = panic

@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 use groma_core::frame::{Columns, Job, Strings};
 use groma_core::languages::Language;
 use groma_core::parse::Definition;
-use groma_core::scan::{self, Fault, HeldPath, Task};
+use groma_core::scan::{self, HeldPath};
 use groma_core::worker::{self, Broken};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
-
-use crate::text::StaticModel;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CHUNKER_VERSION", groma_core::chunk::VERSION)?;
@@ -24,7 +22,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(decode, module)?)?;
     module.add_function(wrap_pyfunction!(read_now, module)?)?;
     module.add_function(wrap_pyfunction!(references, module)?)?;
-    module.add_function(wrap_pyfunction!(scan_here, module)?)?;
+    module.add_function(wrap_pyfunction!(no_columns, module)?)?;
     module.add_function(wrap_pyfunction!(serve, module)?)?;
     Ok(())
 }
@@ -118,27 +116,10 @@ fn serve(py: Python<'_>, marks: i32, model: PathBuf, load: Py<PyAny>) -> PyResul
         .map_err(PyRuntimeError::new_err)
 }
 
-/// The same scan in this process, as one batch; None if a file needs a grammar.
+/// The columns of no file.
 #[pyfunction]
-#[pyo3(signature = (model, root, most, paths, contents))]
-fn scan_here<'py>(
-    py: Python<'py>,
-    model: &Bound<'_, StaticModel>,
-    root: Option<&Bound<'_, PyString>>,
-    most: u64,
-    paths: Vec<Bound<'_, PyString>>,
-    contents: Vec<Bound<'_, PyBytes>>,
-) -> PyResult<Option<Bound<'py, PyDict>>> {
-    let job = job(root, most, &paths, &contents, vec![0; paths.len()])?;
-    let model = model.get().core.clone();
-    let found = py.detach(|| {
-        Task::new(&job).map_err(Fault::Groma)?.scan_all(&model)
-    });
-    match found {
-        Ok(columns) => Ok(Some(table(py, columns)?)),
-        Err(Fault::NeedsParser) => Ok(None),
-        Err(Fault::Groma(why)) => Err(PyRuntimeError::new_err(why)),
-    }
+fn no_columns(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    table(py, Columns::default())
 }
 
 /// For each file, how many other files mention an identifier that only it defines.

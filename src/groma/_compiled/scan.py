@@ -1,6 +1,6 @@
 """From files to columns, by the compiled core: twin of `_pure.scan`.
 
-An index run's files are read, judged and parsed in a child process (`worker`); a few texts that no grammar is needed for are done here.
+All of it is done in a child process (`worker`); here its columns become batches.
 """
 
 from __future__ import annotations
@@ -14,16 +14,12 @@ import numpy as np
 
 from .. import _rs
 from .._pure.reasons import REASONS
-from ..errors import GromaError
 from ..types import Batch, FileColumns, SymbolColumns, Vectors
 from .static_model import StaticModel, load
 from .static_model import embed_query as embed
 from .worker import MODEL, batches
 
 __all__ = ["REASONS", "bare_name", "decode", "embed_query", "read_now", "scan", "scan_texts", "static_id"]
-
-FEW = 4
-"""So many files are tried here first: a child is not started for texts that nothing parses."""
 
 bare_name = _rs.bare_name
 decode = _rs.decode
@@ -34,9 +30,6 @@ def scan(root: str, paths: Sequence[str], *, max_file_bytes: int) -> Iterator[Ba
 
     A file that cannot be read, is no text or is generated comes with its reason and without chunks; nothing is raised for a file.
     """
-    if 0 < len(paths) <= FEW and (columns := _here(root, paths, [], max_file_bytes)):
-        yield _batch(paths, columns)
-        return
     done = 0
     for columns in batches(root, paths, [], max_file_bytes=max_file_bytes):
         n = len(columns["sizes"])
@@ -48,10 +41,9 @@ def scan_texts(items: Iterable[tuple[str, bytes]]) -> Batch:
     """The same for contents at hand: (path, bytes) → one batch. The stat columns are zero."""
     pairs = list(items)
     paths, contents = [path for path, _ in pairs], [data for _, data in pairs]
-    if len(pairs) <= FEW and (columns := _here(None, paths, contents, 0)):
+    for columns in batches(None, paths, contents):
         return _batch(paths, columns)
-    (columns,) = batches(None, paths, contents)
-    return _batch(paths, columns)
+    return _batch([], _rs.no_columns())
 
 
 def read_now(root: str, path: str, most: int) -> bytes:
@@ -76,13 +68,6 @@ def static_id() -> str:
 def embed_query(text: str) -> np.ndarray:
     """The query's vector, float32 (dim,), of unit length; zero where no word is known."""
     return embed(static_model(), text)
-
-
-def _here(root: str | None, paths: Sequence[str], contents: Sequence[bytes], most: int) -> dict[str, Any] | None:
-    try:
-        return _rs.scan_here(static_model(), root, most, paths, contents)
-    except RuntimeError as e:
-        raise GromaError(f"groma's core failed: {e}") from e
 
 
 def _batch(paths: Sequence[str], c: dict[str, Any]) -> Batch:
