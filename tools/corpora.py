@@ -109,7 +109,7 @@ def _archive(temporary: Path, registry: str, package: str, version: str) -> Path
 def _crate(temporary: Path, package: str, version: str, unpacked: Path) -> str:
     """Unpack a crate; returns the SHA-256 of its archive, which cargo checked it against."""
     (temporary / "Cargo.toml").write_text(
-        '[package]\nname = "corpus"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n'
+        '[workspace]\n[package]\nname = "corpus"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n'
         f'[dependencies]\n{package} = {{ version = "={version}", default-features = false }}\n'
     )
     _run(["cargo", "vendor", "-q", "vendor"], cwd=temporary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groma._pure import git as ours
-from groma._pure.git import blob_id, clean_rows, head, read_index, repository, top_level
+from groma._pure.git import blob_id, clean_rows, head, read_index, read_regular, repository, top_level
+from tests.pure.cores import CORES, take
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git to compare with")
+
+
+@pytest.fixture(scope="module", params=CORES, autouse=True)
+def core(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The core that the names of this file are from."""
+    yield from take(
+        sys.modules[__name__],
+        request.param,
+        ours="git.",
+        **dict.fromkeys(("blob_id", "clean_rows", "head", "read_index", "repository", "top_level"), "git"),
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -175,14 +188,14 @@ def test_settings_read_as_git_reads_them(tmp_path: Path) -> None:
     for entry in git(tmp_path, "config", "-f", "config", "-lz").split("\0")[:-1]:
         key, equals, value = entry.partition("\n")
         theirs[key] = value if equals else "true"
-    assert dict(ours._settings_of(text)) == theirs
+    assert dict(ours.settings_of(text)) == theirs
     assert len(theirs) == 8
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet='[]"\\=#; \n\tab.-\0é', max_size=40))
 def test_any_settings_text_is_read_without_a_stumble(text: str) -> None:
-    dict(ours._settings_of(text))
+    dict(ours.settings_of(text))
 
 
 # ---------------------------------------------------------------------------------------------------------------- index
@@ -362,4 +375,4 @@ def test_fifos_where_git_keeps_files_do_not_block(tmp_path: Path) -> None:
         os.mkfifo(path)
         repository(str(tmp_path))
     assert repository(str(tmp_path)) is None
-    assert ours.read_regular(str(tmp_path / ".git/index")) is None
+    assert read_regular(str(tmp_path / ".git/index")) is None

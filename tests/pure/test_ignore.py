@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,17 @@ from hypothesis import strategies as st
 
 from groma._pure import ignore
 from groma._pure.ignore import IGNORED, ONLY_TRACKED, RULE_FILES, Verdict, explain
+from groma._pure.ignore import Ground as PlainGround
 from groma._pure.walk import walk
+from tests.pure.cores import CORES, take
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git to compare with")
+
+
+@pytest.fixture(scope="module", params=CORES, autouse=True)
+def core(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The core that the names of this file are from."""
+    yield from take(sys.modules[__name__], request.param, ignore="ignore.", explain="ignore", walk="walk")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,22 +81,34 @@ def we_say(folder: Path, paths: list[bytes]) -> dict[bytes, tuple[bytes, int, by
             grounds[parent] = ignore.enter(ground, {name for name in RULE_FILES if os.path.lexists(ground.folder + name)})
         return grounds[parent]
 
-    def decide(path: bytes) -> ignore.Hit | None:
+    def decide(path: bytes) -> Decided | None:
         parent, _, name = path.rpartition(b"/")
         if parent and parent not in hits:
             hits[parent] = decide(parent)
         above = hits.get(parent)
-        if above and not above.pattern.negated:
+        if above and not above[3]:
             return above
         is_folder = os.path.isdir(os.fsencode(folder) + b"/" + path)
-        return ground_of(parent + b"/" if parent else b"").rules.judge(name, path, is_folder)
+        return judged(ground_of(parent + b"/" if parent else b""), name, path, is_folder)
 
-    hits: dict[bytes, ignore.Hit | None] = {}
+    hits: dict[bytes, Decided | None] = {}
     found: dict[bytes, tuple[bytes, int, bytes] | None] = {}
     for path in paths:
         hit = hits[path] = decide(path)
-        found[path] = (os.fsencode(hit.source), hit.pattern.line, hit.pattern.text) if hit else None
+        found[path] = (os.fsencode(hit[0]), hit[1], hit[2]) if hit else None
     return found
+
+
+Decided = tuple[str, int, bytes, bool]
+"""Source, line and text of a pattern, and whether it is negated."""
+
+
+def judged(ground: ignore.Ground, name: bytes, path: bytes, is_folder: bool) -> Decided | None:
+    if not isinstance(ground, PlainGround):
+        hit = ground.judge(name, path, is_folder)
+        return hit and hit[:4]
+    plain = ground.rules.judge(name, path, is_folder)
+    return (plain.source, plain.pattern.line, plain.pattern.text, plain.pattern.negated) if plain else None
 
 
 # (rule file, path in a folder beside it; a slash at its end makes it a folder, ignored?)

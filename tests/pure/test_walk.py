@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import socket
+import struct
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +20,55 @@ import pytest
 
 from groma._pure import walk as module
 from groma._pure.git import blob_id
-from groma._pure.walk import REASONS, SETTLED_NS, Known, Listing, secrets_file, walk
+from groma._pure.walk import REASONS, SETTLED_COARSE_NS, SETTLED_NS, Known, Listing, secrets_file, settled, walk
+from tests.pure.cores import CORES, take
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 MOST = 1_000_000
+
+
+@pytest.fixture(scope="module", params=CORES, autouse=True)
+def core(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The core that the names of this file are from."""
+    yield from take(sys.modules[__name__], request.param, walk="walk", secrets_file="walk", settled="walk", blob_id="git")
+
+
+@pytest.fixture
+def plain(core: str) -> None:
+    """For tests that change files in the middle of a reading: the compiled core has its own of these, in rust/core/src/walk.rs."""
+    if core != "pure":
+        pytest.skip("tested in rust/core/src/walk.rs")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[set[str]]:
+    """The files below `folder` that are opened meanwhile, but for rule files and git's: the kernel keeps the list."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs inotify")
+    system = ctypes.CDLL(None, use_errno=True)
+    descriptor = system.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    assert descriptor >= 0, os.strerror(ctypes.get_errno())
+    names: set[str] = set()
+    try:
+        folders = {
+            system.inotify_add_watch(descriptor, os.fsencode(place), 0x20): place
+            for place, _, _ in os.walk(folder)
+            if ".git" not in place[len(str(folder)) :].split("/")
+        }
+        assert min(folders) > 0, os.strerror(ctypes.get_errno())
+        yield names
+        try:
+            events = os.read(descriptor, 1 << 20)
+        except BlockingIOError:
+            events = b""
+        while events:
+            watch, mask, _, length = struct.unpack_from("iIII", events)
+            name = os.fsdecode(events[16 : 16 + length].rstrip(b"\0"))
+            if not mask & 0x40000000 and name not in (".gitignore", ".gromaignore", ".gitattributes"):
+                names.add(os.path.relpath(os.path.join(folders[watch], name), folder))
+            events = events[16 + length :]
+    finally:
+        os.close(descriptor)
 
 
 @pytest.fixture(autouse=True)
@@ -253,14 +302,12 @@ def test_git_storage_is_not_source(tmp_path: Path, repo: Path) -> None:
 
 
 @needs_git
-def test_clean_tracked_files_are_not_opened(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clean_tracked_files_are_not_opened(repo: Path) -> None:
     committed(repo, {"a.py": "a", "sub/b.py": "b", "empty": ""})
     write(repo / "untracked", "u")
-    opened = []
-    real = module._read
-    monkeypatch.setattr(module, "_read", lambda path, most: opened.append(path) or real(path, most))
-    listing = walk(str(repo), None, max_file_bytes=MOST)
-    assert counts(listing) == (3, 0, 1) and [os.path.basename(path) for path in opened] == [b"untracked"]
+    with opened(repo) as files:
+        listing = walk(str(repo), None, max_file_bytes=MOST)
+    assert counts(listing) == (3, 0, 1) and files == {"untracked"}
     assert listing.blobs == [blob_id(content) for content in (b"a", b"", b"b", b"u")]
     assert walk(str(repo / "sub"), None, max_file_bytes=MOST).from_index == 1
 
@@ -355,22 +402,20 @@ def test_indexes_that_are_of_no_use(tmp_path: Path, repo: Path) -> None:
         ("[attr]loud filter=shout\n*.txt loud\n", {"b.txt", "sub/c.txt"}),
         ("/*.txt eol=crlf\n", {"b.txt"}),
         ("sub/** ident\n", {"sub/c.txt"}),
-        ('"b.txt" working-tree-encoding=UTF-16LE\n', {".gitattributes", "a.bin", "b.txt", "sub/c.txt"}),
+        ('"b.txt" working-tree-encoding=UTF-16LE\n', {"a.bin", "b.txt", "sub/c.txt"}),
         ("* text=auto\n*.bin -filter\n# *.txt filter=shout\n", set()),
     ],
 )
-def test_files_that_git_converts_are_read(repo: Path, monkeypatch: pytest.MonkeyPatch, attributes: str, read: set[str]) -> None:
+def test_files_that_git_converts_are_read(repo: Path, attributes: str, read: set[str]) -> None:
     git(repo, "config", "filter.shout.clean", "tr a-z A-Z")
     committed(repo, {".gitattributes": attributes, "a.bin": "abcd", "b.txt": "abcd", "sub/c.txt": "abcd"})
-    opened = set()
-    real = module._read
-    monkeypatch.setattr(module, "_read", lambda path, most: opened.add(os.path.relpath(os.fsdecode(path), repo)) or real(path, most))
-    listing = walk(str(repo), None, max_file_bytes=MOST)
-    assert opened == read
+    with opened(repo) as files:
+        listing = walk(str(repo), None, max_file_bytes=MOST)
+    assert files == read and listing.hashed == len(read) + (attributes[0] == '"')  # the one that speaks of all files, itself too
     assert listing.blobs[1:] == [blob_id(b"abcd")] * 3
-    opened.clear()
-    walk(str(repo / "sub"), None, max_file_bytes=MOST)
-    assert opened == read & {"sub/c.txt"}
+    with opened(repo) as files:
+        walk(str(repo / "sub"), None, max_file_bytes=MOST)
+    assert files == read & {"sub/c.txt"}
 
 
 @needs_git
@@ -429,7 +474,7 @@ def test_edits_of_one_size_within_one_tick_are_all_seen(tmp_path: Path) -> None:
         assert listing.blobs == [blob_id(b"%04d" % number)]
 
 
-def test_a_file_that_vanishes_meanwhile_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_vanishes_meanwhile_is_left_out(plain: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         write(tmp_path / name, name)
     real = module._read
@@ -448,7 +493,7 @@ def test_a_file_that_vanishes_meanwhile_is_left_out(tmp_path: Path, monkeypatch:
     assert listing.skipped == [] and counts(listing) == (0, 0, 1)
 
 
-def test_a_file_that_keeps_changing_is_taken_as_read_and_not_believed_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_keeps_changing_is_taken_as_read_and_not_believed_later(plain: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "log", b"x" * 10_000)
     real = module._bytes_of
 
@@ -467,7 +512,7 @@ def test_a_file_that_keeps_changing_is_taken_as_read_and_not_believed_later(tmp_
     assert walk(str(tmp_path), known(listing), max_file_bytes=MOST).hashed == 1
 
 
-def test_a_file_that_changes_once_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_once_while_it_is_read_is_read_again(plain: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a", "before")
     real = module._bytes_of
     reads: list[bytes] = []
@@ -484,12 +529,45 @@ def test_a_file_that_changes_once_while_it_is_read_is_read_again(tmp_path: Path,
     assert reads == [b"before", b"changed meanwhile"] and listing.checked_ns[0] > 0
 
 
-def test_a_file_that_outgrows_the_limit_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_outgrows_the_limit_while_it_is_read(plain: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "log", b"x" * 90)
     real = module._read
     monkeypatch.setattr(module, "_read", lambda name, most: write(path, b"x" * 5000) and real(name, most))
     listing = walk(str(tmp_path), None, max_file_bytes=100)
     assert listing.paths == [] and listing.skipped == [("log", "too-large")]
+
+
+def test_when_equal_times_are_proof() -> None:
+    day = 86_400_000_000_000
+    fine, coarse = day + 5, day
+    rows = [
+        (fine, fine, fine + SETTLED_NS, True),
+        (fine, fine, fine + SETTLED_NS - 1, False),
+        (fine, fine + 7, fine + SETTLED_NS, False),
+        (fine + 7, fine, fine + SETTLED_NS, False),
+        (fine, fine, 0, False),
+        (coarse, fine, fine + SETTLED_COARSE_NS - 1, False),
+        (fine, coarse, fine + SETTLED_COARSE_NS, True),
+        (-coarse, -coarse, 0, True),
+        (1 << 62, (1 << 63) - 1, day, False),
+    ]
+    mtimes, ctimes, checked, expected = (list(column) for column in zip(*rows, strict=True))
+    found = settled(np.array(mtimes), np.array(ctimes), np.array(checked))
+    assert found.tolist() == expected and found.dtype == np.bool_
+
+
+@pytest.mark.parametrize("seconds", [-(1 << 34), -1, 0, (1 << 32) + 5, (1 << 34)])
+def test_times_far_from_ours(memory_place: Path, seconds: int) -> None:
+    """Some lie beyond what 64 bits of nanoseconds hold."""
+    write(memory_place / "a", "a")
+    os.utime(memory_place / "a", ns=(0, seconds * 10**9 + 3))
+    listing = walk(str(memory_place), None, max_file_bytes=MOST)
+    status = (memory_place / "a").stat()  # as far as the file system keeps it
+    assert listing.mtimes_ns.tolist() == [min(max(status.st_mtime_ns, -(1 << 63)), (1 << 63) - 1)]
+    assert listing.blobs == [blob_id(b"a")]
+    grow_old()
+    again = walk(str(memory_place), known(listing), max_file_bytes=MOST)
+    assert again.mtimes_ns.tolist() == listing.mtimes_ns.tolist()
 
 
 # -------------------------------------------------------------------------------------------------------------- secrets

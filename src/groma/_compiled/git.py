@@ -7,11 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from groma import _rs
-
-from .._pure.git import Index, Repository
+from .. import _rs
+from .._pure.git import ASSUME_VALID, EMPTY_BLOB, INTENT_TO_ADD, SKIP_WORKTREE, Index, Repository
 
 __all__ = [
+    "ASSUME_VALID",
+    "EMPTY_BLOB",
+    "INTENT_TO_ADD",
+    "SKIP_WORKTREE",
+    "Index",
+    "Repository",
     "blob_id",
     "clean_rows",
     "head",

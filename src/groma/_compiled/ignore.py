@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from groma import _rs
-
+from .. import _rs
 from .._pure.ignore import IGNORED, JUNK, JUNK_SOURCE, ONLY_TRACKED, RULE_FILES, WANTED, Verdict
 
 __all__ = [

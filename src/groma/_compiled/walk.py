@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from groma import _rs
-
+from .. import _rs
 from .._pure.walk import REASONS, SETTLED_COARSE_NS, SETTLED_NS, Known, Listing
 
 __all__ = ["REASONS", "SETTLED_COARSE_NS", "SETTLED_NS", "Known", "Listing", "secrets_file", "settled", "walk"]
@@ -26,8 +25,8 @@ def walk(root: str, known: Known | None, *, max_file_bytes: int) -> Listing:
     """See the twin."""
     if known is None:
         return Listing(*_rs.walk(root, None, max_file_bytes))
-    numbers = (known.sizes, known.mtimes_ns, known.ctimes_ns, known.inodes)
-    columns = (list(known.paths), *map(_column, numbers), list(known.blobs), _column(known.checked_ns))
+    stats = (_column(known.sizes), _column(known.mtimes_ns), _column(known.ctimes_ns), _column(known.inodes))
+    columns = (list(known.paths), *stats, list(known.blobs), _column(known.checked_ns))
     return Listing(*_rs.walk(root, columns, max_file_bytes))
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "read_regular",
     "repository",
     "repository_at",
+    "settings_of",
     "top_level",
     "user_folder",
     "user_settings",
@@ -227,7 +228,7 @@ def _read_settings(path: str, depth: int = 0) -> dict[str, str]:
     """A git configuration file; `include.path` is followed where it stands, `includeIf` is not."""
     found = read_regular(path)
     settings: dict[str, str] = {}
-    for key, value in _settings_of(os.fsdecode(found[0])) if found else ():
+    for key, value in settings_of(os.fsdecode(found[0])) if found else ():
         settings[key] = value
         if key == "include.path" and depth < 10:  # git's own limit
             settings |= _read_settings(os.path.join(os.path.dirname(path), os.path.expanduser(value)), depth + 1)
@@ -240,7 +241,7 @@ _BLANK = re.compile(r"(?:[ \t\n\r]|[#;][^\n]*)*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b"}
 
 
-def _settings_of(text: str) -> Iterator[tuple[str, str]]:
+def settings_of(text: str) -> Iterator[tuple[str, str]]:
     """The (key, value) pairs of a configuration file, in its order. A line git would refuse is passed over."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n") + "\n"
     section = ""

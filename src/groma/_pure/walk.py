@@ -65,7 +65,6 @@ SETTLED_COARSE_NS = 2_050_000_000
 """The same where a time is whole seconds: FAT counts in twos, HFS+ in ones. A false alarm costs one reading."""
 
 
-
 def settled(mtimes_ns: Ints, ctimes_ns: Ints, checked_ns: Ints) -> npt.NDArray[np.bool_]:
     """Per file: whether times that were equal at a look at `checked_ns` and are so now prove that it did not change."""
     coarse = (mtimes_ns % 1_000_000_000 == 0) | (ctimes_ns % 1_000_000_000 == 0)

@@ -102,6 +102,9 @@ def main() -> None:
         sys.exit(e.exit_code)
     except (KeyboardInterrupt, click.Abort):
         _say("stopped; what was indexed so far stays, and the next run goes on from there")
+        # One that came while Python ran a text (as it does to make a dataclass, when a module is imported late) would in the end kill this
+        # process by its signal, although it was caught here; running another text forgets that.
+        eval("None")
         sys.exit(130)
     except OSError as e:  # standard output cannot be written (a reader that left, as in `groma search … | head`, is click's to notice)
         _say(f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}")
