@@ -7,9 +7,9 @@ Errors: `StoreDamaged` where bytes are not what was written, `StoreUnreachable`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ import numpy.typing as npt
 from .types import Batch, Filter, Floats, Ints, Leg, Passage
 
 __all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Store"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,15 @@ class FileRecord:
     imports: tuple[str, ...]
     note: str | None
     indegree: int
+    _derived: dict[Callable[[FileRecord], Any], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def derived(self, of: Callable[[FileRecord], T]) -> T:
+        """What `of` makes of this record, made once: a store may hand out the same record many times."""
+        try:
+            found: T = self._derived[of]
+        except KeyError:
+            found = self._derived[of] = of(self)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

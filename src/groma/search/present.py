@@ -54,7 +54,7 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
             passage = next(iter(store.fetch([item.chunk])), None)
         if passage is None:
             continue
-        scope, key = item.file.evidence.scope, (item.file.evidence.scope, passage.path)
+        scope, key = item.file.scope, (item.file.scope, passage.path)
         neighbours = [s for s in shown if (s.scope, s.passage.path) == key]
         if len(shown) == k and not neighbours:
             continue
@@ -94,7 +94,7 @@ def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool)
 
 def _lines(item: Item) -> tuple[Contribution, ...]:
     """The lines that add up to the item's score: those of its file, and what a passage after the file's best one loses."""
-    of_file, score = item.file.lines, item.file.score
+    of_file, score = item.file.lines(), item.file.score
     if item.score == score:
         return of_file
     return (*of_file, Contribution("passage", item.score / score - 1.0, score, "not the best passage of the file"))
@@ -102,8 +102,9 @@ def _lines(item: Item) -> tuple[Contribution, ...]:
 
 def why(file: Ranked) -> str:
     """The three lines that added most, and what was taken away, in words."""
-    added = sorted((c for c in file.lines if c.value * c.weight > 0), key=lambda c: -c.value * c.weight)[:3]
-    taken = [c for c in file.lines if c.value < 0]
+    lines = file.lines()
+    added = sorted((c for c in lines if c.value * c.weight > 0), key=lambda c: -c.value * c.weight)[:3]
+    taken = [c for c in lines if c.value < 0]
     return ", ".join(_words((c.detail or f"{c.factor} {c.value:.2f}" for c in added), (f"less: {c.detail}" for c in taken)))
 
 

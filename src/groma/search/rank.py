@@ -1,13 +1,16 @@
-"""Rank: files by the table of factors, then the chunks of the best files. Over at most a few hundred candidates."""
+"""Rank: files by the table of factors, then the chunks of the best files. Over at most a few hundred candidates, a column at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from ..ports import FileRecord
 from ..types import Contribution
-from .factors import FACTORS, Evidence, Factor, Tally, penalty
-from .understand import Query
+from .factors import FACTORS, Evidence, Factor, Tally, penalties
+from .fuse import Candidates
 
 __all__ = ["Item", "Ranked", "items", "rank"]
 
@@ -18,11 +21,19 @@ SYMBOL_IN_CHUNK = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A file with its score and the lines that explain it."""
+    """A file with its score; `overlaps` is how well its symbols match the query, those that do at all."""
 
-    evidence: Evidence
+    scope: str
+    record: FileRecord
     score: float
-    lines: tuple[Contribution, ...]
+    chunks: Mapping[int, float]
+    overlaps: Mapping[int, float]
+    tally: Tally
+    at: int
+
+    def lines(self) -> tuple[Contribution, ...]:
+        """The lines that explain the score."""
+        return self.tally.lines(self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +45,27 @@ class Item:
     file: Ranked
 
 
-def rank(query: Query, found: Sequence[Evidence]) -> list[Ranked]:
-    """The candidates' files, best first; ties by path, then scope."""
-    ranked = []
-    for e in found:
-        tally = Tally()
-        for factor in FACTORS:
-            factor.function(e, _adder(tally, factor, query.intent))
-        penalty(query, e.record, tally)
-        ranked.append(Ranked(e, tally.score, tuple(tally.lines)))
-    return sorted(ranked, key=lambda r: (-r.score, r.evidence.record.path, r.evidence.scope))
+def rank(e: Evidence, candidates: Candidates, most: int) -> list[Ranked]:
+    """The `most` best of the candidates' files, best first; ties by path, then scope."""
+    tally = Tally(len(e.records))
+    for factor in FACTORS:
+        factor.function(e, _adder(tally, factor, e.query.intent))
+    penalties(e, tally)
+    scores = tally.scores.tolist()
+    order = np.argsort(-tally.scores, kind="stable").tolist()
+    if len(order) > most:
+        least = scores[order[most - 1]]
+        order = [i for i in order if scores[i] >= least]  # all that tie for the last place
+    best = sorted(order, key=lambda i: (-scores[i], e.records[i].path, e.scopes[i]))[:most]
+    return [Ranked(e.scopes[i], e.records[i], scores[i], candidates.chunks(e.records[i].id), e.overlaps_of(i), tally, i) for i in best]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
     weight = factor.weights[intent]
 
-    def add(value: float, part: str | float, detail: str = "") -> None:
+    def add(column: Callable[[], np.ndarray], part: str | float, detail: Callable[[int], str] | str = "") -> None:
         share = factor.parts[part][intent] if isinstance(part, str) else part
-        tally.add(factor.name, value, weight * share, detail)
+        tally.add(factor.name, column, weight * share, detail)
 
     return add
 
@@ -64,10 +78,10 @@ def items(files: Sequence[Ranked], symbols: Mapping[int, tuple[int, ...]], best:
     """
     result: list[tuple[float, int, Item]] = []
     for file in files:
-        overlaps = file.evidence.overlaps
+        overlaps = file.overlaps
         scored = []
-        for chunk, score in file.evidence.candidate.chunks.items():
-            named = max((overlaps[i] for i in symbols.get(chunk, ()) if i < len(overlaps)), default=0.0)
+        for chunk, score in file.chunks.items():
+            named = max((overlaps.get(i, 0.0) for i in symbols.get(chunk, ())), default=0.0)
             scored.append((score / (best or 1.0) + SYMBOL_IN_CHUNK * named, chunk))
         scored.sort(key=lambda c: (-c[0], c[1]))
         for j, (score, chunk) in enumerate(scored[:CHUNKS_A_FILE]):
