@@ -28,6 +28,7 @@ class StoreFile:
     def __init__(self, path: Path) -> None:
         """Open or create it. Raises StoreDamaged if it is not a whole store, ReadOnly, StoreUnreachable."""
         self.path = path
+        self._name = str(path)
         self.lock = threading.RLock()
         self.writable = True
         self._inode = _inode(path)
@@ -121,6 +122,11 @@ class StoreFile:
             return GromaError(f"{self.path.name} refused a statement ({text}); this is a fault of groma")
         return StoreDamaged(f"{self.path.name} is damaged ({text})", path=str(self.path))
 
+    def state(self) -> tuple[int, int]:
+        """Another value whenever anything in the file may have changed, whoever wrote it; costs two microseconds. Under `lock` only."""
+        ((others,),) = self.db.execute("PRAGMA data_version").fetchall()
+        return others, self.db.total_changes
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self.lock, self.translated():
@@ -150,10 +156,10 @@ class StoreFile:
     @property
     def replaced(self) -> bool:
         """Has the file at `path` become another one since it was opened here (rebuilt, or set aside)? What is written now nobody would see."""
-        return _inode(self.path) != self._inode
+        return _inode(self._name) != self._inode
 
 
-def _inode(path: Path) -> int | None:
+def _inode(path: str | Path) -> int | None:
     try:
         return os.stat(path).st_ino
     except FileNotFoundError:

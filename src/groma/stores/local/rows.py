@@ -116,10 +116,15 @@ def csr_row(start: Ints, values: np.ndarray, i: int) -> np.ndarray:
     return values[start[i] : start[i + 1]]
 
 
+_SIZES = (1, 8, 32, 128, 900)
+"""So many ids a statement, filled up with the last one: few statements, which SQLite keeps prepared."""
+
+
 def rows_by_id(db: sqlite3.Connection, table: str, columns: str, ids: Iterable[int]) -> Iterator[tuple[Any, ...]]:
     wanted = list(ids)
     for i in range(0, len(wanted), 900):
         some = wanted[i : i + 900]
+        some += some[-1:] * (next(size for size in _SIZES if size >= len(some)) - len(some))
         yield from db.execute(f"SELECT {columns} FROM {table} WHERE id IN ({','.join('?' * len(some))})", some)
 
 

@@ -11,10 +11,11 @@ FORMAT log: 1 - first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -49,6 +50,15 @@ from .rows import (
 
 __all__ = ["LocalStore", "open_local"]
 
+T = TypeVar("T")
+
+RECORDS = 40_000
+"""So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
+BEGINS = 8_000
+"""Of so many chunks it is kept which symbols begin in them."""
+SIGHTS = 8
+"""So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
+
 
 @dataclass(frozen=True, slots=True)
 class _View:
@@ -58,12 +68,41 @@ class _View:
     indegree: Ints
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Sight:
-    """What a set of scopes sees of the current parts: one bool a file and a chunk, per part. Kept until the store changes."""
+    """What a set of scopes sees: their views, the parts, one bool a file and a chunk of each part, how many are true. Kept until the store
+    changes; `narrowed` keeps the chunk masks of the last few filters."""
 
+    views: dict[str, _View]
+    parts: list[core.Part]
     files: list[np.ndarray]
     chunks: list[np.ndarray]
+    count_files: int
+    count_chunks: int
+    narrowed: dict[Filter, list[np.ndarray]]
+
+
+class _Kept(Generic[T]):
+    """What was read lately, by id: as much as weighs `most`, and as much again that was used less lately. For what never changes under its id."""
+
+    def __init__(self, most: int, weigh: Callable[[T], int]) -> None:
+        self._most = most
+        self._weigh = weigh
+        self._weight = 0
+        self._young: dict[int, T] = {}
+        self._old: dict[int, T] = {}
+
+    def get(self, i: int) -> T | None:
+        found = self._young.get(i)
+        if found is None and (found := self._old.get(i)) is not None:
+            self.put(i, found)
+        return found
+
+    def put(self, i: int, value: T) -> None:
+        if self._weight >= self._most:
+            self._old, self._young, self._weight = self._young, {}, 0
+        self._young[i] = value
+        self._weight += self._weigh(value)
 
 
 def open_local(folder: Path, profile: str) -> LocalStore:
@@ -83,9 +122,11 @@ class LocalStore:
         self.capabilities = Capabilities(sparse=True, vectors=frozenset({"static"}), durable=True)
         self._file = StoreFile(path)
         self._segment = Segment(self._file, segment)
-        self._views: dict[str, _View] = {}
-        self._sights: dict[tuple[str, ...], _Sight] = {}
+        self._state = (-1, -1)
         self._version = -1
+        self._sights: dict[tuple[str, ...], _Sight] = {}
+        self._records: _Kept[FileRecord] = _Kept(RECORDS, lambda record: 8 + len(record.symbols))
+        self._begins: _Kept[tuple[int, ...]] = _Kept(BEGINS, lambda _: 1)
 
     @property
     def notes(self) -> list[str]:
@@ -102,7 +143,6 @@ class LocalStore:
         """One read transaction over rows and segment; what was kept of an older one is forgotten."""
         with self._segment.snapshot() as db:
             if self._segment.version != self._version:
-                self._views.clear()
                 self._sights.clear()
                 self._version = self._segment.version
             yield db
@@ -204,29 +244,50 @@ class LocalStore:
             raise StoreDamaged(f"the view of a scope in {self.path.name} is damaged", path=str(self.path))
         return _View(np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], "<i8"))
 
-    def _sight(self, db: sqlite3.Connection, scopes: Sequence[str]) -> _Sight:
+    def _look(self, scopes: Sequence[str]) -> _Sight:
+        """What the scopes see now: what was kept, as long as nobody wrote since, which costs one question to the file."""
         key = tuple(scopes)
-        if key not in self._sights:
-            for scope in scopes:
-                if scope not in self._views:
-                    self._views[scope] = self._view(db, scope)
-            seen = core.distinct(np.concatenate([self._views[s].files for s in scopes] or [np.empty(0, np.int64)]))
-            files = [core.member(part.files, seen) for part in self._segment.parts]
-            self._sights[key] = _Sight(files, [f[part.file_of] for f, part in zip(files, self._segment.parts, strict=True)])
-        return self._sights[key]
+        with self._file.reading():
+            state = self._file.state()
+            sight = self._sights.get(key) if state == self._state else None
+            if sight is None:
+                with self._snapshot() as db:
+                    sight = self._sights.get(key) or self._see(db, key)
+                self._state = state
+            return sight
 
-    def _narrowed(self, db: sqlite3.Connection, sight: _Sight, filter: Filter) -> list[np.ndarray]:
+    def _see(self, db: sqlite3.Connection, key: tuple[str, ...]) -> _Sight:
+        views = {scope: self._view(db, scope) for scope in key}
+        seen = core.distinct(np.concatenate([view.files for view in views.values()] or [np.empty(0, np.int64)]))
+        parts = self._segment.parts
+        files = [core.member(part.files, seen) for part in parts]
+        chunks = [f[part.file_of] for f, part in zip(files, parts, strict=True)]
+        while len(self._sights) >= SIGHTS:
+            del self._sights[next(iter(self._sights))]
+        sight = _Sight(views, parts, files, chunks, sum(int(m.sum()) for m in files), sum(int(m.sum()) for m in chunks), {})
+        self._sights[key] = sight
+        return sight
+
+    def _narrowed(self, sight: _Sight, filter: Filter) -> list[np.ndarray]:
+        """The chunk masks of a sight, less what the filter leaves out."""
         if not filter:
             return sight.chunks
+        masks = sight.narrowed.get(filter)
+        if masks is None:
+            masks = self._narrow(sight, filter)
+            while len(sight.narrowed) >= SIGHTS:
+                sight.narrowed.pop(next(iter(sight.narrowed)), None)
+            sight.narrowed[filter] = masks
+        return masks
+
+    def _narrow(self, sight: _Sight, filter: Filter) -> list[np.ndarray]:
         kinds = expand_kinds(filter.kinds)
         masks = []
-        for part, files in zip(self._segment.parts, sight.files, strict=True):
+        for part, files in zip(sight.parts, sight.files, strict=True):
             if filter.languages or filter.paths:
-                ids = part.files[files].tolist()
-                passed = np.array(
-                    [i for i, path, language in rows_by_id(db, "files", "id, path, language", ids) if file_matches(filter, path, language)],
-                    dtype=np.int64,
-                )
+                with self._file.reading() as db:
+                    rows = list(rows_by_id(db, "files", "id, path, language", part.files[files].tolist()))
+                passed = np.array([i for i, path, language in rows if file_matches(filter, path, language)], dtype=np.int64)
                 files = core.member(part.files, core.distinct(passed))
             mask = files[part.file_of]
             if kinds:
@@ -246,24 +307,22 @@ class LocalStore:
         vector: tuple[str, Floats] | None = None,
     ) -> Leg:
         """See `ports.Store.search`."""
-        with self._snapshot() as db:
-            masks = self._narrowed(db, self._sight(db, scopes), filter)
-            if sparse is not None:
-                return core.sparse_top(self._segment.parts, masks, *sparse, k)
-            assert vector is not None
-            return core.dense_top(self._segment.parts, masks, *vector, k)
+        sight = self._look(scopes)
+        masks = self._narrowed(sight, filter)
+        if sparse is not None:
+            return core.sparse_top(sight.parts, masks, *sparse, k)
+        assert vector is not None
+        return core.dense_top(sight.parts, masks, *vector, k)
 
     def chunk_frequencies(self, scopes: Sequence[str], terms: np.ndarray) -> tuple[int, Ints]:
         """See `ports.Facts.chunk_frequencies`."""
-        with self._snapshot() as db:
-            sight = self._sight(db, scopes)
-            return sum(int(m.sum()) for m in sight.chunks), core.chunk_frequencies(self._segment.parts, sight.chunks, terms)
+        sight = self._look(scopes)
+        return sight.count_chunks, core.chunk_frequencies(sight.parts, sight.chunks, terms)
 
     def name_frequencies(self, scopes: Sequence[str], terms: np.ndarray) -> tuple[int, Ints]:
         """See `ports.Facts.name_frequencies`."""
-        with self._snapshot() as db:
-            sight = self._sight(db, scopes)
-            return sum(int(m.sum()) for m in sight.files), core.name_frequencies(self._segment.parts, sight.files, terms)
+        sight = self._look(scopes)
+        return sight.count_files, core.name_frequencies(sight.parts, sight.files, terms)
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
@@ -290,16 +349,34 @@ class LocalStore:
 
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
         """See `ports.Facts.files`."""
+        sight = self._look(scopes)
+        found: dict[int, tuple[str, FileRecord]] = {}
+        wanted = ids.tolist()
+        records = {i: record for i in wanted if (record := self._records.get(i)) is not None}
+        for scope, view in sight.views.items():
+            if not len(view.files):
+                continue
+            at = np.minimum(np.searchsorted(view.files, ids), len(view.files) - 1)
+            counts = view.indegree[at] if len(view.indegree) else np.zeros(len(at), np.int64)
+            here = [(i, n) for i, there, n in zip(wanted, (view.files[at] == ids).tolist(), counts.tolist(), strict=True) if there and i not in found]
+            missing = [i for i, _ in here if i not in records]
+            if missing:
+                records |= self._read_records(missing)
+            for i, n in here:
+                record = records.get(i)
+                if record is not None:
+                    if record.indegree != n:
+                        record = replace(record, indegree=n)
+                        self._records.put(i, record)
+                    found[i] = (scope, record)
+        return found
+
+    def _read_records(self, ids: Sequence[int]) -> dict[int, FileRecord]:
         with self._file.reading() as db:
-            views = {scope: self._view(db, scope) for scope in scopes}
-            found: dict[int, tuple[str, FileRecord]] = {}
-            for row in rows_by_id(db, "files", RECORD_COLUMNS, ids.tolist()):
-                for scope, view in views.items():
-                    at = int(np.searchsorted(view.files, row[0]))
-                    if at < len(view.files) and view.files[at] == row[0]:
-                        found[row[0]] = (scope, record_of(row, int(view.indegree[at]) if len(view.indegree) else 0))
-                        break
-            return found
+            records = {row[0]: record_of(row, 0) for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
+        for i, record in records.items():
+            self._records.put(i, record)
+        return records
 
     def file(self, scope: str, path: str) -> FileRecord | None:
         """See `ports.Facts.file`."""
@@ -318,13 +395,17 @@ class LocalStore:
 
     def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """See `ports.Facts.chunk_symbols`."""
-        with self._file.reading() as db:
-            return {i: tuple(np.frombuffer(blob, "<u4").tolist()) for i, blob in rows_by_id(db, "chunks", "id, symbols", ids)}
+        found = {i: begins for i in ids if (begins := self._begins.get(i)) is not None}
+        if missing := [i for i in ids if i not in found]:
+            with self._file.reading() as db:
+                for i, blob in rows_by_id(db, "chunks", "id, symbols", missing):
+                    found[i] = tuple(np.frombuffer(blob, "<u4").tolist())
+                    self._begins.put(i, found[i])
+        return found
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
-        with self._file.reading() as db:
-            return len(self._view(db, scope).files)
+        return len(self._look([scope]).views[scope].files)
 
     def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
         """See `ports.Store.scan`."""
