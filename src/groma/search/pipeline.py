@@ -49,7 +49,7 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
     order = items(files, symbols, best)
     watch.lap("rank")
 
-    prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs)
+    prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs, files)
     hits = present(order, store, prover, request.k, explain=request.explain)
     watch.lap("present")
 

@@ -46,17 +46,21 @@ class _Shown:
 def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
     """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
     shown: list[_Shown] = []
+    by_file: dict[tuple[str, str], list[_Shown]] = {}
     taken: dict[tuple[str, str], int] = {}
-    passages = {p.id: p for p in store.fetch([item.chunk for item in found[: AHEAD * k]])}
-    for item in found:
-        passage = passages.get(item.chunk)
-        if passage is None and len(shown) < k:  # beyond what was fetched, or swept by another process meanwhile
-            passage = next(iter(store.fetch([item.chunk])), None)
-        if passage is None:
+    passages: dict[int, Passage] = {}
+    fetched = 0
+    for n, item in enumerate(found):
+        scope, key = item.file.scope, (item.file.scope, item.file.record.path)
+        neighbours = by_file.get(key, ())
+        if len(shown) == k and (n >= AHEAD * k or not neighbours):
             continue
-        scope, key = item.file.scope, (item.file.scope, passage.path)
-        neighbours = [s for s in shown if (s.scope, s.passage.path) == key]
-        if len(shown) == k and not neighbours:
+        if n >= fetched:  # as many as are still to be shown; then the rest of what may join them
+            fetched = AHEAD * k if len(shown) == k else n + k - len(shown)
+            ahead = found[n:fetched] if len(shown) < k else [i for i in found[n:fetched] if (i.file.scope, i.file.record.path) in by_file]
+            passages |= {p.id: p for p in store.fetch([i.chunk for i in ahead])}
+        passage = passages.get(item.chunk)
+        if passage is None:  # swept by another process meanwhile
             continue
         proof = prover.prove(scope, passage)
         if proof.state in ("gone", "closed"):
@@ -69,6 +73,7 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
             passage = proof.passages[nth]
         if not any(s.join(passage) for s in neighbours) and len(shown) < k:
             shown.append(_Shown(item, scope, passage, proof.state == "stale"))
+            by_file.setdefault(key, []).append(shown[-1])
     return [_hit(s.item, s.passage, prover.roots[s.scope], stale=s.stale, explain=explain) for s in shown]
 
 
