@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .types import Batch, Filter, Floats, Ints, Leg, Passage
 
-__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Store"]
+__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Place", "Store"]
 
 T = TypeVar("T")
 
@@ -61,6 +61,14 @@ class FileRecord:
         except KeyError:
             found = self._derived[of] = of(self)
         return found
+
+
+class Place(NamedTuple):
+    """Where a passage lies: its first and last line, and which symbols (indexes into the record of its file) begin in it."""
+
+    first: int
+    last: int
+    symbols: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,6 @@ class Facts(Protocol):
         """The record of that file with its outline and calls."""
         ...
 
-    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """By passage id, which symbols (indexes into the record of its file) begin in it."""
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """By passage id, where it lies in its file; an id that is gone is left out."""
         ...

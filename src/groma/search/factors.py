@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from .. import core
 from ..ports import Facts, FileRecord
-from ..types import Contribution
 from .fuse import Candidates
 from .retrieve import idf
 from .understand import Query
@@ -94,14 +93,13 @@ class Tally:
             self.scores[which] *= by
             self._lines.append((factor, np.where(which, by - 1.0, 0.0), before, detail))
 
-    def lines(self, i: int) -> tuple[Contribution, ...]:
-        """What the score of candidate i is made of."""
-        found = []
-        for factor, values, weight, detail in self._lines:
-            if value := float(values[i]):
-                by = weight if isinstance(weight, float) else float(weight[i])
-                found.append(Contribution(factor, value, by, detail if isinstance(detail, str) else detail(i)))
-        return tuple(found)
+    def lines(self, i: int) -> list[tuple[str, float, float, Detail | str]]:
+        """What the score of candidate i is made of: factor, value, weight, detail."""
+        return [
+            (factor, value, weight if isinstance(weight, float) else weight.item(i), detail)
+            for factor, values, weight, detail in self._lines
+            if (value := values.item(i))
+        ]
 
 
 # ---------------------------------------------------------------------------------------------------------------- the factors

@@ -44,13 +44,13 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
     watch.lap("facts")
 
     files = rank(found, candidates, max(request.k, 1))
-    symbols = facts.chunk_symbols([chunk for file in files if file.overlaps for chunk in file.chunks])
+    places = facts.places([chunk for file in files if file.overlaps for chunk in file.chunks])
     best = float(legs.sparse.scores[0]) if len(legs.sparse.scores) else 1.0
-    order = items(files, symbols, best)
+    order = items(files, places, best)
     watch.lap("rank")
 
     prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs, files)
-    hits = present(order, store, prover, request.k, explain=request.explain)
+    hits = present(order, store, facts, prover, request.k, explain=request.explain)
     watch.lap("present")
 
     return Answer(

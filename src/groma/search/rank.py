@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
-from ..ports import FileRecord
+from ..ports import FileRecord, Place
 from ..types import Contribution
 from .factors import FACTORS, Evidence, Factor, Tally, penalties
 from .fuse import Candidates
@@ -31,9 +32,19 @@ class Ranked:
     tally: Tally
     at: int
 
-    def lines(self) -> tuple[Contribution, ...]:
+    def lines(self) -> list[Contribution]:
         """The lines that explain the score."""
-        return self.tally.lines(self.at)
+        return [
+            Contribution(factor, value, weight, detail if isinstance(detail, str) else detail(self.at))
+            for factor, value, weight, detail in self.tally.lines(self.at)
+        ]
+
+    def why(self) -> str:
+        """The three lines that added most, and what was taken away, in words."""
+        lines = self.tally.lines(self.at)
+        added = sorted([line for line in lines if line[1] * line[2] > 0], key=lambda line: -line[1] * line[2])[:3]
+        said = [((detail if isinstance(detail, str) else detail(self.at)) or f"{factor} {value:.2f}") for factor, value, _, detail in added]
+        return ", ".join(said + [f"less: {detail}" for _, value, _, detail in lines if value < 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +81,30 @@ def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
     return add
 
 
-def items(files: Sequence[Ranked], symbols: Mapping[int, tuple[int, ...]], best: float) -> list[Item]:
+def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> list[Item]:
     """The chunks of `files` (best first) in the order they are shown.
 
     Within a file chunks go by their sparse score over the best one of all (`best`), plus half the best overlap of a symbol that begins in
     them; item j of a file scores `s(file) · 0.6^j · c_j / c_0`, so that a file's second chunk competes with the next file's first.
     """
     result: list[tuple[float, int, Item]] = []
+    best = best or 1.0
     for file in files:
-        overlaps = file.overlaps
-        scored = []
-        for chunk, score in file.chunks.items():
-            named = max((overlaps.get(i, 0.0) for i in symbols.get(chunk, ())), default=0.0)
-            scored.append((score / (best or 1.0) + SYMBOL_IN_CHUNK * named, chunk))
-        scored.sort(key=lambda c: (-c[0], c[1]))
+        scored = [(-score / best, chunk) for chunk, score in file.chunks.items()]
+        if file.overlaps:
+            scored = [(score - SYMBOL_IN_CHUNK * _named(file.overlaps, places.get(chunk)), chunk) for score, chunk in scored]
+        scored.sort()
+        first = max(-scored[0][0], 1e-6)
         for j, (score, chunk) in enumerate(scored[:CHUNKS_A_FILE]):
-            share = CHUNK_DECAY**j * (score / max(scored[0][0], 1e-6)) if j else 1.0
+            share = CHUNK_DECAY**j * (-score / first) if j else 1.0
             result.append((-file.score * share, len(result), Item(chunk, file.score * share, file)))
-    return [item for _, _, item in sorted(result, key=lambda r: r[:2])]
+    return [item for _, _, item in sorted(result, key=itemgetter(0, 1))]
+
+
+def _named(overlaps: Mapping[int, float], place: Place | None) -> float:
+    """The best overlap of a symbol that begins in a chunk."""
+    best = 0.0
+    for i in place.symbols if place is not None else ():
+        if (overlap := overlaps.get(i, 0.0)) > best:
+            best = overlap
+    return best

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import core
 from ..filters import expand_kinds, file_matches
-from ..ports import Capabilities, FileDetail, FileRecord
+from ..ports import Capabilities, FileDetail, FileRecord, Place
 from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
 
 __all__ = ["MemoryStore"]
@@ -150,9 +150,13 @@ class MemoryStore:
         i = self._views.get(scope, {}).get(path)
         return None if i is None else FileDetail(self._files[i].record, self._files[i].outline, self._files[i].calls)
 
-    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """See `ports.Facts.chunk_symbols`."""
-        return {i: self._files[i >> ORDINAL_BITS].begins[i & ((1 << ORDINAL_BITS) - 1)] for i in ids if i >> ORDINAL_BITS in self._files}
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """See `ports.Facts.places`."""
+        return {i: self._place(i >> ORDINAL_BITS, i & ((1 << ORDINAL_BITS) - 1)) for i in ids if i >> ORDINAL_BITS in self._files}
+
+    def _place(self, file: int, nth: int) -> Place:
+        passage = self._files[file].passages[nth]
+        return Place(passage.first, passage.last, self._files[file].begins[nth])
 
     def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
         """See `ports.Store.scan`."""

@@ -101,11 +101,7 @@ def file_key(path: str, blob: bytes) -> int:
 
 
 def checksum(values: Iterable[object]) -> int:
-    crc = 0
-    for value in values:
-        data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
-        crc = crc32(b"\0", crc32(data, crc))
-    return crc
+    return crc32(b"\0".join([v if v.__class__ is bytes else repr(v).encode("utf-8", "surrogatepass") for v in values] + [b""]))  # type: ignore[misc]
 
 
 def packed(array: np.ndarray, kind: str) -> bytes:
@@ -315,11 +311,11 @@ def detail_of(record: FileRecord, rest: tuple[Any, ...]) -> FileDetail:
     return FileDetail(record, tuple(tuple(x) for x in outline["symbols"]), tuple(outline["calls"]))
 
 
-def passage_of(row: tuple[Any, ...], file: tuple[Any, ...]) -> Passage:
-    """A row of `chunks` (all columns) and (id, path, blob, language) of its file as a passage. Raises StoreDamaged."""
+def passage_of(row: tuple[Any, ...], file: FileRecord) -> Passage:
+    """A row of `chunks` (all columns) as a passage of `file`. Raises StoreDamaged."""
     if checksum(row[:-1]) != row[-1]:
-        raise StoreDamaged(f"a chunk of {file[1]} is damaged")
+        raise StoreDamaged(f"a chunk of {file.path} is damaged")
     return Passage(
-        id=row[0], hit_id=row[1], file=file[0], path=file[1], blob=file[2], first=row[2], last=row[3], kind=row[4], symbol=row[5],
-        enclosing=row[6], language=file[3], text=row[8], masked=bool(row[7]),
+        id=row[0], hit_id=row[1], file=file.id, path=file.path, blob=file.blob, first=row[2], last=row[3], kind=row[4], symbol=row[5],
+        enclosing=row[6], language=file.language, text=row[8], masked=bool(row[7]),
     )  # fmt: skip

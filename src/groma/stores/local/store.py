@@ -11,7 +11,7 @@ FORMAT log: 1 - first.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from ... import core
 from ...errors import StoreDamaged
 from ...filters import expand_kinds, file_matches
-from ...ports import Capabilities, FileDetail, FileRecord
+from ...ports import Capabilities, FileDetail, FileRecord, Place
 from ...types import Batch, Filter, Floats, Ints, Leg, Passage
 from .file import StoreFile
 from .parts import Segment
@@ -54,8 +54,8 @@ T = TypeVar("T")
 
 RECORDS = 40_000
 """So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
-BEGINS = 8_000
-"""Of so many chunks it is kept which symbols begin in them."""
+PLACES = 8_000
+"""Of so many chunks it is kept, twice at most, where they lie: about 200 bytes each."""
 SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
@@ -126,7 +126,7 @@ class LocalStore:
         self._version = -1
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, lambda record: 8 + len(record.symbols))
-        self._begins: _Kept[tuple[int, ...]] = _Kept(BEGINS, lambda _: 1)
+        self._places: _Kept[Place] = _Kept(PLACES, lambda _: 1)
 
     @property
     def notes(self) -> list[str]:
@@ -328,13 +328,10 @@ class LocalStore:
         """See `ports.Store.fetch`."""
         with self._file.reading() as db:
             rows = {row[0]: row for row in rows_by_id(db, "chunks", CHUNK_COLUMNS, ids)}
-            files = {r[0]: r for r in rows_by_id(db, "files", "id, path, blob, language", {i >> ORDINAL_BITS for i in rows})}
-            found = []
-            for i in ids:
-                row, file = rows.get(i), files.get(i >> ORDINAL_BITS)
-                if row is not None and file is not None:
-                    found.append(passage_of(row, file))
-            return found
+            files = {file: record for i in rows if (record := self._records.get(file := i >> ORDINAL_BITS)) is not None}
+            if missing := {file for i in rows if (file := i >> ORDINAL_BITS) not in files}:
+                files |= self._read_records(missing)
+        return [passage_of(row, file) for i in ids if (row := rows.get(i)) is not None and (file := files.get(i >> ORDINAL_BITS)) is not None]
 
     def find(self, scopes: Sequence[str], hit_id: int) -> Passage | None:
         """See `ports.Store.find`."""
@@ -371,7 +368,7 @@ class LocalStore:
                     found[i] = (scope, record)
         return found
 
-    def _read_records(self, ids: Sequence[int]) -> dict[int, FileRecord]:
+    def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:
         with self._file.reading() as db:
             records = {row[0]: record_of(row, 0) for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
         for i, record in records.items():
@@ -393,14 +390,14 @@ class LocalStore:
             (row,) = rows_by_id(db, "files", REST_COLUMNS, [record.id])
             return detail_of(record, row)
 
-    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """See `ports.Facts.chunk_symbols`."""
-        found = {i: begins for i in ids if (begins := self._begins.get(i)) is not None}
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """See `ports.Facts.places`."""
+        found = {i: place for i in ids if (place := self._places.get(i)) is not None}
         if missing := [i for i in ids if i not in found]:
             with self._file.reading() as db:
-                for i, blob in rows_by_id(db, "chunks", "id, symbols", missing):
-                    found[i] = tuple(np.frombuffer(blob, "<u4").tolist())
-                    self._begins.put(i, found[i])
+                for i, first, last, symbols in rows_by_id(db, "chunks", "id, first, last, symbols", missing):
+                    found[i] = Place(first, last, tuple(np.frombuffer(symbols, "<u4").tolist()))
+                    self._places.put(i, found[i])
         return found
 
     def count_files(self, scope: str) -> int:
