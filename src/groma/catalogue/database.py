@@ -211,13 +211,19 @@ class Database:
         if self._depth:
             return ask()
         self._renew()
-        with self._translated():
+        try:
             state = self._dialect.state(self._connection)
+        except self._dialect.foreign:
+            state = None
         if state is None:
-            return ask()
+            return ask()  # and let that say what is wrong
         if (self._opened, state) != self._kept_at or len(self._kept) >= KEPT:
             self._kept = {}
             self._kept_at = (self._opened, state)
+        return self.recalled(key, ask)
+
+    def recalled(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The same as of the last call of `remembered`: for what stays true even if somebody wrote since."""
         try:
             found: T = self._kept[key]
         except KeyError:

@@ -71,8 +71,8 @@ def find(db: Database, scope_id: str, path: str) -> ManifestColumns | None:
 
 
 def stats(db: Database, scope_id: str, paths: Sequence[str]) -> dict[str, Stat]:
-    """Of the files that the manifest holds of `paths`, what they were when they were last looked at."""
-    kept: dict[str, Stat | None] = db.remembered(("stats", scope_id), dict)
+    """Of the files that the manifest holds of `paths`, what they were when they were looked at; perhaps not the last time, if others write."""
+    kept: dict[str, Stat | None] = db.recalled(("stats", scope_id), dict)
     if missing := [path for path in paths if path not in kept]:
         if len(kept) > KEPT:
             kept.clear()

@@ -277,9 +277,13 @@ def evidence(
     terms = core.distinct(np.concatenate((ids, of)))
     n, df = facts.name_frequencies(scopes, terms)
     weights = idf(n, df)
-    per_word = weights[np.searchsorted(terms, ids)].tolist()
+    asked = np.searchsorted(terms, ids)
+    mine = np.zeros(len(terms))
+    mine[asked] = weights[asked]
+    per_word = weights[asked].tolist()
     total = sum(per_word) or 1.0
-    start, symbols, overlaps = _overlaps(touched, weights[np.searchsorted(terms, of)], core.member(of, np.sort(ids)), row, total, files)
+    at = np.searchsorted(terms, of)
+    start, symbols, overlaps = _overlaps(touched, weights[at], mine[at], row, total, files)
     share, cover = _stems(query.words, per_word, total, files)
     return Evidence(
         query=query,
@@ -305,8 +309,14 @@ def _symbols_touched(ids: np.ndarray, records: Sequence[FileRecord]) -> tuple[np
     lengths = np.concatenate([record.derived(_lengths) for record in records])
     start = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=start[1:])
-    where = np.flatnonzero(core.member(flat, np.sort(ids)))
-    touched = core.distinct(np.searchsorted(start, where, side="right") - 1)
+    maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
+    maybe[ids & 0xFFFF] = True
+    where = np.flatnonzero(maybe[flat & 0xFFFF])
+    where = where[core.member(flat[where], np.sort(ids))]
+    touched = np.searchsorted(start, where, side="right") - 1
+    first = np.ones(len(touched), dtype=np.bool_)
+    np.not_equal(touched[1:], touched[:-1], out=first[1:])
+    touched = touched[first]
     run = lengths[touched]
     row = np.repeat(np.arange(len(touched)), run)
     ends = np.cumsum(run)
@@ -319,11 +329,11 @@ def _lengths(record: FileRecord) -> np.ndarray:
 
 
 def _overlaps(
-    touched: np.ndarray, weights: np.ndarray, mine: np.ndarray, row: np.ndarray, total: float, records: Sequence[FileRecord]
+    touched: np.ndarray, weights: np.ndarray, asked: np.ndarray, row: np.ndarray, total: float, records: Sequence[FileRecord]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each symbol touched: hit / total · √(hit / all), the weights of its terms that are the query's, of the query's, and of all its own."""
     every = np.bincount(row, weights, len(touched))
-    hit = np.bincount(row, weights * mine, len(touched))
+    hit = np.bincount(row, asked, len(touched))
     base = np.zeros(len(records) + 1, dtype=np.int64)
     np.cumsum([len(record.symbols) for record in records], out=base[1:])
     start = np.searchsorted(touched, base)
@@ -335,15 +345,21 @@ def _stems(words: Sequence[str], weights: Sequence[float], total: float, records
     """Which share of the query's weight the words of a file's stem hold, and which share of these words the query names."""
     share, cover = np.zeros(len(records)), np.zeros(len(records))
     begins = {word[:3] for word in words}  # two that are alike begin alike
-    maybe = [stem for stem in frozenset().union(*(record.stems for record in records)) if stem[:3] in begins]
-    named = {stem: like for stem in maybe if (like := [i for i, word in enumerate(words) if _alike(word, stem)])}
-    if named:
-        for f, record in enumerate(records):
-            if not named.keys().isdisjoint(record.stems):
-                likes = [named[stem] for stem in record.stems if stem in named]
-                share[f] = sum(weights[i] for i in sorted(set().union(*likes))) / total
-                cover[f] = len(likes) / len(record.stems)
+    likes: dict[str, list[int]] = {}
+    for f, record in enumerate(records):
+        if begins.isdisjoint(record.derived(_stems_begin)):
+            continue
+        for stem in record.stems:
+            if stem not in likes:
+                likes[stem] = [i for i, word in enumerate(words) if _alike(word, stem)]
+        if named := [likes[stem] for stem in record.stems if likes[stem]]:
+            share[f] = sum(weights[i] for i in sorted(set().union(*named))) / total
+            cover[f] = len(named) / len(record.stems)
     return share, cover
+
+
+def _stems_begin(record: FileRecord) -> frozenset[str]:
+    return frozenset(stem[:3] for stem in record.stems)
 
 
 def _alike(a: str, b: str) -> bool:

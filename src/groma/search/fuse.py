@@ -15,7 +15,7 @@ __all__ = ["Candidates", "fuse"]
 
 DECAY = 0.7
 BEST = 5
-_DECAYS = np.array([DECAY**j for j in range(BEST)])
+_DECAYS = np.array([*(DECAY**j for j in range(BEST)), 0.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,12 @@ class _ByFile:
     ids: Ints
     scores: npt.NDArray[np.float64]
 
-    def of(self, file: int) -> tuple[list[int], list[float]]:
-        """The passages of one file and their scores."""
-        at = int(np.searchsorted(self.files, file))
-        if at == len(self.files) or self.files[at] != file:
-            return [], []
-        run = slice(self.start[at], self.start[at + 1])
-        return self.ids[run].tolist(), self.scores[run].tolist()
+    def of(self, files: Ints) -> list[tuple[list[int], list[float]]]:
+        """The passages of each of some files, and their scores."""
+        ids, scores, start = self.ids.tolist(), self.scores.tolist(), self.start.tolist()
+        at = np.minimum(np.searchsorted(self.files, files), len(self.files) - 1)
+        runs = [(start[g], start[g + 1]) if there else (0, 0) for g, there in zip(at.tolist(), (self.files[at] == files).tolist(), strict=True)]
+        return [(ids[first:end], scores[first:end]) for first, end in runs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,14 @@ class Candidates:
     sparse: _ByFile
     dense: _ByFile | None
 
-    def chunks(self, file: int) -> dict[int, float]:
-        """The passages of one file that came back, with their raw sparse score (0: dense only)."""
-        found = dict.fromkeys(self.dense.of(file)[0], 0.0) if self.dense is not None else {}
-        found.update(zip(*self.sparse.of(file), strict=True))
+    def chunks(self, files: Ints) -> list[dict[int, float]]:
+        """Of each of some files, its passages that came back, with their raw sparse score (0: dense only)."""
+        found: list[dict[int, float]] = [{} for _ in files]
+        if self.dense is not None and len(self.dense.files):
+            found = [dict.fromkeys(ids, 0.0) for ids, _ in self.dense.of(files)]
+        if len(self.sparse.files):
+            for chunks, (ids, scores) in zip(found, self.sparse.of(files), strict=True):
+                chunks.update(zip(ids, scores, strict=True))
         return found
 
 
@@ -61,11 +64,10 @@ def fuse(legs: Legs, most: int) -> Candidates:
     """
     sparse = _by_file(legs.sparse)
     dense = None if legs.dense is None else _by_file(legs.dense)
-    n = np.diff(sparse.start)
-    group = np.repeat(np.arange(len(n)), n)
-    nth = np.arange(len(sparse.ids)) - sparse.start[group]
-    best = nth < BEST
-    text = np.bincount(group[best], sparse.scores[best] * _DECAYS[nth[best]], len(n))
+    n = len(sparse.ids)
+    group = np.repeat(np.arange(len(sparse.files)), np.diff(sparse.start))
+    nth = np.minimum(np.arange(n) - sparse.start[group], BEST)
+    text = np.bincount(group, sparse.scores * _DECAYS[nth], len(sparse.files))
     if dense is None:
         files = sparse.files
         meaning = np.zeros(len(files))

@@ -27,9 +27,9 @@ class _Shown:
     passage: Passage
     stale: bool
 
-    def touches(self, first: int, last: int) -> bool:
+    def touches(self, place: Place) -> bool:
         """Do these lines end right before the hit's or begin right after them?"""
-        return first == self.passage.last + 1 or last + 1 == self.passage.first
+        return place.first == self.passage.last + 1 or place.last + 1 == self.passage.first
 
     def join(self, other: Passage) -> bool:
         """Take in a passage that ends right before this one or begins right after it."""
@@ -63,15 +63,19 @@ def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k
             if not neighbours or n >= AHEAD * k:
                 continue
             if places is None:
-                places = facts.places([i.chunk for i in found[n : AHEAD * k] if (i.file.scope, i.file.record.path) in by_file])
+                rest = [i.chunk for i in found[n : AHEAD * k] if (i.file.scope, i.file.record.path) in by_file]
+                places = facts.places(rest)
+                passages |= _fetched(store, [chunk for chunk, place in places.items() if any(s.touches(place) for s in shown)])
             place = places.get(item.chunk)
-            if not taken.get(key) and (place is None or not any(s.touches(place.first, place.last) for s in neighbours)):
+            if not taken.get(key) and (place is None or not any(s.touches(place) for s in neighbours)):
                 continue
-        if n >= fetched:
-            fetched = n + max(k - len(shown), 1)
-            passages = {p.id: p for p in store.fetch([i.chunk for i in found[n:fetched]])}
+        elif n >= fetched:
+            fetched = n + k - len(shown)
+            passages |= _fetched(store, [i.chunk for i in found[n:fetched]])
+        if item.chunk not in passages:  # a neighbour of one that joined meanwhile, or swept by another process
+            passages |= _fetched(store, [item.chunk])
         passage = passages.get(item.chunk)
-        if passage is None:  # swept by another process meanwhile
+        if passage is None:
             continue
         proof = prover.prove(file.scope, passage)
         if proof.state in ("gone", "closed"):
@@ -86,6 +90,10 @@ def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k
             shown.append(_Shown(item, file.scope, passage, proof.state == "stale"))
             by_file.setdefault(key, []).append(shown[-1])
     return [_hit(s.item, s.passage, prover.roots[s.scope], stale=s.stale, explain=explain) for s in shown]
+
+
+def _fetched(store: Store, ids: Sequence[int]) -> dict[int, Passage]:
+    return {passage.id: passage for passage in store.fetch(ids)}
 
 
 def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool) -> Hit:

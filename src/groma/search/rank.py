@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,8 +47,7 @@ class Ranked:
         return ", ".join(said + [f"less: {detail}" for _, value, _, detail in lines if value < 0])
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A chunk that is to be shown, with its own score."""
 
     chunk: int
@@ -68,7 +67,8 @@ def rank(e: Evidence, candidates: Candidates, most: int) -> list[Ranked]:
         least = scores[order[most - 1]]
         order = [i for i in order if scores[i] >= least]  # all that tie for the last place
     best = sorted(order, key=lambda i: (-scores[i], e.records[i].path, e.scopes[i]))[:most]
-    return [Ranked(e.scopes[i], e.records[i], scores[i], candidates.chunks(e.records[i].id), e.overlaps_of(i), tally, i) for i in best]
+    chunks = candidates.chunks(np.array([e.records[i].id for i in best], dtype=np.int64))
+    return [Ranked(e.scopes[i], e.records[i], scores[i], of, e.overlaps_of(i), tally, i) for i, of in zip(best, chunks, strict=True)]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
@@ -87,18 +87,19 @@ def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> 
     Within a file chunks go by their sparse score over the best one of all (`best`), plus half the best overlap of a symbol that begins in
     them; item j of a file scores `s(file) · 0.6^j · c_j / c_0`, so that a file's second chunk competes with the next file's first.
     """
-    result: list[tuple[float, int, Item]] = []
+    result: list[Item] = []
     best = best or 1.0
     for file in files:
+        overlaps, total = file.overlaps, file.score
         scored = [(-score / best, chunk) for chunk, score in file.chunks.items()]
-        if file.overlaps:
-            scored = [(score - SYMBOL_IN_CHUNK * _named(file.overlaps, places.get(chunk)), chunk) for score, chunk in scored]
+        if overlaps:
+            scored = [(score - SYMBOL_IN_CHUNK * _named(overlaps, places.get(chunk)), chunk) for score, chunk in scored]
         scored.sort()
         first = max(-scored[0][0], 1e-6)
         for j, (score, chunk) in enumerate(scored[:CHUNKS_A_FILE]):
-            share = CHUNK_DECAY**j * (-score / first) if j else 1.0
-            result.append((-file.score * share, len(result), Item(chunk, file.score * share, file)))
-    return [item for _, _, item in sorted(result, key=itemgetter(0, 1))]
+            result.append(Item(chunk, total * (CHUNK_DECAY**j * (-score / first) if j else 1.0), file))
+    result.sort(key=lambda item: -item.score)  # stable: ties stay in order of their files
+    return result
 
 
 def _named(overlaps: Mapping[int, float], place: Place | None) -> float:

@@ -92,10 +92,14 @@ class _Kept(Generic[T]):
         self._young: dict[int, T] = {}
         self._old: dict[int, T] = {}
 
-    def get(self, i: int) -> T | None:
-        found = self._young.get(i)
-        if found is None and (found := self._old.get(i)) is not None:
-            self.put(i, found)
+    def of(self, ids: Iterable[int]) -> dict[int, T]:
+        """What is kept of these."""
+        young = self._young
+        found = {i: young[i] for i in ids if i in young}
+        if self._old and (again := {i: self._old[i] for i in ids if i not in young and i in self._old}):
+            for i, value in again.items():
+                self.put(i, value)
+            found |= again
         return found
 
     def put(self, i: int, value: T) -> None:
@@ -247,8 +251,11 @@ class LocalStore:
     def _look(self, scopes: Sequence[str]) -> _Sight:
         """What the scopes see now: what was kept, as long as nobody wrote since, which costs one question to the file."""
         key = tuple(scopes)
-        with self._file.reading():
-            state = self._file.state()
+        with self._file.lock:
+            try:
+                state = self._file.state()
+            except sqlite3.Error:
+                state = (-1, -1)  # the snapshot says what is wrong
             sight = self._sights.get(key) if state == self._state else None
             if sight is None:
                 with self._snapshot() as db:
@@ -259,8 +266,9 @@ class LocalStore:
     def _see(self, db: sqlite3.Connection, key: tuple[str, ...]) -> _Sight:
         views = {scope: self._view(db, scope) for scope in key}
         seen = core.distinct(np.concatenate([view.files for view in views.values()] or [np.empty(0, np.int64)]))
-        parts = self._segment.parts
-        files = [core.member(part.files, seen) for part in parts]
+        masks = [(part, core.member(part.files, seen)) for part in self._segment.parts]
+        parts = [part for part, mask in masks if mask.any()]
+        files = [mask for _, mask in masks if mask.any()]
         chunks = [f[part.file_of] for f, part in zip(files, parts, strict=True)]
         while len(self._sights) >= SIGHTS:
             del self._sights[next(iter(self._sights))]
@@ -328,8 +336,9 @@ class LocalStore:
         """See `ports.Store.fetch`."""
         with self._file.reading() as db:
             rows = {row[0]: row for row in rows_by_id(db, "chunks", CHUNK_COLUMNS, ids)}
-            files = {file: record for i in rows if (record := self._records.get(file := i >> ORDINAL_BITS)) is not None}
-            if missing := {file for i in rows if (file := i >> ORDINAL_BITS) not in files}:
+            owners = {i >> ORDINAL_BITS for i in rows}
+            files = self._records.of(owners)
+            if missing := owners - files.keys():
                 files |= self._read_records(missing)
         return [passage_of(row, file) for i in ids if (row := rows.get(i)) is not None and (file := files.get(i >> ORDINAL_BITS)) is not None]
 
@@ -349,15 +358,15 @@ class LocalStore:
         sight = self._look(scopes)
         found: dict[int, tuple[str, FileRecord]] = {}
         wanted = ids.tolist()
-        records = {i: record for i in wanted if (record := self._records.get(i)) is not None}
+        records = self._records.of(wanted)
         for scope, view in sight.views.items():
             if not len(view.files):
                 continue
             at = np.minimum(np.searchsorted(view.files, ids), len(view.files) - 1)
-            counts = view.indegree[at] if len(view.indegree) else np.zeros(len(at), np.int64)
-            here = [(i, n) for i, there, n in zip(wanted, (view.files[at] == ids).tolist(), counts.tolist(), strict=True) if there and i not in found]
-            missing = [i for i, _ in here if i not in records]
-            if missing:
+            there = view.files[at] == ids
+            counts = view.indegree[at].tolist() if len(view.indegree) else [0] * len(wanted)
+            here = [(i, n) for i, yes, n in zip(wanted, there.tolist(), counts, strict=True) if yes and i not in found]
+            if missing := [i for i, _ in here if i not in records]:
                 records |= self._read_records(missing)
             for i, n in here:
                 record = records.get(i)
@@ -392,7 +401,7 @@ class LocalStore:
 
     def places(self, ids: Sequence[int]) -> dict[int, Place]:
         """See `ports.Facts.places`."""
-        found = {i: place for i in ids if (place := self._places.get(i)) is not None}
+        found = self._places.of(ids)
         if missing := [i for i in ids if i not in found]:
             with self._file.reading() as db:
                 for i, first, last, symbols in rows_by_id(db, "chunks", "id, first, last, symbols", missing):
