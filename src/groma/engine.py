@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from .search.pipeline import search
 from .stores.local import FORMAT as STORE_FORMAT
 from .stores.local import LocalStore
 from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Why
+from .values import value
 
 __all__ = ["Engine", "check", "profile"]
 
@@ -44,7 +45,7 @@ def profile() -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Known:
     """What the catalogue knows of one scope."""
 

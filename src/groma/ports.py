@@ -8,20 +8,20 @@ Errors: `StoreDamaged` where bytes are not what was written, `StoreUnreachable`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .types import Batch, Filter, Floats, Ints, Leg, Passage
+from .values import field, value
 
 __all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Place", "Store"]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Capabilities:
     """What an adapter can do: whether it keeps sparse vectors itself, which vector names, whether data outlives `close`."""
 
@@ -30,7 +30,7 @@ class Capabilities:
     durable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileRecord:
     """What ranking and `why` know of one file. Symbol i has the distinct terms `symbol_terms[symbol_start[i]:symbol_start[i+1]]`.
 
@@ -71,7 +71,7 @@ class Place(NamedTuple):
     symbols: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileDetail:
     """What a person asks of one file: its record, (kind, line, signature, doc) of each of its symbols, and what it calls."""
 

@@ -6,12 +6,12 @@ Whole columns go in and out: a manifest is read and written in thousands of rows
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..types import Ints
+from ..values import value
 from . import scopes
 from .database import Database, damaged
 
@@ -30,7 +30,7 @@ _UPSERT = f"""
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ManifestColumns:
     """n files: paths are POSIX and relative to the scope's root, the numeric columns int64 (n,), sizes in bytes, times in ns since the epoch.
 

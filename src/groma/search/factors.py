@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import core
 from ..ports import Facts, FileRecord
+from ..values import field, value
 from .fuse import Candidates
 from .retrieve import idf
 from .understand import Query
@@ -27,7 +27,7 @@ Column = npt.NDArray[np.float64]
 Detail = Callable[[int], str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """The file the caller is in, if they told, and its record where it is indexed."""
 
@@ -35,7 +35,7 @@ class Context:
     record: FileRecord | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Evidence:
     """All that the factors read of n candidates, a column each. How well the symbols of candidate i match the query (0..1) is
     `overlaps[start[i]:start[i+1]]`, for the symbols `symbols[...]` of its record; those that are not there do not match at all."""
@@ -179,7 +179,7 @@ def _module(path: str) -> str:
     return re.split(r"[/.:\\]+", path.removesuffix("/__init__.py").rsplit(".", 1)[0] if "/" in path else path)[-1].lower()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Factor:
     """A row: how sure we are that the factor means what it says (0..1, shown), its weight per intent, and the weights of its parts."""
 
@@ -222,9 +222,7 @@ FACTORS: tuple[Factor, ...] = (
 
 # --------------------------------------------------------------------------------------------------------------- penalties
 
-_TEST_FILE = (
-    r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*[a-z]Tests?|[^/]*Spec|[^/]*Suite|[^/]*\.test|[^/]*\.spec|test_helpers?[^/]*)\.\w+$"
-)
+_TEST_FILE = r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*[a-z]Tests?|[^/]*Spec|[^/]*Suite|[^/]*\.test|[^/]*\.spec|test_helpers?[^/]*)\.\w+$"
 _TEST_FOLDER = r"(?i)(^|/)(tests?|__tests__|spec|testing|fixtures?|testdata|test[-_]\w+|benchmarks?|bench|mocks?)(/|$)"
 _EXAMPLE_FOLDER = r"(?i)(^|/)(_?examples?|docs?_src|samples?|demos?|compat|_compat|legacy|deprecated|vendor|third_party)(/|$)"
 

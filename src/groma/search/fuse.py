@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from .. import core
 from ..types import Ints, Leg
+from ..values import value
 from .retrieve import Legs
 
 __all__ = ["Candidates", "fuse"]
@@ -18,7 +17,7 @@ BEST = 5
 _DECAYS = np.array([*(DECAY**j for j in range(BEST)), 0.0])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _ByFile:
     """A leg in order of its files, within a file best first; file `files[g]` has the rows `start[g]:start[g+1]`."""
 
@@ -35,7 +34,7 @@ class _ByFile:
         return [(ids[first:end], scores[first:end]) for first, end in runs]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Candidates:
     """The files that came back, as columns, best first: their ids, their `text` score B and `meaning` D, both 0..1."""
 
@@ -67,10 +66,10 @@ def fuse(legs: Legs, most: int) -> Candidates:
     n = len(sparse.ids)
     group = np.repeat(np.arange(len(sparse.files)), np.diff(sparse.start))
     nth = np.minimum(np.arange(n) - sparse.start[group], BEST)
-    text = np.bincount(group, sparse.scores * _DECAYS[nth], len(sparse.files))
+    text: npt.NDArray[np.float64] = np.bincount(group, sparse.scores * _DECAYS[nth], len(sparse.files))
     if dense is None:
         files = sparse.files
-        meaning = np.zeros(len(files))
+        meaning: npt.NDArray[np.float64] = np.zeros(len(files))
     else:
         files = core.distinct(np.concatenate((sparse.files, dense.files)))
         cosines = dense.scores[dense.start[:-1]]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .. import core
 from ..catalogue import manifests
 from ..catalogue.database import Database
 from ..filters import expand_kinds
 from ..types import Passage
+from ..values import value
 from .rank import Ranked
 from .retrieve import Legs
 from .understand import Query
@@ -26,7 +27,7 @@ RACY_NS = 50_000_000
 """A stat counts as proof only if the file's times were this much older than the moment it was read: clocks of file systems tick coarsely."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Proof:
     """The state of one file: "fresh", "changed" (`passages` are its new ones, best for the query first), "stale" (changed, and too large to
     be read anew), "gone", or "closed" (it is there and cannot be read)."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from ..ports import FileRecord, Place
 from ..types import Contribution
+from ..values import value
 from .factors import FACTORS, Evidence, Factor, Tally, penalties
 from .fuse import Candidates
 
@@ -20,7 +20,7 @@ CHUNK_DECAY = 0.6
 SYMBOL_IN_CHUNK = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ranked:
     """A file with its score; `overlaps` is how well its symbols match the query, those that do at all."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,13 +11,14 @@ from .. import core
 from ..filters import expand_kinds, file_matches
 from ..ports import Capabilities, FileDetail, FileRecord, Place
 from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
+from ..values import value
 
 __all__ = ["MemoryStore"]
 
 ORDINAL_BITS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _File:
     record: FileRecord
     outline: tuple[tuple[str, int, str, str], ...]

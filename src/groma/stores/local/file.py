@@ -134,7 +134,7 @@ class StoreFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; its end raises the sequence number that every reader compares."""
+        """One transaction; its end raises the sequence number that every reader compares. One that changed nothing leaves no trace."""
         with self.lock, self.translated():
             if not self.writable:
                 raise ReadOnly(f"The data directory {self.path.parent} cannot be written; change its permissions or set GROMA_DATA_DIR.")
@@ -142,7 +142,11 @@ class StoreFile:
             try:
                 if self.replaced:
                     raise self._lost()
+                before = self.db.total_changes
                 yield self.db
+                if self.db.total_changes == before:
+                    self.db.execute("ROLLBACK")
+                    return
                 self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
                 self.db.execute("COMMIT")
             except BaseException:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -24,6 +24,7 @@ from ...errors import StoreDamaged
 from ...filters import expand_kinds, file_matches
 from ...ports import Capabilities, FileDetail, FileRecord, Place
 from ...types import Batch, Filter, Floats, Ints, Leg, Passage
+from ...values import value
 from .file import StoreFile
 from .parts import Segment
 from .rows import (
@@ -60,7 +61,7 @@ SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _View:
     """A scope's files: ids ascending, and how many files of the scope mention what each alone defines (empty: not counted yet)."""
 
@@ -68,7 +69,7 @@ class _View:
     indegree: Ints
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Sight:
     """What a set of scopes sees: their views, the parts, one bool a file and a chunk of each part, how many are true. Kept until the store
     changes; `narrowed` keeps the chunk masks of the last few filters."""
