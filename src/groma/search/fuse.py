@@ -66,7 +66,7 @@ def fuse(legs: Legs, most: int) -> Candidates:
     n = len(sparse.ids)
     group = np.repeat(np.arange(len(sparse.files)), np.diff(sparse.start))
     nth = np.minimum(np.arange(n) - sparse.start[group], BEST)
-    text: npt.NDArray[np.float64] = np.bincount(group, sparse.scores * _DECAYS[nth], len(sparse.files))
+    text = np.bincount(group, sparse.scores * _DECAYS[nth], len(sparse.files)).astype(np.float64, copy=False)
     if dense is None:
         files = sparse.files
         meaning: npt.NDArray[np.float64] = np.zeros(len(files))

@@ -5,7 +5,7 @@ Every row carries a CRC-32, because SQLite does not notice a flipped bit in a va
 table `parts` names; rows that no part covers yet are read as one more part in memory, so that a reader of any process sees every
 acknowledged write at once. Chunk ids are `file id << 20 | ordinal`, and file ids are never used twice.
 
-FORMAT log: 1 - first.
+FORMAT log: 1 - first. 2 - two checksums a chunk, one over what is shown of it and one over what the segment is built from.
 """
 
 from __future__ import annotations
@@ -28,25 +28,28 @@ from ...values import value
 from .file import StoreFile
 from .parts import Segment
 from .rows import (
-    CHUNK_COLUMNS,
     ORDINAL_BITS,
     RECORD_COLUMNS,
     REST_COLUMNS,
+    SCANNED_COLUMNS,
+    SHOWN_COLUMNS,
     SPARE,
-    checksum,
     delete_files,
     detail_of,
     file_key,
     files_named,
     indegree,
     meta,
+    part_of_batch,
     passage_of,
     paths_of,
-    put_file,
+    put_files,
     put_view,
     record_of,
     rows_by_id,
+    sound,
     stored,
+    view_of,
 )
 
 __all__ = ["LocalStore", "open_local"]
@@ -186,18 +189,14 @@ class LocalStore:
         """See `ports.Store.apply`; the new rows also become a part of the segment."""
         with self._file.writing() as db:
             view = self._view(db, scope).files
-            added: list[int] = []
-            replaced: set[str] = set()
-            for f, path in enumerate(batch.files.paths):
-                replaced.add(path)
-                if batch.files.reasons[f] is None:
-                    added.append(put_file(db, batch, f))
-            old = [i for i, path in files_named(db, replaced) if i not in added]
+            ids, added = put_files(db, batch)
+            put = set(ids)
+            old = [i for i, _ in files_named(db, batch.files.paths) if i not in put]
             stay = view[~core.member(view, np.array(sorted(old), dtype=np.int64))]
-            after = core.distinct(np.r_[stay, np.array(added, dtype=np.int64)])
+            after = core.distinct(np.r_[stay, np.array(ids, dtype=np.int64)])
             if not np.array_equal(view, after):
                 put_view(db, scope, after)
-        self._segment.project()
+        self._segment.project(lambda after, upto: part_of_batch(batch, added, after, upto))
 
     def detach(self, scope: str) -> None:
         """See `ports.Store.detach`."""
@@ -242,12 +241,7 @@ class LocalStore:
     # ------------------------------------------------------------------------------------------------------------------ views
 
     def _view(self, db: sqlite3.Connection, scope: str) -> _View:
-        row = db.execute("SELECT files, indegree, crc FROM views WHERE scope = ?", (scope,)).fetchone()
-        if row is None:
-            return _View(np.empty(0, np.int64), np.empty(0, np.int64))
-        if checksum(row[:2]) != row[2]:
-            raise StoreDamaged(f"the view of a scope in {self.path.name} is damaged", path=str(self.path))
-        return _View(np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], "<i8"))
+        return _View(*view_of(db, scope))
 
     def _look(self, scopes: Sequence[str]) -> _Sight:
         """What the scopes see now: what was kept, as long as nobody wrote since, which costs one question to the file."""
@@ -336,7 +330,7 @@ class LocalStore:
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
         with self._file.reading() as db:
-            rows = {row[0]: row for row in rows_by_id(db, "chunks", CHUNK_COLUMNS, ids)}
+            rows = {row[0]: row for row in rows_by_id(db, "chunks", SHOWN_COLUMNS, ids)}
             owners = {i >> ORDINAL_BITS for i in rows}
             files = self._records.of(owners)
             if missing := owners - files.keys():
@@ -443,14 +437,15 @@ class LocalStore:
         width = RECORD_COLUMNS.count(",") + 1
         for row in db.execute(f"SELECT {RECORD_COLUMNS}, {REST_COLUMNS} FROM files"):
             files.add(row[0])
-            if checksum(row[1 : width - 1]) != row[width - 1] or checksum(row[width:-1]) != row[-1]:
+            if not (sound(row[:width], RECORD_COLUMNS) and sound(row[width:], REST_COLUMNS)):
                 problems.append(f"{self.path.name}: the facts of {row[2]} are damaged")
         counts: dict[int, int] = {}
         here: list[int] = []
-        for row in db.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks ORDER BY id"):
+        width = SHOWN_COLUMNS.count(",") + 1
+        for row in db.execute(f"SELECT {SHOWN_COLUMNS}, {SCANNED_COLUMNS} FROM chunks ORDER BY id"):
             here.append(row[0])
             counts[row[0] >> ORDINAL_BITS] = counts.get(row[0] >> ORDINAL_BITS, 0) + 1
-            if checksum(row[:-1]) != row[-1]:
+            if not (sound(row[:width], SHOWN_COLUMNS) and sound(row[width:], SCANNED_COLUMNS)):
                 problems.append(f"{self.path.name}: chunk {row[0]} is damaged")
         for file, path, chunks in db.execute("SELECT id, path, chunks FROM files"):
             if counts.pop(file, 0) != chunks:
