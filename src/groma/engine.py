@@ -380,6 +380,8 @@ def check(request: Request) -> None:
         raise UsageError("The query is empty; say what you look for.")
     if request.k < 1 or request.k > 100:
         raise UsageError(f"The number of results must lie between 1 and 100, not {request.k}.")
+    if not request.filter:
+        return
     known = set(KIND_GROUPS).union(*KIND_GROUPS.values())
     if unknown := request.filter.kinds - known:
         raise UsageError(f"Unknown kind {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}.")

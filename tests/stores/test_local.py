@@ -145,7 +145,9 @@ def test_a_changed_value_is_noticed_where_it_is_read(tmp_path: Path, change: str
     store.close()
 
 
-@pytest.mark.parametrize("change", ["hit = hit + 1", "terms = CAST(terms || x'00000000' AS BLOB)", "scale = scale / 2", "vector = zeroblob(256)", "scale = 'x'"])
+@pytest.mark.parametrize(
+    "change", ["hit = hit + 1", "terms = CAST(terms || x'00000000' AS BLOB)", "scale = scale / 2", "vector = zeroblob(256)", "scale = 'x'"]
+)
 def test_a_changed_value_never_becomes_a_part(tmp_path: Path, change: str) -> None:
     store = open_local(tmp_path, "test")
     store.apply("a", batch({"a.py": source("alpha")}))

@@ -305,20 +305,18 @@ def _symbols_touched(ids: np.ndarray, records: Sequence[FileRecord]) -> tuple[np
         return np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0, np.int64)
     flat = np.concatenate([record.symbol_terms for record in records])
     lengths = np.concatenate([record.derived(_lengths) for record in records])
-    start = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=start[1:])
+    ends = lengths.cumsum()
     maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
     maybe[ids & 0xFFFF] = True
-    where = np.flatnonzero(maybe[flat & 0xFFFF])
+    where = maybe.take(flat.astype(np.uint16)).nonzero()[0]
     where = where[core.member(flat[where], np.sort(ids))]
-    touched = np.searchsorted(start, where, side="right") - 1
+    touched = ends.searchsorted(where, side="right")
     first = np.ones(len(touched), dtype=np.bool_)
     np.not_equal(touched[1:], touched[:-1], out=first[1:])
     touched = touched[first]
     run = lengths[touched]
-    row = np.repeat(np.arange(len(touched)), run)
-    ends = np.cumsum(run)
-    at = np.arange(len(row)) + (start[touched] - ends + run)[row]
+    row = np.arange(len(touched)).repeat(run)
+    at = np.arange(len(row)) + (ends[touched] - run.cumsum())[row]
     return touched, flat[at], row
 
 
@@ -341,23 +339,24 @@ def _overlaps(
 
 def _stems(words: Sequence[str], weights: Sequence[float], total: float, records: Sequence[FileRecord]) -> tuple[Column, Column]:
     """Which share of the query's weight the words of a file's stem hold, and which share of these words the query names."""
-    share, cover = np.zeros(len(records)), np.zeros(len(records))
+    share, cover = [0.0] * len(records), [0.0] * len(records)
     begins = {word[:3] for word in words}  # two that are alike begin alike
-    likes: dict[str, list[int]] = {}
+    likes: dict[str, int] = {}  # stem → the words it is like, a bit each
+    shares: dict[int, float] = {}
     for f, record in enumerate(records):
-        if begins.isdisjoint(record.derived(_stems_begin)):
-            continue
+        mask = named = 0
         for stem in record.stems:
-            if stem not in likes:
-                likes[stem] = [i for i, word in enumerate(words) if _alike(word, stem)]
-        if named := [likes[stem] for stem in record.stems if likes[stem]]:
-            share[f] = sum(weights[i] for i in sorted(set().union(*named))) / total
-            cover[f] = len(named) / len(record.stems)
-    return share, cover
-
-
-def _stems_begin(record: FileRecord) -> frozenset[str]:
-    return frozenset(stem[:3] for stem in record.stems)
+            like = likes.get(stem)
+            if like is None:
+                like = likes[stem] = sum(1 << i for i, word in enumerate(words) if _alike(word, stem)) if stem[:3] in begins else 0
+            if like:
+                mask |= like
+                named += 1
+        if named:
+            if mask not in shares:
+                shares[mask] = sum(w for i, w in enumerate(weights) if mask & 1 << i) / total
+            share[f], cover[f] = shares[mask], named / len(record.stems)
+    return np.array(share), np.array(cover)
 
 
 def _alike(a: str, b: str) -> bool:

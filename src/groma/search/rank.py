@@ -93,7 +93,10 @@ def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> 
         overlaps, total = file.overlaps, file.score
         scored = [(-score / best, chunk) for chunk, score in file.chunks.items()]
         if overlaps:
-            scored = [(score - SYMBOL_IN_CHUNK * _named(overlaps, places.get(chunk)), chunk) for score, chunk in scored]
+            for n, (score, chunk) in enumerate(scored):
+                place = places.get(chunk)
+                if place is not None and (named := max([overlaps[i] for i in place.symbols if i in overlaps], default=0.0)):
+                    scored[n] = (score - SYMBOL_IN_CHUNK * named, chunk)
         scored.sort()
         first = max(-scored[0][0], 1e-6)
         for j, (score, chunk) in enumerate(scored[:CHUNKS_A_FILE]):
@@ -101,11 +104,3 @@ def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> 
     result.sort(key=lambda item: -item.score)  # stable: ties stay in order of their files
     return result
 
-
-def _named(overlaps: Mapping[int, float], place: Place | None) -> float:
-    """The best overlap of a symbol that begins in a chunk."""
-    best = 0.0
-    for i in place.symbols if place is not None else ():
-        if (overlap := overlaps.get(i, 0.0)) > best:
-            best = overlap
-    return best
