@@ -50,20 +50,20 @@ class _Shown:
 def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
     """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
     shown: list[_Shown] = []
-    by_file: dict[tuple[str, str], list[_Shown]] = {}
-    taken: dict[tuple[str, str], int] = {}
+    by_file: dict[int, list[_Shown]] = {}
+    taken: dict[int, int] = {}
     passages: dict[int, Passage] = {}
     places: dict[int, Place] | None = None
     fetched = 0
     for n, item in enumerate(found):
         file = item.file
-        key = (file.scope, file.record.path)
+        key = file.at
         neighbours = by_file.get(key, ())
         if len(shown) == k:  # only what joins them is still wanted
             if not neighbours or n >= AHEAD * k:
                 continue
             if places is None:
-                rest = [i.chunk for i in found[n : AHEAD * k] if (i.file.scope, i.file.record.path) in by_file]
+                rest = [i.chunk for i in found[n : AHEAD * k] if i.file.at in by_file]
                 places = facts.places(rest)
                 passages |= _fetched(store, [chunk for chunk, place in places.items() if any(s.touches(place) for s in shown)])
             place = places.get(item.chunk)

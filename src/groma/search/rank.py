@@ -94,8 +94,11 @@ def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> 
         scored = [(-score / best, chunk) for chunk, score in file.chunks.items()]
         if overlaps:
             for n, (score, chunk) in enumerate(scored):
-                place = places.get(chunk)
-                if place is not None and (named := max([overlaps[i] for i in place.symbols if i in overlaps], default=0.0)):
+                named = 0.0
+                for symbol in places[chunk].symbols if chunk in places else ():
+                    if symbol in overlaps and overlaps[symbol] > named:
+                        named = overlaps[symbol]
+                if named:
                     scored[n] = (score - SYMBOL_IN_CHUNK * named, chunk)
         scored.sort()
         first = max(-scored[0][0], 1e-6)

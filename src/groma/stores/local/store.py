@@ -58,6 +58,8 @@ T = TypeVar("T")
 
 RECORDS = 40_000
 """So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
+PASSAGES = 1_000_000
+"""So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
 PLACES = 8_000
 """Of so many chunks it is kept, twice at most, where they lie: about 200 bytes each."""
 SIGHTS = 8
@@ -134,6 +136,7 @@ class LocalStore:
         self._version = -1
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, lambda record: 8 + len(record.symbols))
+        self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
         self._places: _Kept[Place] = _Kept(PLACES, lambda _: 1)
 
     @property
@@ -152,6 +155,7 @@ class LocalStore:
         with self._segment.snapshot() as db:
             if self._segment.version != self._version:
                 self._sights.clear()
+                self._passages = _Kept(PASSAGES, lambda passage: len(passage.text))
                 self._version = self._segment.version
             yield db
 
@@ -330,12 +334,19 @@ class LocalStore:
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
         with self._file.reading() as db:
-            rows = {row[0]: row for row in rows_by_id(db, "chunks", SHOWN_COLUMNS, ids)}
-            owners = {i >> ORDINAL_BITS for i in rows}
+            still = self._file.state() == self._state
+            found = self._passages.of(ids) if still else {}
+            rows = list(rows_by_id(db, "chunks", SHOWN_COLUMNS, [i for i in ids if i not in found]))
+            owners = {row[0] >> ORDINAL_BITS for row in rows}
             files = self._records.of(owners)
             if missing := owners - files.keys():
                 files |= self._read_records(missing)
-        return [passage_of(row, file) for i in ids if (row := rows.get(i)) is not None and (file := files.get(i >> ORDINAL_BITS)) is not None]
+            for row in rows:
+                if (file := files.get(row[0] >> ORDINAL_BITS)) is not None:
+                    found[row[0]] = passage_of(row, file)
+                    if still:
+                        self._passages.put(row[0], found[row[0]])
+        return [found[i] for i in ids if i in found]
 
     def find(self, scopes: Sequence[str], hit_id: int) -> Passage | None:
         """See `ports.Store.find`."""
