@@ -52,14 +52,17 @@ class FileRecord:
     imports: tuple[str, ...]
     note: str | None
     indegree: int
-    _derived: dict[Callable[[FileRecord], Any], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    content: dict[Callable[[FileRecord], Any], Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was derived of the file alone; all records of one file may share it."""
+    scoped: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was derived of the file and the scopes it was asked for in: see `Facts.files`."""
 
     def derived(self, of: Callable[[FileRecord], T]) -> T:
-        """What `of` makes of this record, made once: a store may hand out the same record many times."""
+        """What `of` makes of the file, made once."""
         try:
-            found: T = self._derived[of]
+            found: T = self.content[of]
         except KeyError:
-            found = self._derived[of] = of(self)
+            found = self.content[of] = of(self)
         return found
 
 
@@ -158,7 +161,10 @@ class Facts(Protocol):
         ...
 
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
-        """By file id, the first of the scopes that sees the file, and its record."""
+        """By file id, the first of the scopes that sees the file, and its record.
+
+        The same record is handed out again only for the same scopes, and while nothing was written to the store.
+        """
         ...
 
     def file(self, scope: str, path: str) -> FileRecord | None:

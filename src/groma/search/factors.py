@@ -270,18 +270,13 @@ def evidence(
     there = [one for one in found if one is not None]
     here = slice(None) if len(there) == len(found) else [i for i, one in enumerate(found) if one is not None]
     files = [record for _, record in there]
-    ids = np.array([core.term_id(word) for word in query.words], dtype=np.uint32)
-    touched, of, row = _symbols_touched(ids, files)
-    terms = core.distinct(np.concatenate((ids, of)))
-    n, df = facts.name_frequencies(scopes, terms)
-    weights = idf(n, df)
-    asked = np.searchsorted(terms, ids)
-    mine = np.zeros(len(terms))
-    mine[asked] = weights[asked]
-    per_word = weights[asked].tolist()
+    terms = [core.term_id(word) for word in query.words]
+    ids = core.distinct(np.array(terms, dtype=np.uint32))
+    weights = idf(*facts.name_frequencies(scopes, ids))
+    known = dict(zip(ids.tolist(), weights.tolist(), strict=True))
+    per_word = [known[term] for term in terms]
     total = sum(per_word) or 1.0
-    at = np.searchsorted(terms, of)
-    start, symbols, overlaps = _overlaps(touched, weights[at], mine[at], row, total, files)
+    start, symbols, overlaps = _overlaps(ids, weights, total, files, facts, scopes)
     share, cover = _stems(query.words, per_word, total, files)
     return Evidence(
         query=query,
@@ -299,42 +294,53 @@ def evidence(
     )
 
 
-def _symbols_touched(ids: np.ndarray, records: Sequence[FileRecord]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The symbols that share a term with the query, counted through over all records; the terms of them all; of each term, the row of its symbol."""
+def _overlaps(
+    ids: np.ndarray, weights: np.ndarray, total: float, records: Sequence[FileRecord], facts: Facts, scopes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The symbols that share a term with the query, per record, and how well they match: hit / total · √(hit / all), where hit is the weight
+    of the terms shared, total that of the query, all that of the symbol's terms."""
     if not len(ids) or not records:
-        return np.empty(0, np.int64), np.empty(0, np.uint32), np.empty(0, np.int64)
+        return np.zeros(len(records) + 1, np.intp), np.empty(0, np.int64), np.empty(0)
+    _weigh([record for record in records if _weigh not in record.scoped], facts, scopes)
     flat = np.concatenate([record.symbol_terms for record in records])
-    lengths = np.concatenate([record.derived(_lengths) for record in records])
-    ends = lengths.cumsum()
     maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
     maybe[ids & 0xFFFF] = True
     where = maybe.take(flat.astype(np.uint16)).nonzero()[0]
-    where = where[core.member(flat[where], np.sort(ids))]
-    touched = ends.searchsorted(where, side="right")
-    first = np.ones(len(touched), dtype=np.bool_)
-    np.not_equal(touched[1:], touched[:-1], out=first[1:])
-    touched = touched[first]
-    run = lengths[touched]
-    row = np.arange(len(touched)).repeat(run)
-    at = np.arange(len(row)) + (ends[touched] - run.cumsum())[row]
-    return touched, flat[at], row
-
-
-def _lengths(record: FileRecord) -> np.ndarray:
-    return np.diff(record.symbol_start)
-
-
-def _overlaps(
-    touched: np.ndarray, weights: np.ndarray, asked: np.ndarray, row: np.ndarray, total: float, records: Sequence[FileRecord]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each symbol touched: hit / total · √(hit / all), the weights of its terms that are the query's, of the query's, and of all its own."""
-    every = np.bincount(row, weights, len(touched))
-    hit = np.bincount(row, asked, len(touched))
+    found = flat[where]
+    which = np.minimum(ids.searchsorted(found), len(ids) - 1)
+    sure = ids[which] == found
+    where, which = where[sure], which[sure]
+    symbol = np.concatenate([record.derived(_owners) for record in records])[where]
+    ends = np.cumsum([len(record.symbol_terms) for record in records])
+    owner = ends.searchsorted(where, side="right")
+    first = np.ones(len(where), dtype=np.bool_)
+    np.not_equal(symbol[1:], symbol[:-1], out=first[1:])
+    first[1:] |= owner[1:] != owner[:-1]
+    hit = np.bincount(first.cumsum() - 1, weights[which])
+    symbol, owner = symbol[first], owner[first]
     base = np.zeros(len(records) + 1, dtype=np.int64)
     np.cumsum([len(record.symbols) for record in records], out=base[1:])
-    start = np.searchsorted(touched, base)
-    owner = np.repeat(np.arange(len(records)), np.diff(start))
-    return start, touched - base[owner], hit / total * np.sqrt(hit / every)
+    every = np.concatenate([record.scoped[_weigh] for record in records])[base[owner] + symbol]
+    return owner.searchsorted(np.arange(len(records) + 1)), symbol, hit / total * np.sqrt(hit / every)
+
+
+def _owners(record: FileRecord) -> np.ndarray:
+    """Of each of the record's symbol terms, which symbol it belongs to."""
+    return np.repeat(np.arange(len(record.symbols)), np.diff(record.symbol_start))
+
+
+def _weigh(records: Sequence[FileRecord], facts: Facts, scopes: Sequence[str]) -> None:
+    """Note with each record what the terms of each of its symbols weigh together; it holds as long as the record is handed out."""
+    if not records:
+        return
+    flat = np.concatenate([record.symbol_terms for record in records])
+    terms = core.distinct(flat)
+    weights = idf(*facts.name_frequencies(scopes, terms))[np.searchsorted(terms, flat)]
+    at = 0
+    for record in records:
+        n = len(record.symbol_terms)
+        record.scoped[_weigh] = np.bincount(record.derived(_owners), weights[at : at + n], len(record.symbols))
+        at += n
 
 
 def _stems(words: Sequence[str], weights: Sequence[float], total: float, records: Sequence[FileRecord]) -> tuple[Column, Column]:

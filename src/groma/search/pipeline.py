@@ -83,6 +83,7 @@ def _context(near: str | None, facts: Facts, scopes: Sequence[str]) -> Context |
 
 def _ages(db: Database) -> Callable[[str, str], float | None]:
     """Days since a file's last change."""
+
     def age(scope: str, path: str) -> float | None:
         row = manifests.find(db, scope, path)
         return None if row is None else max(0.0, (time.time_ns() - int(row.mtimes_ns[0])) / 86_400e9)

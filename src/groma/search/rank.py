@@ -106,4 +106,3 @@ def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> 
             result.append(Item(chunk, total * (CHUNK_DECAY**j * (-score / first) if j else 1.0), file))
     result.sort(key=lambda item: -item.score)  # stable: ties stay in order of their files
     return result
-

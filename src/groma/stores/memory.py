@@ -138,7 +138,7 @@ class MemoryStore:
         for i in ids.tolist():
             scope = next((s for s in scopes if i in self._views.get(s, {}).values()), None)
             if scope is not None:
-                found[i] = (scope, self._files[i].record)
+                found[i] = (scope, replace(self._files[i].record))
         return found
 
     def file(self, scope: str, path: str) -> FileRecord | None:

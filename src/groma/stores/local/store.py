@@ -77,7 +77,7 @@ class _View:
 @value
 class _Sight:
     """What a set of scopes sees: their views, the parts, one bool a file and a chunk of each part, how many are true. Kept until the store
-    changes; `narrowed` keeps the chunk masks of the last few filters."""
+    changes; `narrowed` keeps the chunk masks of the last few filters, `records` what was asked for of files."""
 
     views: dict[str, _View]
     parts: list[core.Part]
@@ -86,6 +86,7 @@ class _Sight:
     count_files: int
     count_chunks: int
     narrowed: dict[Filter, list[np.ndarray]]
+    records: _Kept[tuple[str, FileRecord]]
 
 
 class _Kept(Generic[T]):
@@ -115,6 +116,14 @@ class _Kept(Generic[T]):
         self._weight += self._weigh(value)
 
 
+def _weight(record: FileRecord) -> int:
+    return 8 + len(record.symbols)
+
+
+def _weight_of_seen(seen: tuple[str, FileRecord]) -> int:
+    return _weight(seen[1])
+
+
 def open_local(folder: Path, profile: str) -> LocalStore:
     """Open or create the store of `profile` in the data directory `folder`.
 
@@ -135,7 +144,7 @@ class LocalStore:
         self._state = (-1, -1)
         self._version = -1
         self._sights: dict[tuple[str, ...], _Sight] = {}
-        self._records: _Kept[FileRecord] = _Kept(RECORDS, lambda record: 8 + len(record.symbols))
+        self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
         self._places: _Kept[Place] = _Kept(PLACES, lambda _: 1)
 
@@ -271,7 +280,9 @@ class LocalStore:
         chunks = [f[part.file_of] for f, part in zip(files, parts, strict=True)]
         while len(self._sights) >= SIGHTS:
             del self._sights[next(iter(self._sights))]
-        sight = _Sight(views, parts, files, chunks, sum(int(m.sum()) for m in files), sum(int(m.sum()) for m in chunks), {})
+        sight = _Sight(
+            views, parts, files, chunks, sum(int(m.sum()) for m in files), sum(int(m.sum()) for m in chunks), {}, _Kept(RECORDS, _weight_of_seen)
+        )
         self._sights[key] = sight
         return sight
 
@@ -362,25 +373,22 @@ class LocalStore:
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
         """See `ports.Facts.files`."""
         sight = self._look(scopes)
-        found: dict[int, tuple[str, FileRecord]] = {}
-        wanted = ids.tolist()
-        records = self._records.of(wanted)
-        for scope, view in sight.views.items():
-            if not len(view.files):
-                continue
-            at = np.minimum(np.searchsorted(view.files, ids), len(view.files) - 1)
-            there = view.files[at] == ids
-            counts = view.indegree[at].tolist() if len(view.indegree) else [0] * len(wanted)
-            here = [(i, n) for i, yes, n in zip(wanted, there.tolist(), counts, strict=True) if yes and i not in found]
-            if missing := [i for i, _ in here if i not in records]:
+        found = sight.records.of(ids.tolist())
+        left = np.array([i for i in ids.tolist() if i not in found], dtype=np.int64)
+        for scope, view in sight.views.items() if len(left) else ():
+            at = np.searchsorted(view.files, left)
+            at[at == len(view.files)] = 0
+            here = view.files[at] == left if len(view.files) else np.zeros(len(left), np.bool_)
+            wanted = left[here].tolist()
+            counts = view.indegree[at[here]].tolist() if len(view.indegree) else [0] * len(wanted)
+            records = self._records.of(wanted)
+            if missing := [i for i in wanted if i not in records]:
                 records |= self._read_records(missing)
-            for i, n in here:
-                record = records.get(i)
-                if record is not None:
-                    if record.indegree != n:
-                        record = replace(record, indegree=n)
-                        self._records.put(i, record)
-                    found[i] = (scope, record)
+            for i, n in zip(wanted, counts, strict=True):
+                if i in records:
+                    found[i] = (scope, replace(records[i], indegree=n))
+                    sight.records.put(i, found[i])
+            left = left[~here]
         return found
 
     def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:
