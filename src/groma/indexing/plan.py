@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from .. import core
 from ..catalogue.manifests import ManifestColumns
 from ..types import Ints
+from ..values import value
 
 __all__ = ["Plan", "changed", "known_of", "plan", "rows"]
 
@@ -17,7 +17,7 @@ SETTLED_NS = 2_050_000_000
 """A look at a file that is so much younger than its last change proves its stat for good, on whichever file system (FAT counts in twos)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """`keep`: indexes into the listing of files that may be searchable (their blob is known); `read`: of files whose blob is not;
     `left_out`: of files that a run over any scope read in this version and left out, with its reason; `gone`: paths of the manifest that
