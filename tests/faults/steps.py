@@ -36,10 +36,11 @@ class Steps:
         here = self.done == self.at
         if here and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        result = work()
-        if here and self.when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
+        try:
+            return work()
+        finally:  # a step that fails was taken, too
+            if here and self.when == "after":
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _named(path: Any) -> str:
