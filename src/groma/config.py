@@ -120,13 +120,17 @@ def within(settings: Settings, project: Path) -> Settings:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    if not path.is_file():  # what is no file is no settings: a clone may hold a link to a device, which has no end
-        return {}
+    try:
+        if not path.is_file():  # what is no file is no settings: a clone may hold a link to a device, which has no end
+            return {}
+        text = path.read_text("utf-8")
+    except (UnicodeDecodeError, OSError) as e:
+        raise ConfigurationError(f"{path} cannot be read as TOML: {e}") from e
     import tomllib  # only where there is a file to read: most commands meet none
 
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path} cannot be read as TOML: {e}") from e
 
 

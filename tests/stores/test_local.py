@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,18 +98,42 @@ def test_what_is_kept_is_forgotten_when_another_process_writes(tmp_path: Path) -
         store.close()
 
 
+def attached(found: Batch) -> tuple[list[str], list[bytes], np.ndarray]:
+    return list(found.files.paths), [blob or b"" for blob in found.files.blobs], found.files.sizes
+
+
 def test_a_transaction_that_changes_nothing_leaves_no_trace(tmp_path: Path) -> None:
     writer, reader = open_local(tmp_path, "test"), sqlite3.connect(tmp_path / "store-test.db")
-    texts = {"a.py": source("alpha")}
-    found = batch(texts)
+    found = batch({"a.py": source("alpha")})
     writer.apply("a", found)
+    writer.maintain("a")
+    assert writer.attach("a", *attached(found)) == []  # notes what the view is attached to
     seen = reader.execute("PRAGMA data_version").fetchone()
-    blobs = [blob or b"" for blob in found.files.blobs]
-    assert writer.attach("a", list(texts), blobs, found.files.sizes) == []
+    assert writer.attach("a", *attached(found)) == []
     writer.apply("a", found)
+    assert writer.settled("a")
     assert reader.execute("PRAGMA data_version").fetchone() == seen
     reader.close()
     writer.close()
+
+
+def test_a_file_that_is_replaced_for_one_view_is_missed_by_the_other(tmp_path: Path) -> None:
+    """A filter of the checkout can make two texts of one blob; the second to come takes the place of the first."""
+    store = open_local(tmp_path, "test")
+    found = batch({"a.py": source("alpha"), "b.py": source("beta")})
+    store.apply("a", found)
+    assert store.attach("a", *attached(found)) == []
+    assert store.attach("a", *attached(found)) == []
+    other = replace(found, files=replace(found.files, sizes=found.files.sizes + 1))
+    store.apply("b", other)
+    assert store.attach("a", *attached(found)) == [0, 1]
+    store.apply("a", found)
+    assert store.attach("a", *attached(found)) == []
+    assert store.count_files("a") == 2
+    assert store.attach("b", *attached(other)) == [0, 1]
+    assert store.attach("a", *attached(batch({"a.py": source("alpha")}))) == []
+    assert store.count_files("a") == 1
+    store.close()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -45,6 +46,7 @@ __all__ = [
     "record_of",
     "rows_by_id",
     "sound",
+    "source_of",
     "stored",
     "view_of",
 ]
@@ -72,7 +74,9 @@ CREATE TABLE chunks (
     symbols BLOB NOT NULL, terms BLOB NOT NULL, impacts BLOB NOT NULL, vector BLOB NOT NULL, scale REAL NOT NULL, rest_crc INTEGER NOT NULL
 );
 CREATE INDEX chunks_hit ON chunks (hit);
-CREATE TABLE views (scope TEXT PRIMARY KEY, files BLOB NOT NULL, indegree BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE views (
+    scope TEXT PRIMARY KEY, files BLOB NOT NULL, indegree BLOB NOT NULL, source BLOB NOT NULL, crc INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE parts (name TEXT PRIMARY KEY, upto INTEGER NOT NULL, chunks INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -180,19 +184,25 @@ def files_named(db: sqlite3.Connection, paths: Iterable[str]) -> Iterator[tuple[
         yield from db.execute(f"SELECT id, path FROM files WHERE path IN ({','.join('?' * len(some))})", some)
 
 
-def put_view(db: sqlite3.Connection, scope: str, files: Ints, indegree: Ints | None = None) -> None:
-    row = (packed(files, "<i8"), b"" if indegree is None else packed(indegree, "<i8"))
-    db.execute("INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)", (scope, *row, checksum(data=row)))
+def put_view(db: sqlite3.Connection, scope: str, files: Ints, indegree: Ints | None = None, source: bytes = b"") -> None:
+    row = (packed(files, "<i8"), b"" if indegree is None else packed(indegree, "<i8"), source)
+    db.execute("INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?, ?)", (scope, *row, checksum(data=row)))
 
 
-def view_of(db: sqlite3.Connection, scope: str) -> tuple[Ints, Ints]:
-    """The files of a view, ids ascending, and their in-degrees (none: not counted yet). Raises StoreDamaged."""
-    row = db.execute("SELECT files, indegree, crc FROM views WHERE scope = ?", (scope,)).fetchone()
+def source_of(paths: Sequence[str], blobs: Sequence[bytes], sizes: Ints) -> bytes:
+    """A digest of what a view is attached to: where it is noted with the view, all of that is in it, and nothing else."""
+    text = "\0".join(paths).encode("utf-8", "surrogatepass")
+    return blake2b(b"".join((text, *blobs, packed(sizes, "<i8"))), digest_size=16).digest()
+
+
+def view_of(db: sqlite3.Connection, scope: str) -> tuple[Ints, Ints, bytes]:
+    """The files of a view, ids ascending, their in-degrees (none: not counted yet), what it was attached to. Raises StoreDamaged."""
+    row = db.execute("SELECT files, indegree, source, crc FROM views WHERE scope = ?", (scope,)).fetchone()
     if row is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.int64), b""
     try:
-        if checksum(data=row[:2]) == row[2]:
-            return np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], "<i8")
+        if checksum(data=row[:3]) == row[3]:
+            return np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], "<i8"), row[2]
     except TypeError:
         pass
     raise StoreDamaged("the view of a scope is damaged")
@@ -206,20 +216,14 @@ def delete_files(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 def indegree(db: sqlite3.Connection, files: Ints) -> Ints:
     """For each file, how many other files of the view mention an identifier (over three characters) that only it defines."""
-    mentions: list[np.ndarray] = []
-    defines: list[np.ndarray] = []
-    rows = {i: (m, d) for i, m, d in rows_by_id(db, "files", "id, mentions, defines", files.tolist())}
-    for i in files.tolist():
-        m, d = rows.get(i, (None, None))
-        mentions.append(_hashes(m))
-        defines.append(_hashes(d))
-    return core.references(mentions, defines)
-
-
-def _hashes(value: object) -> np.ndarray:
-    if not isinstance(value, bytes) or len(value) % 4:
-        raise StoreDamaged("the facts of a file are damaged")
-    return np.frombuffer(value, "<u4")
+    rows = list(rows_by_id(db, "files", "id, mentions, defines", files.tolist()))
+    rows.sort(key=itemgetter(0))
+    try:
+        if [row[0] for row in rows] != files.tolist():
+            raise ValueError
+        return core.references([np.frombuffer(row[1], "<u4") for row in rows], [np.frombuffer(row[2], "<u4") for row in rows])
+    except (ValueError, TypeError):
+        raise StoreDamaged("the facts of a file are damaged") from None
 
 
 def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
@@ -309,6 +313,9 @@ def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[tup
     here = {key: i for key, (i, _, _) in known.items()}
     if other := [known[key][0] for f, key in keys.items() if key in known and known[key][2] != sizes[f]]:
         delete_files(db, other)
+        for (scope,) in db.execute("SELECT scope FROM views").fetchall():  # one may have had them
+            view, counts, _ = view_of(db, scope)
+            put_view(db, scope, view, counts)
         here = {key: i for key, i in here.items() if i not in set(other)}
     (last,) = db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'files'").fetchone()
     added = []

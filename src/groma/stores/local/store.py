@@ -48,6 +48,7 @@ from .rows import (
     record_of,
     rows_by_id,
     sound,
+    source_of,
     stored,
     view_of,
 )
@@ -68,10 +69,12 @@ SIGHTS = 8
 
 @value
 class _View:
-    """A scope's files: ids ascending, and how many files of the scope mention what each alone defines (empty: not counted yet)."""
+    """A scope's files: ids ascending, how many files of the scope mention what each alone defines (empty: not counted yet), and the digest
+    of what the view was attached to."""
 
     files: Ints
     indegree: Ints
+    source: bytes
 
 
 @value
@@ -178,8 +181,12 @@ class LocalStore:
 
     def attach(self, scope: str, paths: Sequence[str], blobs: Sequence[bytes], sizes: Ints) -> list[int]:
         """See `ports.Store.attach`."""
-        keys = [file_key(path, blob) for path, blob in zip(paths, blobs, strict=True)]
+        source = source_of(paths, blobs, sizes)
         with self._file.writing() as db:
+            view = self._view(db, scope)
+            if view.source == source:
+                return []
+            keys = [file_key(path, blob) for path, blob in zip(paths, blobs, strict=True)]
             known = stored(db, keys)
             missing = [
                 i
@@ -188,14 +195,15 @@ class LocalStore:
             ]
             gone = set(missing)
             ids = [known[key][0] for i, key in enumerate(keys) if i not in gone]
-            before = self._view(db, scope).files
+            before = view.files
             if gone and len(before):
                 waiting = {paths[i] for i in missing}
                 stay = set(ids)
                 ids += [i for i, path in paths_of(db, before) if path in waiting and i not in stay]
             after = core.distinct(np.array(ids, dtype=np.int64))
-            if not np.array_equal(before, after):
-                put_view(db, scope, after)
+            same = np.array_equal(before, after)
+            if not same or (len(after) and not gone):
+                put_view(db, scope, after, view.indegree if same else None, b"" if gone else source)
         return missing
 
     def apply(self, scope: str, batch: Batch) -> None:
@@ -235,7 +243,7 @@ class LocalStore:
         with self._file.writing() as db:
             view = self._view(db, scope)
             if len(view.indegree) != len(view.files):
-                put_view(db, scope, view.files, indegree(db, view.files))
+                put_view(db, scope, view.files, indegree(db, view.files), view.source)
             unused = sorted(self._unused(db))
             used = sum(len(self._view(db, s).files) for (s,) in db.execute("SELECT scope FROM views").fetchall())
             sweep = unused[: max(0, len(unused) - used // 2 - SPARE)]
