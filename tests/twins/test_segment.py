@@ -289,7 +289,7 @@ def test_bodies_that_lie(tmp_path: Path, at: list[tuple[int, bytes]], array: int
     _, shape, offset = list(meta["arrays"].values())[array]
     hurt = bytearray(body)
     for where, value in at:
-        place = offset + where % (4 * shape[0])  # mostly inside the array, or in the next one
+        place = (offset + where % (4 * shape[0])) % len(body)  # mostly inside the array, or in the next one
         hurt[place : place + len(value)] = value[: len(body) - place]
     forged(path, meta, bytes(hurt))
     if same_verdict(path):

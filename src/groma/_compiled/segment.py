@@ -22,6 +22,7 @@ __all__ = [
     "Part",
     "build",
     "chunk_frequencies",
+    "dense_kernel",
     "dense_top",
     "merge",
     "name_frequencies",
@@ -140,3 +141,9 @@ def name_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: 
     """The same over files and name terms; `masks` has one bool a file."""
     found: np.ndarray = _rs.name_frequencies(_handles(parts), _marks(masks), _of(terms, np.uint32))
     return found
+
+
+def dense_kernel() -> str:
+    """What the vector scan runs on here: `avx512-vnni`, `avx2` or `portable`."""
+    name: str = _rs.dense_kernel()
+    return name

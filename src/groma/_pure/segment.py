@@ -259,8 +259,10 @@ def open_part(path: Path, *, check: bool = True) -> Part:
         meta = None
     if not isinstance(meta, dict):
         raise damaged(f"the header of {path.name} is damaged")
-    if type(meta.get("format")) is not int or meta["format"] != FORMAT:
-        raise damaged(f"{path.name} has segment format {json.dumps(meta.get('format'))}, this groma reads {FORMAT}")
+    found = meta.get("format")
+    if type(found) is not int or found != FORMAT:
+        found = found if type(found) is int and 0 <= found < 2**64 else "none"
+        raise damaged(f"{path.name} has segment format {found}, this groma reads {FORMAT}")
     if meta.get("name") != path.name:
         raise damaged(f"{path.name} is another part, {meta.get('name') if isinstance(meta.get('name'), str) else ''}")
     if type(meta.get("bytes")) is not int or len(body) != meta["bytes"]:
@@ -300,7 +302,7 @@ def _described(meta: Mapping[str, Any], body: memoryview) -> Part | None:
     if not all(f"vectors/{name}/scales" in arrays for name in names):
         return None
     vectors = {name: Vectors(arrays[f"vectors/{name}/rows"], arrays[f"vectors/{name}/scales"]) for name in names}
-    if not all(v.rows.shape[1] <= WIDEST and v.rows.size == len(v.scales) * v.rows.shape[1] for v in vectors.values()):
+    if not all(v.rows.shape[1] <= WIDEST and len(v.rows) == len(v.scales) for v in vectors.values()):
         return None
     return Part(**{name: arrays[name] for name in _ARRAYS}, kinds=tuple(kinds), vectors=vectors)
 

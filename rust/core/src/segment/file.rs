@@ -59,10 +59,11 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
     else {
         return damage(format!("the header of {name} is damaged"));
     };
-    if meta["format"].as_u64() != Some(FORMAT) {
+    let format = meta["format"].as_u64();
+    if format != Some(FORMAT) {
+        let found = format.map_or("none".to_owned(), |x| x.to_string());
         return damage(format!(
-            "{name} has segment format {}, this groma reads {FORMAT}",
-            meta["format"]
+            "{name} has segment format {found}, this groma reads {FORMAT}"
         ));
     }
     if meta["name"].as_str() != Some(name) {
@@ -98,7 +99,7 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
 /// The arrays that the header tells of, each inside the body, of its type and at a multiple of 64 bytes; and the kinds.
 fn described(meta: &Value, bytes: usize) -> Option<([Span; 12], Vec<Vector>, Vec<String>)> {
     let mut columns = [None; 12];
-    let mut rows: Vec<(String, Span, usize)> = Vec::new();
+    let mut rows: Vec<(String, Span, [usize; 2])> = Vec::new();
     let mut scales: Vec<(String, Span)> = Vec::new();
     for (name, value) in meta["arrays"].as_object()? {
         let [kind, shape, offset] = value.as_array()?.as_slice() else {
@@ -126,7 +127,7 @@ fn described(meta: &Value, bytes: usize) -> Option<([Span; 12], Vec<Vector>, Vec
         } else {
             let name = name.strip_prefix("vectors/")?;
             if let Some(name) = name.strip_suffix("/rows") {
-                rows.push((name.to_owned(), span(Kind::I1, 2)?, shape[1]));
+                rows.push((name.to_owned(), span(Kind::I1, 2)?, [shape[0], shape[1]]));
             } else {
                 scales.push((name.strip_suffix("/scales")?.to_owned(), span(Kind::F4, 1)?));
             }
@@ -137,9 +138,9 @@ fn described(meta: &Value, bytes: usize) -> Option<([Span; 12], Vec<Vector>, Vec
     }
     rows.sort_by_key(|(_, span, _)| span.offset); // as they were written
     let mut vectors = Vec::with_capacity(rows.len());
-    for (name, rows, dim) in rows {
+    for (name, rows, [n, dim]) in rows {
         let (_, scales) = scales.iter().find(|(other, _)| *other == name)?;
-        if dim > WIDEST || scales.items.checked_mul(dim)? != rows.items {
+        if dim > WIDEST || scales.items != n {
             return None;
         }
         vectors.push(Vector {
@@ -199,16 +200,22 @@ fn well_kept(postings: &Postings, rows: usize) -> bool {
             .last()
             .is_some_and(|end| usize::try_from(*end) == Ok(postings.rows.len()))
         && start.windows(2).all(|w| w[0] <= w[1])
-        && (0..postings.keys.len())
-            .into_par_iter()
-            .with_min_len(4096)
-            .all(|i| {
-                let run = &postings.rows[postings.run(i)];
-                // Both without an early end, so that the compiler can take many at a time: all rows of a run, not only its last, are asked for.
-                run.iter()
-                    .fold(true, |all, row| all & ((*row as usize) < rows))
-                    && run.windows(2).fold(true, |all, w| all & (w[0] <= w[1]))
-            })
+        && shared(postings.keys.len(), postings.rows.len(), |i| {
+            let run = &postings.rows[postings.run(i)];
+            // Neither has an early end, so that the compiler can take many at a time.
+            run.iter()
+                .fold(true, |all, row| all & ((*row as usize) < rows))
+                && run.windows(2).fold(true, |all, w| all & (w[0] <= w[1]))
+        })
+}
+
+/// Is `right(i)` so for all below `n`? Asked on all cores where the work is much.
+fn shared(n: usize, work: usize, right: impl Fn(usize) -> bool + Sync) -> bool {
+    if work < 1 << 20 {
+        (0..n).all(right)
+    } else {
+        (0..n).into_par_iter().all(|i| right(i))
+    }
 }
 
 /// The CRC-32 of many bytes, on all cores where there are very many.
