@@ -39,7 +39,6 @@ __all__ = [
     "part_of",
     "part_of_batch",
     "passage_of",
-    "paths_of",
     "put_files",
     "put_view",
     "quoted",
@@ -171,10 +170,6 @@ def stored(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[int, 
         for key, file, path, size in db.execute(f"SELECT key, id, path, size FROM files WHERE key IN ({','.join('?' * len(some))})", some):
             found[key] = (file, path, size)
     return found
-
-
-def paths_of(db: sqlite3.Connection, ids: Ints) -> Iterator[tuple[int, str]]:
-    return rows_by_id(db, "files", "id, path", ids.tolist())  # type: ignore[return-value]
 
 
 def files_named(db: sqlite3.Connection, paths: Iterable[str]) -> Iterator[tuple[int, str]]:

@@ -42,7 +42,6 @@ from .rows import (
     meta,
     part_of_batch,
     passage_of,
-    paths_of,
     put_files,
     put_view,
     record_of,
@@ -186,24 +185,27 @@ class LocalStore:
             view = self._view(db, scope)
             if view.source == source:
                 return []
-            keys = [file_key(path, blob) for path, blob in zip(paths, blobs, strict=True)]
-            known = stored(db, keys)
-            missing = [
-                i
-                for i, (key, path, size) in enumerate(zip(keys, paths, sizes.tolist(), strict=True))
-                if known.get(key, (0, "", -1))[1:] != (path, size)
-            ]
-            gone = set(missing)
-            ids = [known[key][0] for i, key in enumerate(keys) if i not in gone]
-            before = view.files
-            if gone and len(before):
-                waiting = {paths[i] for i in missing}
-                stay = set(ids)
-                ids += [i for i, path in paths_of(db, before) if path in waiting and i not in stay]
-            after = core.distinct(np.array(ids, dtype=np.int64))
+            seen = {path: (i, (blob, size)) for i, path, blob, size in rows_by_id(db, "files", "id, path, blob, size", view.files.tolist())}
+            ids, others = [], []
+            for n, (path, *version) in enumerate(zip(paths, blobs, sizes.tolist(), strict=True)):
+                if path in seen and seen[path][1] == tuple(version):
+                    ids.append(seen[path][0])
+                else:
+                    others.append((n, file_key(path, blobs[n])))
+            known = stored(db, [key for _, key in others])
+            missing = []
+            for n, key in others:
+                file, *what = known.get(key, (0, "", -1))
+                if what == [paths[n], sizes[n]]:
+                    ids.append(file)
+                else:
+                    missing.append(n)
+                    if paths[n] in seen:
+                        ids.append(seen[paths[n]][0])
+            before, after = view.files, core.distinct(np.array(ids, dtype=np.int64))
             same = np.array_equal(before, after)
-            if not same or (len(after) and not gone):
-                put_view(db, scope, after, view.indegree if same else None, b"" if gone else source)
+            if not same or (len(after) and not missing):
+                put_view(db, scope, after, view.indegree if same else None, b"" if missing else source)
         return missing
 
     def apply(self, scope: str, batch: Batch) -> None:
