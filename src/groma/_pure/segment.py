@@ -5,7 +5,8 @@ segment, and which of their chunks a search may see (the masks), the store knows
 the store's rows.
 
 File: `MAGIC`, the header's length (8 bytes), its CRC-32 and the body's CRC-32 (4 bytes each), a JSON header with the file's own name (a part put
-in another's place must not pass for it) and each array's type, shape and offset in the body, then the arrays, each at a multiple of 64 bytes.
+in another's place must not pass for it) and each array's type, shape and offset in the body, then the arrays, each at a multiple of 64 bytes;
+the first of them begins at such a multiple of the file, too.
 
 FORMAT log: 1 - first.
 """
@@ -13,17 +14,20 @@ FORMAT log: 1 - first.
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
 from ..errors import StoreDamaged
 from ..types import Leg, Vectors
+from .arrays import member
 
 __all__ = [
     "FORMAT",
@@ -35,13 +39,16 @@ __all__ = [
     "name_frequencies",
     "open_part",
     "sparse_top",
+    "write_body",
     "write_part",
 ]
 
 FORMAT = 1
 MAGIC = b"gromaseg"
-BLOCK = 8192
-"""Vectors are widened to float32 this many at a time."""
+BLOCK = 512
+"""Vectors are widened to floats this many at a time: what fits a processor's own cache is four times as fast as what does not."""
+WIDEST = 65_536
+"""Dimensions of a vector at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +76,12 @@ class Part:
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
 
-_ARRAYS = (
-    "ids", "hits", "file_of", "kind_of", "files", "terms", "post_start", "post_chunks", "post_impacts", "names", "name_start", "name_files",
-)  # fmt: skip
+_ARRAYS = {
+    "ids": "<i8", "hits": "<i8", "file_of": "<u4", "kind_of": "|u1", "files": "<i8",
+    "terms": "<u4", "post_start": "<i8", "post_chunks": "<u4", "post_impacts": "|u1",
+    "names": "<u4", "name_start": "<i8", "name_files": "<u4",
+}  # fmt: skip
+"""Every array of a file but the vectors, in order, and its type."""
 
 
 def build(
@@ -88,7 +98,13 @@ def build(
     name_terms: np.ndarray,
     vectors: Mapping[str, Vectors],
 ) -> Part:
-    """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR."""
+    """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR.
+
+    Raises ValueError for columns that do not belong together.
+    """
+    file_of = np.searchsorted(files, chunk_files).astype(np.uint32)
+    if len(ids) and (int(file_of.max()) >= len(files) or not np.array_equal(files[file_of], chunk_files)):
+        raise ValueError("a file of a chunk is not among the files")
     table = tuple(sorted(set(kinds)))
     code = {kind: i for i, kind in enumerate(table)}
     rows = np.repeat(np.arange(len(ids), dtype=np.uint32), np.diff(term_start))
@@ -98,7 +114,7 @@ def build(
     return Part(
         ids=np.asarray(ids, dtype=np.int64),
         hits=np.asarray(hits, dtype=np.int64),
-        file_of=np.searchsorted(files, chunk_files).astype(np.uint32),
+        file_of=file_of,
         kind_of=np.array([code[k] for k in kinds], dtype=np.uint8),
         files=np.asarray(files, dtype=np.int64),
         terms=found,
@@ -184,17 +200,25 @@ def write_part(path: Path, part: Part) -> None:
     for name, vectors in part.vectors.items():
         arrays[f"vectors/{name}/rows"] = np.ascontiguousarray(vectors.rows)
         arrays[f"vectors/{name}/scales"] = np.ascontiguousarray(vectors.scales)
-    layout: dict[str, object] = {}
-    offset = crc = 0
+    layout: list[tuple[str, str, Sequence[int], int]] = []
     pieces: list[bytes] = []
+    offset = crc = 0
     for name, array in arrays.items():
         data = array.tobytes()
         data += b"\0" * (-len(data) % 64)
-        layout[name] = [array.dtype.str, list(array.shape), offset]
+        layout.append((name, array.dtype.str, array.shape, offset))
         offset += len(data)
         crc = crc32(data, crc)
         pieces.append(data)
-    header = json.dumps({"format": FORMAT, "name": path.name, "kinds": part.kinds, "arrays": layout, "bytes": offset}).encode()
+    write_body(path, part.kinds, layout, pieces, offset, crc)
+
+
+def write_body(
+    path: Path, kinds: Sequence[str], layout: Iterable[tuple[str, str, Sequence[int], int]], pieces: Iterable[bytes | memoryview], size: int, crc: int
+) -> None:
+    """Write `size` bytes, in `pieces`, with this CRC-32, behind a header; `layout` is each array's name, type, shape and offset. Raises OSError."""
+    arrays = {name: [kind, list(shape), offset] for name, kind, shape, offset in layout}
+    header = json.dumps({"format": FORMAT, "name": path.name, "kinds": kinds, "arrays": arrays, "bytes": size}).encode()
     header += b" " * (-(len(header) + 24) % 64)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
@@ -210,34 +234,111 @@ def write_part(path: Path, part: Part) -> None:
 
 
 def open_part(path: Path, *, check: bool = True) -> Part:
-    """Map a part. `check` compares the body's checksum too (about 1 ms a MB). Raises StoreDamaged for anything that is not a whole part."""
+    """Map a part. `check` reads all of it: its checksum (about 1 ms a MB), and whether the arrays fit together.
+
+    Raises StoreDamaged for anything that is not a whole part.
+    """
+    damaged = lambda what: StoreDamaged(what, path=str(path))  # noqa: E731
     try:
         with open(path, "rb") as f:
             data = memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError) as e:
-        raise StoreDamaged(f"{path.name} cannot be mapped: {e}", path=str(path)) from e
+        raise damaged(f"{path.name} cannot be mapped: {e}") from e
     if len(data) < 24 or data[:8] != MAGIC:
-        raise StoreDamaged(f"{path.name} is not a segment of groma", path=str(path))
+        raise damaged(f"{path.name} is not a segment of groma")
     length = int.from_bytes(data[8:16], "little")
     header, body = data[24 : 24 + length], data[24 + length :]
-    if len(header) != length or crc32(header) != int.from_bytes(data[16:20], "little"):
-        raise StoreDamaged(f"the header of {path.name} is damaged", path=str(path))
-    meta = json.loads(bytes(header))
-    if meta["format"] != FORMAT:
-        raise StoreDamaged(f"{path.name} has segment format {meta['format']}, this groma reads {FORMAT}", path=str(path))
+    if len(header) != length or (24 + length) % 64 or crc32(header) != int.from_bytes(data[16:20], "little"):
+        raise damaged(f"the header of {path.name} is damaged")
+    try:
+        meta = json.loads(bytes(header))
+    except (ValueError, RecursionError):
+        meta = None
+    if not isinstance(meta, dict):
+        raise damaged(f"the header of {path.name} is damaged")
+    found = meta.get("format")
+    if type(found) is not int or found != FORMAT:
+        found = found if type(found) is int and 0 <= found < 2**64 else "none"
+        raise damaged(f"{path.name} has segment format {found}, this groma reads {FORMAT}")
     if meta.get("name") != path.name:
-        raise StoreDamaged(f"{path.name} is another part, {meta.get('name')}", path=str(path))
-    if len(body) != meta["bytes"]:
-        raise StoreDamaged(f"{path.name} is truncated", path=str(path))
+        raise damaged(f"{path.name} is another part, {meta.get('name') if isinstance(meta.get('name'), str) else ''}")
+    if type(meta.get("bytes")) is not int or len(body) != meta["bytes"]:
+        raise damaged(f"{path.name} is truncated")
     if check and crc32(body) != int.from_bytes(data[20:24], "little"):
-        raise StoreDamaged(f"the body of {path.name} is damaged", path=str(path))
-    arrays = {
-        name: np.frombuffer(body, dtype=np.dtype(kind), count=int(np.prod(shape)), offset=offset).reshape(shape)
-        for name, (kind, shape, offset) in meta["arrays"].items()
-    }
-    names = [name.split("/")[1] for name in arrays if name.endswith("/rows")]
+        raise damaged(f"the body of {path.name} is damaged")
+    part = _described(meta, body)
+    if part is None:
+        raise damaged(f"the header of {path.name} is damaged")
+    if not _fits(part) or (check and not _sound(part)):
+        raise damaged(f"the arrays of {path.name} do not fit together")
+    return part
+
+
+def _described(meta: Mapping[str, Any], body: memoryview) -> Part | None:
+    """The arrays that a header tells of; None unless each is one of ours, of its type, inside the body and at a multiple of 64 bytes."""
+    layout, kinds = meta.get("arrays"), meta.get("kinds")
+    if not isinstance(layout, dict) or not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        return None
+    arrays: dict[str, np.ndarray] = {}
+    for name, entry in layout.items():
+        if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[1], list):
+            return None
+        dtype, shape, offset = entry
+        if not all(type(x) is int and x >= 0 for x in (*shape, offset)):
+            return None
+        rows = name.startswith("vectors/") and name.endswith("/rows")
+        scales = name.startswith("vectors/") and name.endswith("/scales")
+        expected = "|i1" if rows else "<f4" if scales else _ARRAYS.get(name)
+        items = math.prod(shape)
+        if expected is None or dtype != expected or len(shape) != 1 + rows or offset % 64 or offset + items * np.dtype(dtype).itemsize > len(body):
+            return None
+        arrays[name] = np.frombuffer(body, dtype=dtype, count=items, offset=offset).reshape(shape)
+    names = [name.removeprefix("vectors/").removesuffix("/rows") for name in arrays if name.endswith("/rows")]
+    if len(arrays) != len(_ARRAYS) + 2 * len(names) or not all(name in arrays for name in _ARRAYS):
+        return None
+    if not all(f"vectors/{name}/scales" in arrays for name in names):
+        return None
     vectors = {name: Vectors(arrays[f"vectors/{name}/rows"], arrays[f"vectors/{name}/scales"]) for name in names}
-    return Part(**{name: arrays[name] for name in _ARRAYS}, kinds=tuple(meta["kinds"]), vectors=vectors)
+    if not all(v.rows.shape[1] <= WIDEST and len(v.rows) == len(v.scales) for v in vectors.values()):
+        return None
+    return Part(**{name: arrays[name] for name in _ARRAYS}, kinds=tuple(kinds), vectors=vectors)
+
+
+def _fits(part: Part) -> bool:
+    """Do the lengths of the arrays agree?"""
+    n = len(part.ids)
+    return (
+        len(part.hits) == len(part.file_of) == len(part.kind_of) == n
+        and len(part.post_impacts) == len(part.post_chunks)
+        and len(part.post_start) == len(part.terms) + 1
+        and len(part.name_start) == len(part.names) + 1
+        and all(len(v.scales) == n for v in part.vectors.values())
+    )
+
+
+def _sound(part: Part) -> bool:
+    """Do their contents? What rises does, and what points into an array points inside it."""
+    n, files = len(part.ids), len(part.files)
+    return (
+        _rises(part.ids)
+        and _rises(part.files)
+        and bool((part.file_of < files).all())
+        and bool((part.kind_of < len(part.kinds)).all())
+        and _well_kept(part.terms, part.post_start, part.post_chunks, n)
+        and _well_kept(part.names, part.name_start, part.name_files, files)
+        and all(bool(np.isfinite(v.scales).all()) for v in part.vectors.values())
+    )
+
+
+def _rises(values: np.ndarray) -> bool:
+    return bool((values[1:] > values[:-1]).all())
+
+
+def _well_kept(keys: np.ndarray, start: np.ndarray, rows: np.ndarray, n: int) -> bool:
+    if not _rises(keys) or start[0] != 0 or start[-1] != len(rows) or not (start[1:] >= start[:-1]).all():
+        return False
+    falls = np.flatnonzero(rows[1:] < rows[:-1]) + 1  # from one key's rows to the next one's they may
+    return bool((rows < n).all() and member(falls, start).all())
 
 
 # ------------------------------------------------------------------------------------------------------------------------- scans
@@ -262,22 +363,44 @@ def sparse_top(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.nda
 
 
 def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, query: np.ndarray, k: int) -> Leg:
-    """The k chunks whose vector called `name` has the largest cosine with `query` (float32 (dim,), unit length), filtered by `masks`."""
+    """The k chunks whose vector called `name` has the largest cosine with `query` (float32 (dim,), unit length), filtered by `masks`.
+
+    The query is rounded to whole numbers of 16 bits, a 32,767th of its largest component a step (about 250 times finer than the rounding of the
+    vectors). So a product is a sum of integers, exact in whatever order and width it is added. Ties go to the smaller hit id. Raises ValueError
+    for a query that is not finite or of another dimension.
+    """
+    whole, step = _rounded(query)
+    high = np.rint(whole / 256)
+    wide = np.float32 if len(whole) <= 1024 else np.float64  # what holds the sums of half a number exactly
+    halves = np.stack([high, whole - 256 * high], axis=1).astype(wide)
     found = []
     for part, mask in zip(parts, masks, strict=True):
-        if name not in part.vectors or not mask.any():
+        if name not in part.vectors or not len(part.ids):
             continue
         rows, scales = part.vectors[name].rows, part.vectors[name].scales
-        scores = np.empty(len(rows), dtype=np.float32)
+        if rows.shape[1] != len(query):
+            raise ValueError(f"the query has {len(query)} dimensions, the vectors {rows.shape[1]}")
+        if not mask.any():
+            continue
+        dots = np.empty(len(rows), dtype=np.float64)
         for i in range(0, len(rows), BLOCK):
-            scores[i : i + BLOCK] = rows[i : i + BLOCK].astype(np.float32) @ query
-        found.append(_candidates(part, scores * scales, mask, k))
+            dots[i : i + BLOCK] = (rows[i : i + BLOCK].astype(wide) @ halves) @ np.array([256.0, 1.0])
+        found.append(_candidates(part, (dots * step * scales).astype(np.float32), mask, k))
     return _top(found, k)
+
+
+def _rounded(query: np.ndarray) -> tuple[np.ndarray, float]:
+    """The query in whole numbers, and what one of them stands for. 128 times their sum is below 2³¹."""
+    if not np.isfinite(query).all():
+        raise ValueError("the query is not finite")
+    exact = query.astype(np.float64)
+    step = float(np.abs(exact).max(initial=0.0)) / min(32_767, (2**31 - 1) // (128 * max(1, len(query))))
+    return (np.rint(exact / step) if step else np.zeros(len(query))), step
 
 
 def _candidates(part: Part, scores: np.ndarray, mask: np.ndarray, k: int) -> tuple[np.ndarray, ...]:
     at = np.flatnonzero(mask)
-    if len(at) > k:
+    if len(at) > k > 0:
         cut = np.partition(scores[at], len(at) - k)[len(at) - k]
         at = at[scores[at] >= cut]  # ties at the cut stay, so that it is the hit id that decides
     return part.ids[at], part.files[part.file_of[at]], scores[at], part.hits[at]
