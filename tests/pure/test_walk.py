@@ -314,13 +314,14 @@ def test_clean_tracked_files_are_not_opened(repo: Path) -> None:
 
 @needs_git
 def test_changed_and_racy_files_are_read(repo: Path) -> None:
-    committed(repo, {"a": "1", "b": "2", "c": "3", "d": "4"})
+    committed(repo, {"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"})
+    (repo / "e").chmod(0o755)  # nothing but another ctime
     write(repo / "a", "other")
     shutil.copy2(repo / "b", repo / "b2")
     os.replace(repo / "b2", repo / "b")  # same content, size and mtime: another inode and ctime
     listing = walk(str(repo), None, max_file_bytes=MOST)
-    assert counts(listing) == (2, 0, 2)
-    assert listing.blobs == [blob_id(content) for content in (b"other", b"2", b"3", b"4")]
+    assert counts(listing) == (2, 0, 3)
+    assert listing.blobs == [blob_id(content) for content in (b"other", b"2", b"3", b"4", b"5")]
     status = (repo / "c").stat()
     os.utime(repo / ".git/index", ns=(status.st_atime_ns, status.st_mtime_ns))
     assert walk(str(repo), None, max_file_bytes=MOST).from_index == 0

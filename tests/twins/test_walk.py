@@ -147,7 +147,7 @@ LINKS = st.sampled_from(["a", "..", ".", "/", "self", "nothing", "../../..", "a/
 
 
 @needs_git
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     files=st.dictionaries(st.tuples(st.sampled_from(FOLDERS), st.sampled_from(NAMES)), st.binary(max_size=30), max_size=25),
     rules=st.dictionaries(st.tuples(st.sampled_from(FOLDERS), st.sampled_from([b".gitignore", b".gromaignore"])), TEXT, max_size=4),
@@ -329,6 +329,57 @@ def test_patterns_judge_alike(place: Path, rules: bytes, nested: bytes, paths: l
                 assert fast_ignore.fate(fast, name, whole, is_folder) == plain_ignore.fate(plain, name, whole, is_folder)
 
 
+@pytest.fixture(scope="module")
+def repo_in_memory(place: Path) -> Path:
+    root = place / "one"
+    for inner in (".git/objects", ".git/refs"):
+        (root / inner).mkdir(parents=True)
+    (root / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    return root
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    pattern=st.lists(st.sampled_from([*PIECES[:24], b"/", b"x/"]), min_size=2, max_size=8).map(b"".join),
+    fold=st.booleans(),
+    seed=st.integers(0, 1 << 30),
+)
+@example(pattern=b"x[ab]/a**/b", fold=False, seed=1)
+@example(pattern=b"x/a?**/b", fold=False, seed=1)
+def test_patterns_judge_alike_what_they_were_made_for(repo_in_memory: Path, pattern: bytes, fold: bool, seed: int) -> None:
+    """Paths that nearly match: every star and set is filled in with something."""
+    rng = random.Random(seed)
+    (repo_in_memory / ".gitignore").write_bytes(pattern)
+    (repo_in_memory / ".git/config").write_text(f"[core]\nignoreCase={fold}\n")
+    plain, fast = (core.enter(core.survey(str(repo_in_memory)), {b".gitignore"}) for core in (plain_ignore, fast_ignore))
+    for _ in range(12):
+        path = _filled(pattern.strip(b"!/"), rng).strip(b"/")
+        name = path.rpartition(b"/")[2]
+        if name:
+            hit = plain.rules.judge(name, path, True)
+            found = fast.judge(name, path, True)
+            assert (found and found[2]) == (hit and hit.pattern.text), (pattern, path)
+
+
+def _filled(pattern: bytes, rng: random.Random) -> bytes:
+    fillings = {
+        b"**": [b"", b"a", b"a/b", b"x/a/ab"],
+        b"*": [b"", b"a", b"b.c", b"a/b"],
+        b"?": [b"a", b"B", b"/"],
+        b"[": [b"a", b"b", b"A", b"/", b"["],
+    }
+    text = b""
+    place = 0
+    while place < len(pattern):
+        piece = next((piece for piece in fillings if pattern.startswith(piece, place)), b"")
+        if piece == b"[" and (end := pattern.find(b"]", place)) > 0:
+            place = end + 1
+        else:
+            place += len(piece) or 1
+        text += rng.choice(fillings[piece]) if piece else pattern[place - 1 : place]
+    return text
+
+
 SECRET = st.sampled_from(
     [
         ".env",
@@ -382,6 +433,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for inner in (".git/objects", ".git/refs"):
         (folder / inner).mkdir(parents=True)
     (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
+    (folder / ".gitignore").write_text("*\n")  # so that only what is tracked is wanted
     return folder
 
 
@@ -457,11 +509,13 @@ def test_indexes_whole_and_damaged(repo: Path, version: int, entries, extensions
     index = same_index(repo)
     if not harm and cut == 1.0 and version < 5 and not extensions:
         assert index.problem is None and index.paths == [path for path, *_ in (sorted(entries) if in_order else entries)]
+        plain, fast = (core.enter(core.survey(str(repo)), {b".gitignore"}) for core in (plain_ignore, fast_ignore))
         for path in {path for path, *_ in entries} | {b"a", b"b/c"}:
-            plain, fast = plain_ignore.survey(str(repo)), fast_ignore.survey(str(repo))
-            plain, fast = plain_ignore.child(plain, b"b", True), fast_ignore.child(fast, b"b", True)
-            whole = b"b/" + path
-            assert fast_ignore.fate(fast, whole[2:], whole, True) == plain_ignore.fate(plain, whole[2:], whole, True)
+            for end in (len(path), path.find(b"/"), path.rfind(b"/")):
+                whole = path[:end] if end > 0 else path
+                for is_folder in (False, True):
+                    answers = [core.fate(ground, whole, whole, is_folder) for core, ground in ((plain_ignore, plain), (fast_ignore, fast))]
+                    assert answers[0] == answers[1]
 
 
 @settings(max_examples=200, deadline=None)
