@@ -238,7 +238,10 @@ def open_part(path: Path, *, check: bool = True) -> Part:
 
     Raises StoreDamaged for anything that is not a whole part.
     """
-    damaged = lambda what: StoreDamaged(what, path=str(path))  # noqa: E731
+
+    def damaged(what: str) -> StoreDamaged:
+        return StoreDamaged(what, path=str(path))
+
     try:
         with open(path, "rb") as f:
             data = memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
@@ -371,7 +374,7 @@ def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, que
     """
     whole, step = _rounded(query)
     high = np.rint(whole / 256)
-    wide = np.float32 if len(whole) <= 1024 else np.float64  # what holds the sums of half a number exactly
+    wide: Any = np.float32 if len(whole) <= 1024 else np.float64  # what holds the sums of half a number exactly
     halves = np.stack([high, whole - 256 * high], axis=1).astype(wide)
     found = []
     for part, mask in zip(parts, masks, strict=True):
