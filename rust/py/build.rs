@@ -16,7 +16,9 @@ const FOLDERS: [&str; 4] = [
 const ENDINGS: [&str; 4] = ["rs", "scm", "toml", "txt"];
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked now and not when this was compiled: checkouts may share one target folder, and with it this program.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let root = Path::new(&here).join("../..");
     let mut found = vec![PathBuf::from("Cargo.lock"), PathBuf::from("Cargo.toml")];
     for folder in FOLDERS {
         println!("cargo:rerun-if-changed={}", root.join(folder).display());
