@@ -238,7 +238,10 @@ def open_part(path: Path, *, check: bool = True) -> Part:
 
     Raises StoreDamaged for anything that is not a whole part.
     """
-    damaged = lambda what: StoreDamaged(what, path=str(path))  # noqa: E731
+
+    def damaged(what: str) -> StoreDamaged:
+        return StoreDamaged(what, path=str(path))
+
     try:
         with open(path, "rb") as f:
             data = memoryview(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
@@ -372,7 +375,7 @@ def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, que
     whole, step = _rounded(query)
     high = np.rint(whole / 256)
     wide = np.float32 if len(whole) <= 1024 else np.float64  # what holds the sums of half a number exactly
-    halves = np.stack([high, whole - 256 * high], axis=1).astype(wide)
+    halves: np.ndarray = np.stack([high, whole - 256 * high], axis=1).astype(wide)
     found = []
     for part, mask in zip(parts, masks, strict=True):
         if name not in part.vectors or not len(part.ids):
@@ -384,7 +387,8 @@ def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, que
             continue
         dots = np.empty(len(rows), dtype=np.float64)
         for i in range(0, len(rows), BLOCK):
-            dots[i : i + BLOCK] = (rows[i : i + BLOCK].astype(wide) @ halves) @ np.array([256.0, 1.0])
+            block: np.ndarray = rows[i : i + BLOCK].astype(wide)
+            dots[i : i + BLOCK] = (block @ halves) @ np.array([256.0, 1.0])
         found.append(_candidates(part, (dots * step * scales).astype(np.float32), mask, k))
     return _top(found, k)
 
