@@ -387,7 +387,8 @@ def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, que
             continue
         dots = np.empty(len(rows), dtype=np.float64)
         for i in range(0, len(rows), BLOCK):
-            dots[i : i + BLOCK] = (rows[i : i + BLOCK].astype(wide) @ halves) @ np.array([256.0, 1.0])
+            block: np.ndarray = rows[i : i + BLOCK].astype(wide)
+            dots[i : i + BLOCK] = (block @ halves) @ np.array([256.0, 1.0])
         found.append(_candidates(part, (dots * step * scales).astype(np.float32), mask, k))
     return _top(found, k)
 
