@@ -210,11 +210,11 @@ fn well_kept(postings: &Postings, rows: usize) -> bool {
 }
 
 /// Is `right(i)` so for all below `n`? Asked on all cores where the work is much.
-fn shared(n: usize, work: usize, right: impl Fn(usize) -> bool + Sync) -> bool {
+fn shared(n: usize, work: usize, right: impl Fn(usize) -> bool + Sync + Send) -> bool {
     if work < 1 << 20 {
         (0..n).all(right)
     } else {
-        (0..n).into_par_iter().all(|i| right(i))
+        (0..n).into_par_iter().all(right)
     }
 }
 
