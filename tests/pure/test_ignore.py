@@ -292,6 +292,19 @@ def test_the_table_holds_and_git_agrees(tmp_path: Path) -> None:
             assert ours.source is None, case
 
 
+def test_the_table_holds_at_the_top_too(tmp_path: Path) -> None:
+    """Where a path has no folder before it, "**/" stands for nothing at all."""
+    git(tmp_path, "init", "-q")
+    for rules, path, ignored in TABLE:
+        write(tmp_path / ".gitignore", rules.encode())
+        assert explain(str(tmp_path), path).ignored == ignored, (rules, path)
+    write(tmp_path / ".gitignore", "**/x/a\n**/**/c\n**/?/\n")
+    (tmp_path / "d/e").mkdir(parents=True)
+    paths = [b"x/a", b"c", b"d", b"d/e", b"x/b"]
+    write(tmp_path / "x/a"), write(tmp_path / "c"), write(tmp_path / "x/b")
+    assert we_say(tmp_path, paths) == git_says(tmp_path, paths)
+
+
 def test_every_byte_in_every_character_class(tmp_path: Path) -> None:
     names = [bytes((byte,)) for byte in range(1, 256) if byte not in b"/.\n"]
     classes = [

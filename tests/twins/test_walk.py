@@ -171,8 +171,6 @@ def test_made_up_folders(place: Path, files, rules, attributes, links, state: st
 
     for (folder, name), text in rules.items():
         put(folder, name, text.encode())
-    for folder, line in attributes.items():
-        put(folder, b".gitattributes", line.encode())
     for (folder, name), content in files.items():
         put(folder, name, content)
     if state != "none":
@@ -199,6 +197,8 @@ def test_made_up_folders(place: Path, files, rules, attributes, links, state: st
         for index in (root / ".git/index", root / "nested/.git/index"):
             if index.exists():  # older than the files: racy; a second younger: believed
                 os.utime(index, ns=(index.stat().st_mtime_ns + 10**9,) * 2)
+    for folder, line in attributes.items():  # git itself stumbles over bytes that are not in the encoding it is told
+        put(folder, b".gitattributes", line.encode())
     for (folder, name), target in links.items():
         if os.path.isdir(base + folder) and not os.path.lexists(base + folder + name):
             os.symlink(target, base + folder + name)

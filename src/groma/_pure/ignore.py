@@ -161,8 +161,8 @@ def _compile(text: bytes, line: int, fold: bool) -> Pattern | None:
         start = start.lower()
     if start:
         part, key = START_AND_MORE, start
-    elif tail := _TAIL.search(body):
-        part, key = END_AND_MORE, tail[0].lower() if fold else tail[0]
+    elif (tail := _TAIL.search(body)) and (end := tail[0].lstrip(b"/")):  # the slash of "**/a/b" may stand for nothing
+        part, key = END_AND_MORE, end.lower() if fold else end
     else:
         part, key = ANYTHING, b""
     matches: Callable[[bytes], bool]
