@@ -3,7 +3,7 @@
     python -m bench.faults [--only NAME,NAME] [--seed N]
 
 Every drill starts the real `groma` in processes of their own (freshness alone works within one, for the number of rounds), asserts as the tests
-do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about a quarter of an hour.
+do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about half an hour.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pytest
 from tests.faults.test_bombs import LANGUAGES, LARGE, SMALL, bomb_files, exploded, large_texts
 from tests.faults.test_concurrent import melee, together
 from tests.faults.test_damage import flips
+from tests.faults.test_failpoints import failpoints
 from tests.faults.test_freshness import proofs
 from tests.faults.test_full_disk import fills
 from tests.faults.test_kill import kills
@@ -50,6 +51,7 @@ def _bombs(folder: Path, seed: int) -> Counts:
 
 DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "kill": _kills,
+    "durable steps": failpoints,
     "together": lambda folder, seed: together(folder, runs=3, repositories=3, seed=seed),
     "any verbs at once": lambda folder, seed: melee(folder, 60, seed),
     "full disk": lambda folder, _: fills(folder, [0, 60_000, 150_000, 300_000, 500_000, 800_000, 1_100_000, 1_500_000, 1_800_000]),

@@ -1,10 +1,12 @@
 """`python -m groma`, and the `groma` command."""
 
+import gc
 import os
 
 
 def main() -> None:
     """Run the command line; an interrupt while it is still being imported ends it quietly too."""
+    gc.disable()  # what is imported stays; to look through it again and again takes a sixth of a search. `open_engine` enables it
     try:
         from .cli.main import main as run
 

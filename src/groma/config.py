@@ -8,18 +8,17 @@ harmless there (`project=True`). Only edges read the environment; everybody belo
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError
+from .values import value
 
 __all__ = ["SETTINGS", "Setting", "Settings", "load", "within"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Setting:
     """One row: `kind` is int, bool or Path; `low` and `high` bound numbers; `reindex` tells whether a change needs a new index run."""
 
@@ -63,7 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """Values by name, with where each came from: "default", a file's path, or the environment variable."""
 
@@ -122,9 +121,16 @@ def within(settings: Settings, project: Path) -> Settings:
 
 def _table(path: Path) -> dict[str, Any]:
     try:
-        # What is no file is no settings: a clone may hold a link to a device, which has no end.
-        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+        if not path.is_file():  # what is no file is no settings: a clone may hold a link to a device, which has no end
+            return {}
+        text = path.read_text("utf-8")
+    except (UnicodeDecodeError, OSError) as e:
+        raise ConfigurationError(f"{path} cannot be read as TOML: {e}") from e
+    import tomllib  # only where there is a file to read: most commands meet none
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
         raise ConfigurationError(f"{path} cannot be read as TOML: {e}") from e
 
 

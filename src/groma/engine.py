@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from . import core
 from .catalogue import generations, manifests, scopes
+from .catalogue.database import Database
 from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
 from .errors import CatalogueDamaged, ConfigurationError, NotIndexed, Refused, RefusedRoot, StoreDamaged, StoreUnreachable, UsageError
@@ -28,6 +30,7 @@ from .search.pipeline import search
 from .stores.local import FORMAT as STORE_FORMAT
 from .stores.local import LocalStore
 from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Why
+from .values import value
 
 __all__ = ["Engine", "check", "profile"]
 
@@ -35,10 +38,25 @@ KIND = "code"
 """The kind of generation this engine has so far."""
 
 
+@cache
 def profile() -> str:
     """The name of what stores are made of: chunker, tokens, weights, vectors, store. Another one means another store file."""
     parts = (core.CHUNKER_VERSION, core.TOKENS_VERSION, core.PASSAGE_VERSION, core.static_id(), "local", STORE_FORMAT)
     return hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+
+
+@value
+class _Known:
+    """What the catalogue knows of one scope."""
+
+    row: scopes.Scope
+    generation: generations.Generation | None
+    skipped: Mapping[str, int]
+
+
+def _ask(db: Database, root: str) -> _Known | None:
+    row = scopes.find(db, root)
+    return None if row is None else _Known(row, generations.current(db, row.id, KIND), manifests.skipped(db, row.id))
 
 
 class Engine:
@@ -66,12 +84,17 @@ class Engine:
         """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
         return within(self.settings, Path(root)).max_file_bytes
 
+    def _known(self, caller: Caller, root: str) -> _Known:
+        """What the catalogue knows of a folder that was indexed, if this caller may see it."""
+        known = self._data.db.remembered(("known", root), lambda: _ask(self._data.db, root))
+        if known is None or (caller.scopes is not None and known.row.id not in caller.scopes):
+            raise NotIndexed(f"{root} has not been indexed; run: groma index {root}", root=root)
+        return known
+
     def _scope(self, caller: Caller, root: str) -> Scope:
         """The scope of a folder that was indexed, if this caller may see it."""
-        found = scopes.find(self._data.db, root)
-        if found is None or (caller.scopes is not None and found.id not in caller.scopes):
-            raise NotIndexed(f"{root} has not been indexed; run: groma index {root}", root=root)
-        return Scope(found.id, found.root)
+        row = self._known(caller, root).row
+        return Scope(row.id, row.root)
 
     # -------------------------------------------------------------------------------------------------------------------- verbs
 
@@ -118,11 +141,12 @@ class Engine:
         check(request)
         healed = 0
         for _ in range(ATTEMPTS):
-            among = [self._scope(caller, root) for root in roots]
-            name = self._profile_of(among)
+            known = [self._known(caller, root) for root in roots]
+            among = [Scope(one.row.id, one.row.root) for one in known]
+            name = self._one_profile(known)
             try:
                 store = self._data.store(name)
-                coverage = [self._coverage(store, scope) for scope in among]
+                coverage = [self._coverage(store, one) for one in known]
                 return self._told(search(request, self._data.db, store, store, among, coverage))
             except StoreDamaged as e:
                 healed = self._data.heal(name, e, healed)
@@ -135,23 +159,24 @@ class Engine:
         return replace(answer, degraded=(*said, *answer.degraded)) if said else answer
 
     def _profile_of(self, among: Sequence[Scope]) -> str:
-        """The profile that answers for all of these scopes: theirs, while they have one in common that is there; else this program's."""
-        names = {g.profile for scope in among if (g := generations.current(self._data.db, scope.id, KIND)) is not None}
+        """The profile that answers for all of these scopes."""
+        found = (self._data.db.remembered(("known", scope.root), partial(_ask, self._data.db, scope.root)) for scope in among)
+        return self._one_profile([known for known in found if known is not None])
+
+    def _one_profile(self, among: Sequence[_Known]) -> str:
+        """Theirs, while they have one in common that is there; else this program's."""
+        names = {known.generation.profile for known in among if known.generation is not None}
         return names.pop() if len(names) == 1 else profile()
 
-    def _coverage(self, store: LocalStore, scope: Scope) -> Coverage:
-        row = scopes.find(self._data.db, scope.root)
-        if row is None:
-            raise NotIndexed(f"{scope.root} was forgotten by another process just now.", root=scope.root)
-        skipped = manifests.skipped(self._data.db, scope.id)
-        generation = generations.current(self._data.db, scope.id, KIND)
+    def _coverage(self, store: LocalStore, known: _Known) -> Coverage:
+        row = known.row
         return Coverage(
-            root=scope.root,
-            generation=generation.number if generation else 0,
+            root=row.root,
+            generation=known.generation.number if known.generation else 0,
             age_s=None if row.indexed_at is None else round(max(0.0, time.time() - row.indexed_at), 3),
-            indexed=store.count_files(scope.id),
+            indexed=store.count_files(row.id),
             known=row.known,
-            skipped=skipped,
+            skipped=known.skipped,
         )
 
     def read(self, caller: Caller, roots: Sequence[str], *, hit_id: str | None = None, path: str | None = None,
@@ -184,14 +209,16 @@ class Engine:
 
     def _status_of(self, scope: Scope) -> ScopeStatus:
         store = self._data.store(self._profile_of([scope]))
-        coverage = self._coverage(store, scope)
-        row = scopes.find(self._data.db, scope.root)
+        known = _ask(self._data.db, scope.root)
+        if known is None:
+            raise NotIndexed(f"{scope.root} was forgotten by another process just now.", root=scope.root)
+        coverage, row = self._coverage(store, known), known.row
         languages: dict[str, int] = {}
         chunks = 0
         for _, _, language, n in store.scan(scope.id):
             languages[language or "text"] = languages.get(language or "text", 0) + 1
             chunks += n
-        finished = row is not None and row.indexed_at is not None and row.started_at is None
+        finished = row.indexed_at is not None and row.started_at is None
         return ScopeStatus(
             root=scope.root,
             files=coverage.indexed,
@@ -358,6 +385,8 @@ def check(request: Request) -> None:
         raise UsageError("The query is empty; say what you look for.")
     if request.k < 1 or request.k > 100:
         raise UsageError(f"The number of results must lie between 1 and 100, not {request.k}.")
+    if not request.filter:
+        return
     known = set(KIND_GROUPS).union(*KIND_GROUPS.values())
     if unknown := request.filter.kinds - known:
         raise UsageError(f"Unknown kind {', '.join(sorted(unknown))}; known: {', '.join(sorted(known))}.")

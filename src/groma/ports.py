@@ -7,19 +7,21 @@ Errors: `StoreDamaged` where bytes are not what was written, `StoreUnreachable`,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .types import Batch, Filter, Floats, Ints, Leg, Passage
+from .values import field, value
 
-__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Store"]
+__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Place", "Store"]
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Capabilities:
     """What an adapter can do: whether it keeps sparse vectors itself, which vector names, whether data outlives `close`."""
 
@@ -28,7 +30,7 @@ class Capabilities:
     durable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileRecord:
     """What ranking and `why` know of one file. Symbol i has the distinct terms `symbol_terms[symbol_start[i]:symbol_start[i+1]]`.
 
@@ -50,9 +52,29 @@ class FileRecord:
     imports: tuple[str, ...]
     note: str | None
     indegree: int
+    content: dict[Callable[[FileRecord], Any], Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was derived of the file alone; all records of one file may share it."""
+    scoped: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was derived of the file and the scopes it was asked for in: see `Facts.files`."""
+
+    def derived(self, of: Callable[[FileRecord], T]) -> T:
+        """What `of` makes of the file, made once."""
+        try:
+            found: T = self.content[of]
+        except KeyError:
+            found = self.content[of] = of(self)
+        return found
 
 
-@dataclass(frozen=True, slots=True)
+class Place(NamedTuple):
+    """Where a passage lies: its first and last line, and which symbols (indexes into the record of its file) begin in it."""
+
+    first: int
+    last: int
+    symbols: tuple[int, ...]
+
+
+@value
 class FileDetail:
     """What a person asks of one file: its record, (kind, line, signature, doc) of each of its symbols, and what it calls."""
 
@@ -139,7 +161,10 @@ class Facts(Protocol):
         ...
 
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
-        """By file id, the first of the scopes that sees the file, and its record."""
+        """By file id, the first of the scopes that sees the file, and its record.
+
+        The same record is handed out again only for the same scopes, and while nothing was written to the store.
+        """
         ...
 
     def file(self, scope: str, path: str) -> FileRecord | None:
@@ -150,6 +175,6 @@ class Facts(Protocol):
         """The record of that file with its outline and calls."""
         ...
 
-    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """By passage id, which symbols (indexes into the record of its file) begin in it."""
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """By passage id, where it lies in its file; an id that is gone is left out."""
         ...

@@ -7,10 +7,11 @@ of SHA-1 over "blob <size>\\0<content>"); times are seconds since the epoch unle
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+
+from .values import field, value
 
 __all__ = [
     "LOCAL",
@@ -41,7 +42,7 @@ Floats = npt.NDArray[np.float32]
 # ---------------------------------------------------------------------------------------------------------------- who and where
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Caller:
     """Who asks. `scopes` None means: may see every scope; else only those whose ids it holds."""
 
@@ -54,7 +55,7 @@ LOCAL = Caller("local", frozenset({"owner"}))
 """The user of this machine, who may do all."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
     """A folder that is indexed: a checkout, worktree or any other tree. `id` is a UUID, `root` an absolute path of this machine."""
 
@@ -62,7 +63,7 @@ class Scope:
     root: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Filter:
     """What a search is narrowed to; every field that is not empty must hold, any of its values suffices.
 
@@ -77,7 +78,7 @@ class Filter:
         return bool(self.languages or self.paths or self.kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """What is asked. `near` is the path of the file the caller is in, `dense` whether vectors take part, `explain` whether hits carry lines."""
 
@@ -92,7 +93,7 @@ class Request:
 # ------------------------------------------------------------------------------------------------------ what the core hands over
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Vectors:
     """n vectors of one name: `rows` int8 (n, dim), `scales` float32 (n,); vector i is rows[i] * scales[i], of unit length (or zero)."""
 
@@ -100,7 +101,7 @@ class Vectors:
     scales: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FileColumns:
     """One entry per file of a batch, as read: `sizes` are bytes; `reasons` is why a file was left out (it then has no chunks), else None;
     `notes` is what was degraded in it (`parse-budget`, `parser-crashed`, `syntax-errors`, `too-large-to-parse`), else None.
@@ -120,7 +121,7 @@ class FileColumns:
     notes: Sequence[str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SymbolColumns:
     """The definitions of all files of a batch, in source order; those of file f are `start[f]:start[f+1]`.
 
@@ -137,7 +138,7 @@ class SymbolColumns:
     terms: npt.NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Batch:
     """Files with all that groma derives from them, as columns. The chunks of file f are `chunk_start[f]:chunk_start[f+1]`.
 
@@ -180,7 +181,7 @@ class Batch:
 # --------------------------------------------------------------------------------------------------------- what a store hands over
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Leg:
     """One top-k list, best first: the store's ids of passages, the store's ids of their files, raw scores."""
 
@@ -189,7 +190,7 @@ class Leg:
     scores: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Passage:
     """One passage with its text, as fetched for the chosen few. `blob` is the version of the file that its lines belong to."""
 
@@ -211,7 +212,7 @@ class Passage:
 # --------------------------------------------------------------------------------------------------------------- what a user gets
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Contribution:
     """One line of an explanation: `value` in the factor's own range times `weight` is what it added."""
 
@@ -221,7 +222,7 @@ class Contribution:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hit:
     """One answer: lines of a file, proven to be in it now (or `stale`)."""
 
@@ -242,7 +243,7 @@ class Hit:
     explain: tuple[Contribution, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Coverage:
     """How much of a scope stood behind an answer. `known` files were seen by the last walk, `indexed` of them are searchable."""
 
@@ -254,7 +255,7 @@ class Coverage:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What a search returns: hits best first, and all that makes them less than certain. `timings` are milliseconds a step."""
 
@@ -267,7 +268,7 @@ class Answer:
     timings: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Progress:
     """How far an index run is: `done` of `total` files; `step` says what it does now."""
 
@@ -276,7 +277,7 @@ class Progress:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ScopeStatus:
     """One scope as `status` tells it. `stale_files` counts files that differ from the manifest now."""
 
@@ -291,7 +292,7 @@ class ScopeStatus:
     finished: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Why:
     """Why a file is or is not in the index, and what is known of it."""
 
@@ -307,7 +308,7 @@ class Why:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lines:
     """Lines of a file as they are now, masked; `total` is how many the file has."""
 

@@ -181,7 +181,7 @@ def test_records_and_references(filled: LocalStore | MemoryStore) -> None:
 
 def test_symbols_of_chunks_point_into_the_record(filled: LocalStore | MemoryStore) -> None:
     leg = filled.search(["a"], 10, filter=ANY, sparse=terms("parse config send"))
-    begins = filled.chunk_symbols(leg.ids.tolist())
+    begins = {i: place.symbols for i, place in filled.places(leg.ids.tolist()).items()}
     for chunk, file in zip(leg.ids.tolist(), leg.files.tolist(), strict=True):
         record = filled.files(["a"], np.array([file]))[file][1]
         text = filled.fetch([chunk])[0].text

@@ -40,9 +40,9 @@ class Part(plain.Part):
 
 
 def _part(handle: _rs.Part) -> Part:
-    body = memoryview(handle)
     arrays = {
-        name: np.frombuffer(body, dtype=kind, count=math.prod(shape), offset=offset).reshape(shape) for name, kind, shape, offset in handle.layout
+        name: np.frombuffer(memoryview(handle), dtype=kind, count=math.prod(shape), offset=offset).reshape(shape)
+        for name, kind, shape, offset in handle.layout
     }
     names = [name.removeprefix("vectors/").removesuffix("/rows") for name in arrays if name.endswith("/rows")]
     vectors = {name: Vectors(arrays.pop(f"vectors/{name}/rows"), arrays.pop(f"vectors/{name}/scales")) for name in names}

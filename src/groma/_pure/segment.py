@@ -374,7 +374,7 @@ def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, que
     """
     whole, step = _rounded(query)
     high = np.rint(whole / 256)
-    wide: Any = np.float32 if len(whole) <= 1024 else np.float64  # what holds the sums of half a number exactly
+    wide: type[np.floating] = np.float32 if len(whole) <= 1024 else np.float64  # what holds the sums of half a number exactly
     halves = np.stack([high, whole - 256 * high], axis=1).astype(wide)
     found = []
     for part, mask in zip(parts, masks, strict=True):

@@ -6,16 +6,21 @@ SQL is written once, with `?` for a parameter, in the part of the language that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from ..errors import CatalogueDamaged, ConfigurationError, GromaError, ReadOnly, Refused, UsageError
 from . import schema
 
 __all__ = ["Database", "Dialect", "damaged"]
+
+T = TypeVar("T")
+
+KEPT = 64
+"""So many answers of the catalogue are remembered while nobody writes."""
 
 
 class Dialect(Protocol):
@@ -53,6 +58,9 @@ class Dialect(Protocol):
     def tables(self, connection: Any) -> dict[str, frozenset[str]]:
         """Table → columns, of everything that is there."""
 
+    def state(self, connection: Any) -> Hashable | None:
+        """Another value whenever anything in the database may have changed; None where that is not cheap to know."""
+
     def problems(self, connection: Any) -> list[str]:
         """What this database finds wrong with its own data."""
 
@@ -72,6 +80,9 @@ class Database:
         self._depth = 0
         self._doomed = False
         self._connection: Any = None
+        self._opened = 0
+        self._kept_at: Hashable | None = None
+        self._kept: dict[Hashable, Any] = {}
         with self._translated():
             self._connection = dialect.open()
         try:
@@ -188,7 +199,36 @@ class Database:
         with self._translated():
             self._connection.close()
             self._connection = self._dialect.open()
+        self._opened += 1
         self._ensure_schema()
+
+    def remembered(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """What `ask` returned for `key`, unless anything was written since, by whichever process: then it is asked again.
+
+        Where a database does not cheaply tell that, and within a transaction, it is asked each time. Whoever asks for something that grows
+        within the answer bounds it; of answers, `KEPT` are kept.
+        """
+        if self._depth:
+            return ask()
+        self._renew()
+        try:
+            state = self._dialect.state(self._connection)
+        except self._dialect.foreign:
+            state = None
+        if state is None:
+            return ask()  # and let that say what is wrong
+        if (self._opened, state) != self._kept_at or len(self._kept) >= KEPT:
+            self._kept = {}
+            self._kept_at = (self._opened, state)
+        return self.recalled(key, ask)
+
+    def recalled(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The same as of the last call of `remembered`: for what stays true even if somebody wrote since."""
+        try:
+            found: T = self._kept[key]
+        except KeyError:
+            found = self._kept[key] = ask()
+        return found
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

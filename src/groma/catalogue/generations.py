@@ -6,15 +6,15 @@ To flip is one statement: the old profile's store stays as it is, and flipping b
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
+from ..values import value
 from . import scopes
 from .database import Database
 
 __all__ = ["Generation", "current", "flip", "in_use"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Generation:
     """`number` counts the flips of one scope and kind from 1; `created_at` is the time of the last, in seconds since the epoch."""
 

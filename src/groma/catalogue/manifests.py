@@ -6,16 +6,19 @@ Whole columns go in and out: a manifest is read and written in thousands of rows
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..types import Ints
+from ..values import value
 from . import scopes
 from .database import Database, damaged
 
-__all__ = ["ManifestColumns", "find", "judged", "load", "record", "remove", "skipped"]
+__all__ = ["ManifestColumns", "Stat", "find", "judged", "load", "record", "remove", "skipped", "stats"]
+
+KEPT = 4096
+"""Of so many files of a scope, what `stats` says is remembered while nobody writes."""
 
 _COLUMNS = "path, size, mtime_ns, ctime_ns, inode, blob, checked_ns, reason"
 
@@ -27,7 +30,7 @@ _UPSERT = f"""
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ManifestColumns:
     """n files: paths are POSIX and relative to the scope's root, the numeric columns int64 (n,), sizes in bytes, times in ns since the epoch.
 
@@ -45,6 +48,17 @@ class ManifestColumns:
     reasons: Sequence[str | None]
 
 
+class Stat(NamedTuple):
+    """One file as in `ManifestColumns`."""
+
+    blob: bytes | None
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    checked_ns: int
+
+
 def load(db: Database, scope_id: str) -> ManifestColumns:
     """The whole manifest, ordered by the bytes of the path; empty for a scope that is not there."""
     return _columns(db, db.query(f"SELECT {_COLUMNS} FROM manifests WHERE scope_id = ? ORDER BY path", (scope_id,)))
@@ -54,6 +68,19 @@ def find(db: Database, scope_id: str, path: str) -> ManifestColumns | None:
     """The row of one file, as columns of length one."""
     rows = db.query(f"SELECT {_COLUMNS} FROM manifests WHERE scope_id = ? AND path = ?", (scope_id, path))
     return _columns(db, rows) if rows else None
+
+
+def stats(db: Database, scope_id: str, paths: Sequence[str]) -> dict[str, Stat]:
+    """Of the files that the manifest holds of `paths`, what they were when they were looked at; perhaps not the last time, if others write."""
+    kept: dict[str, Stat | None] = db.recalled(("stats", scope_id), dict)
+    if missing := [path for path in paths if path not in kept]:
+        if len(kept) > KEPT:
+            kept.clear()
+        for path in missing:
+            sql = "SELECT blob, size, mtime_ns, ctime_ns, inode, checked_ns FROM manifests WHERE scope_id = ? AND path = ?"
+            rows = db.query(sql, (scope_id, path))
+            kept[path] = Stat(*rows[0]) if rows else None
+    return {path: found for path in paths if (found := kept.get(path)) is not None}
 
 
 def record(db: Database, scope_id: str, columns: ManifestColumns) -> None:

@@ -78,6 +78,9 @@ class PostgresDialect:
         ).fetchall()
         return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
 
+    def state(self, connection: Any) -> None:
+        return None
+
     def problems(self, connection: psycopg.Connection[Any]) -> list[str]:
         """Reads every row of our tables (a damaged page raises), and looks for references and indexes that are not as they should be."""
         found = []

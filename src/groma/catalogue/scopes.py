@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from ..errors import NotIndexed
+from ..values import value
 from .database import Database
 from .identity import uuid7
 
@@ -14,7 +14,7 @@ __all__ = ["Scope", "all", "begin_run", "claim", "delete", "ensure", "find", "fi
 _COLUMNS = "id, root, created_at, indexed_at, started_at, known_files, indexed_files"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scope:
     """A scope as the catalogue holds it. `root` is an absolute path; times are seconds since the epoch.
 

@@ -117,7 +117,7 @@ class SqliteDialect:
 
     def outdated(self) -> bool:
         """Was the file set aside or removed, so that what is written now would be lost with it? Or, if it is taken as it is, changed?"""
-        return self._stamp() != self._seen if self._frozen else _identity(self.path) != self._seen[:2]
+        return self._stamp() != self._seen if self._frozen else _identity(self.where) != self._seen[:2]
 
     def prepare(self, connection: sqlite3.Connection) -> None:
         """Switch the file to WAL, which it then stays in. While another process does the same, SQLite says so without waiting."""
@@ -145,6 +145,10 @@ class SqliteDialect:
             "WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~'"
         ).fetchall()
         return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
+
+    def state(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        ((others,),) = connection.execute("PRAGMA data_version").fetchall()
+        return others, connection.total_changes
 
     def problems(self, connection: sqlite3.Connection) -> list[str]:
         found = [str(text) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
@@ -184,7 +188,7 @@ def _primary(e: sqlite3.Error) -> int:
     return e.sqlite_errorcode & 0xFF
 
 
-def _identity(path: Path) -> tuple[int, ...]:
+def _identity(path: str) -> tuple[int, ...]:
     try:
         stat = os.stat(path)
     except OSError:

@@ -16,7 +16,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from .. import __version__
 from ..errors import GromaError, UsageError
 from ..places import project_root
 from ..types import LOCAL, Request
+from ..values import value
 from .shared import as_json, json_option, open_engine, progress, waiting
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ NOT_SOURCE = frozenset({"docker", "html", "ini", "json", "markdown", "rst", "ter
 """Languages that are documents or configuration: a file of theirs is searched, but it is not what a commit's subject asks for."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Commit:
     """One commit as git tells it: `author` is name and address, `paths` are what it touched, relative to the root."""
 
@@ -52,7 +52,7 @@ class Commit:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """A cleaned subject and the files that answer it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -38,6 +39,9 @@ def open_engine() -> Iterator[Engine]:
     """An engine with those settings, closed at the end."""
     from ..engine import Engine
 
+    if not gc.isenabled():  # see `__main__`
+        gc.freeze()
+        gc.enable()
     with Engine(settings()) as engine:
         yield engine
 

@@ -7,7 +7,6 @@ manifest says what may be trusted without reading, and neither is believed alone
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from .. import core
 from ..catalogue import manifests, scopes
@@ -16,12 +15,13 @@ from ..catalogue.manifests import ManifestColumns
 from ..errors import Refused
 from ..ports import Store
 from ..types import Batch, Progress, Scope
+from ..values import value
 from .plan import changed, known_of, plan, rows
 
 __all__ = ["Summary", "index"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Summary:
     """What a run did: files it saw, files searchable now, files it read and cut into chunks, files taken over unread, files gone."""
 

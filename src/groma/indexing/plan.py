@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from .. import core
 from ..catalogue.manifests import ManifestColumns
 from ..types import Ints
+from ..values import value
 
 __all__ = ["Plan", "changed", "known_of", "plan", "rows"]
 
@@ -17,7 +17,7 @@ SETTLED_NS = 2_050_000_000
 """A look at a file that is so much younger than its last change proves its stat for good, on whichever file system (FAT counts in twos)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """`keep`: indexes into the listing of files that may be searchable (their blob is known); `read`: of files whose blob is not;
     `left_out`: of files that a run over any scope read in this version and left out, with its reason; `gone`: paths of the manifest that
@@ -49,10 +49,12 @@ def plan(listing: core.Listing, manifest: ManifestColumns, judged: Mapping[tuple
     keep: list[int] = []
     read: list[int] = []
     left_out: dict[int, str] = {}
-    for i, (path, blob, size) in enumerate(zip(listing.paths, listing.blobs, listing.sizes.tolist(), strict=True)):
+    sizes = listing.sizes.tolist()
+    suspects = {path for path, _, _ in judged}
+    for i, (path, blob) in enumerate(zip(listing.paths, listing.blobs, strict=True)):
         if blob is None:
             read.append(i)
-        elif (reason := judged.get((path, blob, size))) is not None:
+        elif path in suspects and (reason := judged.get((path, blob, sizes[i]))) is not None:
             left_out[i] = reason
         else:
             keep.append(i)
@@ -63,26 +65,37 @@ def plan(listing: core.Listing, manifest: ManifestColumns, judged: Mapping[tuple
 def rows(listing: core.Listing, left_out: Mapping[int, str]) -> ManifestColumns:
     """The manifest rows of a listing: its files (those of `left_out` with their reason) and what the walk skipped."""
     none: Ints = np.zeros(len(listing.skipped), dtype=np.int64)
+    reasons: list[str | None] = [None] * len(listing.paths)
+    for i, reason in left_out.items():
+        reasons[i] = reason
     return ManifestColumns(
         paths=[*listing.paths, *(path for path, _ in listing.skipped)],
-        sizes=np.r_[listing.sizes, none],
-        mtimes_ns=np.r_[listing.mtimes_ns, none],
-        ctimes_ns=np.r_[listing.ctimes_ns, none],
-        inodes=np.r_[listing.inodes, none],
+        sizes=np.concatenate((listing.sizes, none)),
+        mtimes_ns=np.concatenate((listing.mtimes_ns, none)),
+        ctimes_ns=np.concatenate((listing.ctimes_ns, none)),
+        inodes=np.concatenate((listing.inodes, none)),
         blobs=[*listing.blobs, *(None for _ in listing.skipped)],
-        checked_ns=np.r_[listing.checked_ns, none],
-        reasons=[*(left_out.get(i) for i in range(len(listing.paths))), *(reason for _, reason in listing.skipped)],
+        checked_ns=np.concatenate((listing.checked_ns, none)),
+        reasons=[*reasons, *(reason for _, reason in listing.skipped)],
     )
 
 
 def changed(rows: ManifestColumns, manifest: ManifestColumns) -> ManifestColumns:
     """Of `rows`, those that the manifest does not already hold like this. That a file was looked at again is news only while it is young."""
-    before = _table(manifest)
-    at = []
-    for i, (path, (what, checked, changed_ns)) in enumerate(_table(rows).items()):
-        known, last, _ = before.get(path, ((), 0, 0))
-        if known != what or (last != checked and last - changed_ns < SETTLED_NS):
-            at.append(i)
+    if not manifest.paths:
+        return rows
+    place = dict(zip(manifest.paths, range(len(manifest.paths)), strict=True))
+    before = [place.get(path, -1) for path in rows.paths]
+    old = np.array(before, dtype=np.int64)
+    news = old < 0
+    for ours, theirs in ((rows.sizes, manifest.sizes), (rows.mtimes_ns, manifest.mtimes_ns), (rows.ctimes_ns, manifest.ctimes_ns),
+                         (rows.inodes, manifest.inodes)):  # fmt: skip
+        news |= ours != theirs[old]
+    last = manifest.checked_ns[old]
+    news |= (last != rows.checked_ns) & (last - np.maximum(manifest.mtimes_ns, manifest.ctimes_ns)[old] < SETTLED_NS)
+    blobs, reasons = manifest.blobs, manifest.reasons
+    other = [blob != blobs[i] or reason != reasons[i] for i, blob, reason in zip(before, rows.blobs, rows.reasons, strict=True)]
+    at = np.flatnonzero(news | np.array(other, dtype=np.bool_)).tolist()
     return ManifestColumns(
         paths=[rows.paths[i] for i in at],
         sizes=rows.sizes[at],
@@ -93,11 +106,3 @@ def changed(rows: ManifestColumns, manifest: ManifestColumns) -> ManifestColumns
         checked_ns=rows.checked_ns[at],
         reasons=[rows.reasons[i] for i in at],
     )
-
-
-def _table(m: ManifestColumns) -> dict[str, tuple[tuple[object, ...], int, int]]:
-    """Per path: what the manifest holds of it, when it was looked at, and when it was last changed."""
-    numbers = (m.sizes.tolist(), m.mtimes_ns.tolist(), m.ctimes_ns.tolist(), m.inodes.tolist())
-    held = zip(*numbers, m.blobs, m.reasons, strict=True)
-    times = np.maximum(m.mtimes_ns, m.ctimes_ns).tolist()
-    return dict(zip(m.paths, zip(held, m.checked_ns.tolist(), times, strict=True), strict=True))

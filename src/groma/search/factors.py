@@ -1,29 +1,33 @@
-"""The eight ranking factors as a table, and the facts of a candidate file that they read.
+"""The eight ranking factors as a table, and the facts of the candidate files that they read.
 
-Score and explanation come from the same line (`Tally.add`). A weight of 0 means: measured to change nothing, or nothing to go on without the
-caller's file; the row stays, so that learning can raise it and an explanation can show it.
+All is columns: one value a candidate. Score and explanation come from the same line (`Tally.add`), the explanation only for what is shown. A
+weight of 0 means: measured to change nothing, or nothing to go on without the caller's file; the row stays, so that learning can raise it and an
+explanation can show it.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import core
 from ..ports import Facts, FileRecord
-from ..types import Contribution
-from .fuse import Candidate
+from ..values import field, value
+from .fuse import Candidates
 from .retrieve import idf
 from .understand import Query
 
-__all__ = ["FACTORS", "PENALTIES", "Context", "Evidence", "Factor", "Tally", "evidence", "penalty"]
+__all__ = ["FACTORS", "PENALTIES", "Context", "Evidence", "Factor", "Tally", "evidence", "penalties"]
+
+Column = npt.NDArray[np.float64]
+Detail = Callable[[int], str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """The file the caller is in, if they told, and its record where it is indexed."""
 
@@ -31,105 +35,151 @@ class Context:
     record: FileRecord | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Evidence:
-    """All that the factors of one candidate read. `overlaps` is, per symbol of the file, how well its name matches the query (0..1)."""
+    """All that the factors read of n candidates, a column each. How well the symbols of candidate i match the query (0..1) is
+    `overlaps[start[i]:start[i+1]]`, for the symbols `symbols[...]` of its record; those that are not there do not match at all."""
 
-    candidate: Candidate
-    scope: str
-    record: FileRecord
-    stem_share: float
-    stem_cover: float
-    overlaps: tuple[float, ...]
-    defines: float
-    stem_named: float
-    path_match: float
-    age_days: float | None
+    query: Query
+    scopes: Sequence[str]
+    records: Sequence[FileRecord]
+    text: Column
+    meaning: Column
+    stem_share: Column
+    stem_cover: Column
+    start: npt.NDArray[np.intp]
+    symbols: npt.NDArray[np.int64]
+    overlaps: Column
+    ages: Callable[[str, str], float | None]
     context: Context | None
 
+    def best_overlaps(self) -> Column:
+        """The best overlap of each candidate."""
+        best = np.zeros(len(self.records))
+        some = self.start[:-1] < self.start[1:]
+        if some.any():
+            best[some] = np.maximum.reduceat(self.overlaps, self.start[:-1][some])
+        return best
 
-@dataclass(slots=True)
+    def best_symbol(self, i: int) -> str:
+        """The name of candidate i's symbol with the best overlap, the first if there are several."""
+        run = slice(self.start[i], self.start[i + 1])
+        return self.records[i].symbols[int(self.symbols[run][int(self.overlaps[run].argmax())])]
+
+    def overlaps_of(self, i: int) -> dict[int, float]:
+        """Symbol → overlap of candidate i, where there is any."""
+        run = slice(self.start[i], self.start[i + 1])
+        return dict(zip(self.symbols[run].tolist(), self.overlaps[run].tolist(), strict=True))
+
+
 class Tally:
-    """A score while it grows, with the line of its explanation that each addition is."""
+    """The scores of all candidates while they grow, with the line of the explanation that each step is."""
 
-    score: float = 0.0
-    lines: list[Contribution] = field(default_factory=list)
+    def __init__(self, n: int) -> None:
+        self.scores: Column = np.zeros(n)
+        self._lines: list[tuple[str, Column, float | Column, Detail | str]] = []
 
-    def add(self, factor: str, value: float, weight: float, detail: str = "") -> None:
-        """Add `weight * value`."""
-        if value and weight:
-            self.score += weight * value
-            self.lines.append(Contribution(factor, value, weight, detail))
+    def add(self, factor: str, column: Callable[[], Column], weight: float, detail: Detail | str = "") -> None:
+        """Add `weight * value` to each; a column without weight is not even made."""
+        if weight:
+            values = column()
+            self.scores += weight * values
+            self._lines.append((factor, values, weight, detail))
 
-    def scale(self, factor: str, by: float, detail: str) -> None:
-        """Multiply all there is."""
-        if by != 1.0:
-            self.lines.append(Contribution(factor, by - 1.0, self.score, detail))
-            self.score *= by
+    def scale(self, factor: str, by: float, which: npt.NDArray[np.bool_], detail: str) -> None:
+        """Multiply all there is, of those that `which` names."""
+        if by != 1.0 and which.any():
+            before = self.scores.copy()
+            self.scores[which] *= by
+            self._lines.append((factor, np.where(which, by - 1.0, 0.0), before, detail))
+
+    def lines(self, i: int) -> list[tuple[str, float, float, Detail | str]]:
+        """What the score of candidate i is made of: factor, value, weight, detail."""
+        return [
+            (factor, value, weight if isinstance(weight, float) else weight.item(i), detail)
+            for factor, values, weight, detail in self._lines
+            if (value := values.item(i))
+        ]
 
 
 # ---------------------------------------------------------------------------------------------------------------- the factors
 
 
 def _text(e: Evidence, add: Callable[..., None]) -> None:
-    add(e.candidate.text, 1.0)
+    add(lambda: e.text, 1.0)
 
 
 def _meaning(e: Evidence, add: Callable[..., None]) -> None:
-    add(e.candidate.meaning, 1.0)
+    add(lambda: e.meaning, 1.0)
 
 
 def _pattern(e: Evidence, add: Callable[..., None]) -> None:
     """Names: the file's stem, its symbols, its path."""
-    best = max(range(len(e.overlaps)), key=e.overlaps.__getitem__, default=-1)
-    add(e.stem_share, "stem_share", f"file name holds {e.stem_share:.0%} of the query's weight")
-    add(e.stem_cover, "stem_cover", f"query names {e.stem_cover:.0%} of the file name")
-    add(e.overlaps[best] if best >= 0 else 0.0, "symbol", f"symbol {e.record.symbols[best]}" if best >= 0 else "")
-    add(e.defines, "defines", "defines a named symbol")
-    add(e.stem_named, "stem_named", "file is named like the symbol")
-    add(e.path_match, "path", "the path asked for")
+    add(lambda: e.stem_share, "stem_share", lambda i: f"file name holds {e.stem_share[i]:.0%} of the query's weight")
+    add(lambda: e.stem_cover, "stem_cover", lambda i: f"query names {e.stem_cover[i]:.0%} of the file name")
+    add(e.best_overlaps, "symbol", lambda i: f"symbol {e.best_symbol(i)}")
+    if e.query.named:
+        low = {_flat(name) for name in e.query.named}
+        add(lambda: _column(_defines(e.query, low, record) for record in e.records), "defines", "defines a named symbol")
+        add(lambda: _column(_stem_named(low, record) for record in e.records), "stem_named", "file is named like the symbol")
+    if e.query.path is not None:
+        asked = e.query.path
+        add(lambda: _column(_path_match(asked, record.path) for record in e.records), "path", "the path asked for")
 
 
 def _quality(e: Evidence, add: Callable[..., None]) -> None:
     """In-degree: ln(1 + files that mention an identifier defined only here)."""
-    add(math.log1p(e.record.indegree), 1.0, f"used by {e.record.indegree} files")
+    add(lambda: _column(math.log1p(record.indegree) for record in e.records), 1.0, lambda i: f"used by {e.records[i].indegree} files")
 
 
 def _context(e: Evidence, add: Callable[..., None]) -> None:
     """Share of the caller's symbols' words that the candidate's symbols share (Jaccard)."""
     if e.context is not None and e.context.record is not None:
-        here, there = set(e.context.record.symbol_terms.tolist()), set(e.record.symbol_terms.tolist())
-        add(len(here & there) / (len(here | there) or 1), 1.0)
+        here = set(e.context.record.symbol_terms.tolist())
+        theirs = [set(record.symbol_terms.tolist()) for record in e.records]
+        add(lambda: _column(len(here & there) / (len(here | there) or 1) for there in theirs), 1.0)
 
 
 def _imports(e: Evidence, add: Callable[..., None]) -> None:
     """Share of imports in common (Jaccard), 1 where one of the two imports the other."""
     if e.context is not None and e.context.record is not None:
-        here, there = set(e.context.record.imports), set(e.record.imports)
-        names = {_module(e.context.path), _module(e.record.path)}
-        direct = any(_module(i) in names for i in here | there if i)
-        add(1.0 if direct else len(here & there) / (len(here | there) or 1), 1.0)
+        here, name = set(e.context.record.imports), _module(e.context.path)
+        add(lambda: _column(_imports_shared(here, name, record) for record in e.records), 1.0)
+
+
+def _imports_shared(here: set[str], name: str, record: FileRecord) -> float:
+    there, names = set(record.imports), {name, _module(record.path)}
+    direct = any(_module(i) in names for i in here | there if i)
+    return 1.0 if direct else len(here & there) / (len(here | there) or 1)
 
 
 def _proximity(e: Evidence, add: Callable[..., None]) -> None:
     """Share of folders in common with the caller's file."""
     if e.context is not None:
-        here, there = e.context.path.split("/")[:-1], e.record.path.split("/")[:-1]
-        common = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
-        add((1 + common) / (1 + max(len(here), len(there))), 1.0)
+        here = e.context.path.split("/")[:-1]
+        add(lambda: _column(_near(here, record.path.split("/")[:-1]) for record in e.records), 1.0)
+
+
+def _near(here: list[str], there: list[str]) -> float:
+    common = next((i for i, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), min(len(here), len(there)))
+    return (1 + common) / (1 + max(len(here), len(there)))
 
 
 def _recency(e: Evidence, add: Callable[..., None]) -> None:
     """2^(-age / 30 days) of the file's last change."""
-    if e.age_days is not None:
-        add(2.0 ** (-e.age_days / 30), 1.0)
+    ages = (e.ages(scope, record.path) for scope, record in zip(e.scopes, e.records, strict=True))
+    add(lambda: _column(0.0 if age is None else 2.0 ** (-age / 30) for age in ages), 1.0)
+
+
+def _column(values: Iterable[float]) -> Column:
+    return np.array(list(values), dtype=np.float64)
 
 
 def _module(path: str) -> str:
     return re.split(r"[/.:\\]+", path.removesuffix("/__init__.py").rsplit(".", 1)[0] if "/" in path else path)[-1].lower()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Factor:
     """A row: how sure we are that the factor means what it says (0..1, shown), its weight per intent, and the weights of its parts."""
 
@@ -172,15 +222,13 @@ FACTORS: tuple[Factor, ...] = (
 
 # --------------------------------------------------------------------------------------------------------------- penalties
 
-_TEST_FILE = re.compile(
-    r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*[a-z]Tests?|[^/]*Spec|[^/]*Suite|[^/]*\.test|[^/]*\.spec|test_helpers?[^/]*)\.\w+$"
-)
-_TEST_FOLDER = re.compile(r"(^|/)(tests?|__tests__|spec|testing|fixtures?|testdata|test[-_]\w+|benchmarks?|bench|mocks?)(/|$)", re.I)
-_EXAMPLE_FOLDER = re.compile(r"(^|/)(_?examples?|docs?_src|samples?|demos?|compat|_compat|legacy|deprecated|vendor|third_party)(/|$)", re.I)
+_TEST_FILE = r"(^|/)(test_[^/]*|[^/]*_test|[^/]*_spec|[^/]*[a-z]Tests?|[^/]*Spec|[^/]*Suite|[^/]*\.test|[^/]*\.spec|test_helpers?[^/]*)\.\w+$"
+_TEST_FOLDER = r"(?i)(^|/)(tests?|__tests__|spec|testing|fixtures?|testdata|test[-_]\w+|benchmarks?|bench|mocks?)(/|$)"
+_EXAMPLE_FOLDER = r"(?i)(^|/)(_?examples?|docs?_src|samples?|demos?|compat|_compat|legacy|deprecated|vendor|third_party)(/|$)"
 
 PENALTIES: tuple[tuple[str, str, float, Callable[[FileRecord], bool]], ...] = (
-    ("a test", "tests", 0.3, lambda r: bool(_TEST_FILE.search(r.path) or _TEST_FOLDER.search(r.path))),
-    ("an example or legacy", "examples", 0.3, lambda r: bool(_EXAMPLE_FOLDER.search(r.path))),
+    ("a test", "tests", 0.3, lambda r: bool(re.search(_TEST_FILE, r.path) or re.search(_TEST_FOLDER, r.path))),
+    ("an example or legacy", "examples", 0.3, lambda r: bool(re.search(_EXAMPLE_FOLDER, r.path))),
     ("a package's front", "", 0.5, lambda r: r.path.rsplit("/", 1)[-1] in ("__init__.py", "package-info.java")),
     ("declarations only", "", 0.7, lambda r: r.path.endswith(".d.ts")),
     ("documentation", "docs", 0.3, lambda r: r.kind in ("docs", "text")),
@@ -189,11 +237,20 @@ PENALTIES: tuple[tuple[str, str, float, Callable[[FileRecord], bool]], ...] = (
 """(what it is, the lift that takes the penalty away, factor, test)."""
 
 
-def penalty(query: Query, record: FileRecord, tally: Tally) -> None:
-    """Scale a tally down for files that are seldom meant, unless the query asks for their kind (or narrows the search to it)."""
-    for name, lift, by, applies in PENALTIES:
-        if applies(record) and lift not in query.lifts and not (lift and query.filter.kinds) and query.intent != "path":
-            tally.scale("kind of file", by, name)
+def penalties(e: Evidence, tally: Tally) -> None:
+    """Scale the scores of files that are seldom meant, unless the query asks for their kind (or narrows the search to it)."""
+    query = e.query
+    if query.intent == "path" or not e.records:
+        return
+    marks = np.array([record.derived(_penalties) for record in e.records])
+    for n, (name, lift, by, _) in enumerate(PENALTIES):
+        if lift not in query.lifts and not (lift and query.filter.kinds):
+            tally.scale("kind of file", by, marks & (1 << n) != 0, name)
+
+
+def _penalties(record: FileRecord) -> int:
+    """One bit a row of `PENALTIES` that applies."""
+    return sum(1 << n for n, (_, _, _, applies) in enumerate(PENALTIES) if applies(record))
 
 
 # ----------------------------------------------------------------------------------------------------------------- evidence
@@ -201,65 +258,111 @@ def penalty(query: Query, record: FileRecord, tally: Tally) -> None:
 
 def evidence(
     query: Query,
-    candidates: Sequence[Candidate],
+    candidates: Candidates,
     records: Mapping[int, tuple[str, FileRecord]],
     facts: Facts,
     scopes: Sequence[str],
     ages: Callable[[str, str], float | None],
     context: Context | None,
-) -> list[Evidence]:
+) -> Evidence:
     """Read the name signals of the candidates (DESIGN §7 "Name signals"); candidates whose file is gone meanwhile are left out."""
-    ids = np.array([core.term_id(word) for word in query.words], dtype=np.uint32)
-    there = [(c, *records[c.file]) for c in candidates if c.file in records]
-    touched = _symbols_touched(ids, [record for _, _, record in there])
-    terms = core.distinct(np.concatenate([ids, *(terms for symbols in touched for _, terms in symbols)])) if len(ids) else ids
-    n, df = facts.name_frequencies(scopes, terms)
-    weight = dict(zip(terms.tolist(), idf(n, df).tolist(), strict=True))
-    per_word = [weight[int(i)] for i in ids]
+    found = [records.get(file) for file in candidates.files.tolist()]
+    there = [one for one in found if one is not None]
+    here = slice(None) if len(there) == len(found) else [i for i, one in enumerate(found) if one is not None]
+    files = [record for _, record in there]
+    terms = [core.term_id(word) for word in query.words]
+    ids = core.distinct(np.array(terms, dtype=np.uint32))
+    weights = idf(*facts.name_frequencies(scopes, ids))
+    known = dict(zip(ids.tolist(), weights.tolist(), strict=True))
+    per_word = [known[term] for term in terms]
     total = sum(per_word) or 1.0
-    mine = frozenset(ids.tolist())
-    low = {_flat(name) for name in query.named}
-    result = []
-    for (candidate, scope, record), symbols in zip(there, touched, strict=True):
-        overlaps = [0.0] * len(record.symbols)
-        for i, of in symbols:
-            hit = sum(weight[t] for t in of.tolist() if t in mine)
-            overlaps[i] = hit / total * math.sqrt(hit / sum(weight[t] for t in of.tolist())) if hit else 0.0
-        share = sum(w for word, w in zip(query.words, per_word, strict=True) if any(_alike(word, stem) for stem in record.stems))
-        cover = sum(any(_alike(stem, word) for word in query.words) for stem in record.stems)
-        result.append(
-            Evidence(
-                candidate=candidate,
-                scope=scope,
-                record=record,
-                stem_share=share / total,
-                stem_cover=cover / (len(record.stems) or 1),
-                overlaps=tuple(overlaps),
-                defines=_defines(query, low, record),
-                stem_named=_stem_named(low, record),
-                path_match=_path_match(query.path, record.path),
-                age_days=ages(scope, record.path),
-                context=context,
-            )
-        )
-    return result
+    start, symbols, overlaps = _overlaps(ids, weights, total, files, facts, scopes)
+    share, cover = _stems(query.words, per_word, total, files)
+    return Evidence(
+        query=query,
+        scopes=[scope for scope, _ in there],
+        records=files,
+        text=candidates.text[here],
+        meaning=candidates.meaning[here],
+        stem_share=share,
+        stem_cover=cover,
+        start=start,
+        symbols=symbols,
+        overlaps=overlaps,
+        ages=ages,
+        context=context,
+    )
 
 
-def _symbols_touched(ids: np.ndarray, records: Sequence[FileRecord]) -> list[list[tuple[int, np.ndarray]]]:
-    """Per record, its symbols that share a term with the query, and their terms."""
-    result: list[list[tuple[int, np.ndarray]]] = []
-    if not len(ids):
-        return [[] for _ in records]
-    lengths = [len(r.symbol_terms) for r in records]
-    flat = np.concatenate([r.symbol_terms for r in records]) if records else np.empty(0, np.uint32)
-    hits = core.member(flat, np.sort(ids))
+def _overlaps(
+    ids: np.ndarray, weights: np.ndarray, total: float, records: Sequence[FileRecord], facts: Facts, scopes: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The symbols that share a term with the query, per record, and how well they match: hit / total · √(hit / all), where hit is the weight
+    of the terms shared, total that of the query, all that of the symbol's terms."""
+    if not len(ids) or not records:
+        return np.zeros(len(records) + 1, np.intp), np.empty(0, np.int64), np.empty(0)
+    _weigh([record for record in records if _weigh not in record.scoped], facts, scopes)
+    flat = np.concatenate([record.symbol_terms for record in records])
+    maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
+    maybe[ids & 0xFFFF] = True
+    where = maybe.take(flat.astype(np.uint16)).nonzero()[0]
+    found = flat[where]
+    which = np.minimum(ids.searchsorted(found), len(ids) - 1)
+    sure = ids[which] == found
+    where, which = where[sure], which[sure]
+    symbol = np.concatenate([record.derived(_owners) for record in records])[where]
+    ends = np.cumsum([len(record.symbol_terms) for record in records])
+    owner = ends.searchsorted(where, side="right")
+    first = np.ones(len(where), dtype=np.bool_)
+    np.not_equal(symbol[1:], symbol[:-1], out=first[1:])
+    first[1:] |= owner[1:] != owner[:-1]
+    hit = np.bincount(first.cumsum() - 1, weights[which])
+    symbol, owner = symbol[first], owner[first]
+    base = np.zeros(len(records) + 1, dtype=np.int64)
+    np.cumsum([len(record.symbols) for record in records], out=base[1:])
+    every = np.concatenate([record.scoped[_weigh] for record in records])[base[owner] + symbol]
+    return owner.searchsorted(np.arange(len(records) + 1)), symbol, hit / total * np.sqrt(hit / every)
+
+
+def _owners(record: FileRecord) -> np.ndarray:
+    """Of each of the record's symbol terms, which symbol it belongs to."""
+    return np.repeat(np.arange(len(record.symbols)), np.diff(record.symbol_start))
+
+
+def _weigh(records: Sequence[FileRecord], facts: Facts, scopes: Sequence[str]) -> None:
+    """Note with each record what the terms of each of its symbols weigh together; it holds as long as the record is handed out."""
+    if not records:
+        return
+    flat = np.concatenate([record.symbol_terms for record in records])
+    terms = core.distinct(flat)
+    weights = idf(*facts.name_frequencies(scopes, terms))[np.searchsorted(terms, flat)]
     at = 0
-    for record, length in zip(records, lengths, strict=True):
-        where = np.flatnonzero(hits[at : at + length])
-        at += length
-        symbols = core.distinct(np.searchsorted(record.symbol_start, where, side="right") - 1).tolist()
-        result.append([(i, record.symbol_terms[record.symbol_start[i] : record.symbol_start[i + 1]]) for i in symbols])
-    return result
+    for record in records:
+        n = len(record.symbol_terms)
+        record.scoped[_weigh] = np.bincount(record.derived(_owners), weights[at : at + n], len(record.symbols))
+        at += n
+
+
+def _stems(words: Sequence[str], weights: Sequence[float], total: float, records: Sequence[FileRecord]) -> tuple[Column, Column]:
+    """Which share of the query's weight the words of a file's stem hold, and which share of these words the query names."""
+    share, cover = [0.0] * len(records), [0.0] * len(records)
+    begins = {word[:3] for word in words}  # two that are alike begin alike
+    likes: dict[str, int] = {}  # stem → the words it is like, a bit each
+    shares: dict[int, float] = {}
+    for f, record in enumerate(records):
+        mask = named = 0
+        for stem in record.stems:
+            like = likes.get(stem)
+            if like is None:
+                like = likes[stem] = sum(1 << i for i, word in enumerate(words) if _alike(word, stem)) if stem[:3] in begins else 0
+            if like:
+                mask |= like
+                named += 1
+        if named:
+            if mask not in shares:
+                shares[mask] = sum(w for i, w in enumerate(weights) if mask & 1 << i) / total
+            share[f], cover[f] = shares[mask], named / len(record.stems)
+    return np.array(share), np.array(cover)
 
 
 def _alike(a: str, b: str) -> bool:
@@ -272,21 +375,26 @@ def _flat(name: str) -> str:
     return name.lower().replace("_", "")
 
 
+def _bare(symbol: str) -> str:
+    return core.bare_name(symbol).split("<")[0].split("(")[0]
+
+
+def _names(record: FileRecord) -> frozenset[str]:
+    """What a file defines, by whole and by bare name."""
+    return frozenset(record.symbols).union(map(_bare, record.symbols))
+
+
+def _flat_names(record: FileRecord) -> frozenset[str]:
+    return frozenset(map(_flat, map(_bare, record.symbols)))
+
+
 def _defines(query: Query, low: set[str], record: FileRecord) -> float:
-    best = 0.0
-    if query.named:
-        for symbol in record.symbols:
-            bare = core.bare_name(symbol).split("<")[0].split("(")[0]
-            if symbol in query.named or bare in query.named:
-                return 1.0
-            if query.intent == "symbol" and _flat(bare) in low:
-                best = 0.5
-    return best
+    if not query.named.isdisjoint(record.derived(_names)):
+        return 1.0
+    return 0.5 if query.intent == "symbol" and not low.isdisjoint(record.derived(_flat_names)) else 0.0
 
 
 def _stem_named(low: set[str], record: FileRecord) -> float:
-    if not low:
-        return 0.0
     stem = record.path.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower().replace("_", "").replace("-", "")
     if stem in low:
         return 1.0
@@ -295,9 +403,7 @@ def _stem_named(low: set[str], record: FileRecord) -> float:
     return 0.4 if any(len(name) >= 4 and stem.startswith(name) for name in low) else 0.0
 
 
-def _path_match(asked: str | None, path: str) -> float:
-    if asked is None:
-        return 0.0
+def _path_match(asked: str, path: str) -> float:
     if path == asked or path.endswith("/" + asked):
         return 1.0
     return 0.5 if path.startswith(asked + "/") or f"/{asked}/" in f"/{path}" else 0.0

@@ -6,8 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from .. import core
 from ..catalogue import manifests
 from ..catalogue.database import Database
@@ -37,22 +35,22 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
     legs = retrieve(query, store, facts, ids, dense=request.dense)
     watch.lap("retrieve")
 
-    candidates = sorted(fuse(legs), key=lambda c: (-c.text - 0.2 * c.meaning, c.file))[:CANDIDATES]
+    candidates = fuse(legs, CANDIDATES)
     watch.lap("fuse")
 
-    records = facts.files(ids, np.array([c.file for c in candidates], dtype=np.int64))
+    records = facts.files(ids, candidates.files)
     context = _context(request.near, facts, ids)
     found = evidence(query, candidates, records, facts, ids, _ages(db), context)
     watch.lap("facts")
 
-    files = rank(query, found)[: max(request.k, 1)]
-    symbols = facts.chunk_symbols([chunk for file in files for chunk in file.evidence.candidate.chunks])
+    files = rank(found, candidates, max(request.k, 1))
+    places = facts.places([chunk for file in files if file.overlaps for chunk in file.chunks])
     best = float(legs.sparse.scores[0]) if len(legs.sparse.scores) else 1.0
-    order = items(files, symbols, best)
+    order = items(files, places, best)
     watch.lap("rank")
 
-    prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs)
-    hits = present(order, store, prover, request.k, explain=request.explain)
+    prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs, files)
+    hits = present(order, store, facts, prover, request.k, explain=request.explain)
     watch.lap("present")
 
     return Answer(
@@ -84,11 +82,7 @@ def _context(near: str | None, facts: Facts, scopes: Sequence[str]) -> Context |
 
 
 def _ages(db: Database) -> Callable[[str, str], float | None]:
-    """Days since a file's last change; the manifest is asked only if recency has a weight."""
-    from .factors import FACTORS
-
-    if not any(any(f.weights.values()) for f in FACTORS if f.name == "recency"):
-        return lambda _scope, _path: None
+    """Days since a file's last change."""
 
     def age(scope: str, path: str) -> float | None:
         row = manifests.find(db, scope, path)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..ports import Store
+from ..ports import Facts, Place, Store
 from ..types import Contribution, Hit, Passage
 from .prove import Prover
-from .rank import Item, Ranked
+from .rank import Item
 
 __all__ = ["present"]
 
 AHEAD = 3
-"""Chunks are fetched this many times as many as are asked for: some may be gone, and neighbours join."""
+"""Among the best chunks, this many times as many as are asked for, neighbours of what is shown are looked for."""
 JOINED_LINES = 60
 """Chunks of one file that follow one another are shown as one hit, up to so many lines (bench: lines +0.03, questions +0.001)."""
 
@@ -26,6 +26,10 @@ class _Shown:
     scope: str
     passage: Passage
     stale: bool
+
+    def touches(self, place: Place) -> bool:
+        """Do these lines end right before the hit's or begin right after them?"""
+        return place.first == self.passage.last + 1 or place.last + 1 == self.passage.first
 
     def join(self, other: Passage) -> bool:
         """Take in a passage that ends right before this one or begins right after it."""
@@ -43,22 +47,37 @@ class _Shown:
         return True
 
 
-def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
+def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
     """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
     shown: list[_Shown] = []
-    taken: dict[tuple[str, str], int] = {}
-    passages = {p.id: p for p in store.fetch([item.chunk for item in found[: AHEAD * k]])}
-    for item in found:
+    by_file: dict[int, list[_Shown]] = {}
+    taken: dict[int, int] = {}
+    passages: dict[int, Passage] = {}
+    places: dict[int, Place] | None = None
+    fetched = 0
+    for n, item in enumerate(found):
+        file = item.file
+        key = file.at
+        neighbours = by_file.get(key, ())
+        if len(shown) == k:  # only what joins them is still wanted
+            if not neighbours or n >= AHEAD * k:
+                continue
+            if places is None:
+                rest = [i.chunk for i in found[n : AHEAD * k] if i.file.at in by_file]
+                places = facts.places(rest)
+                passages |= _fetched(store, [chunk for chunk, place in places.items() if any(s.touches(place) for s in shown)])
+            place = places.get(item.chunk)
+            if not taken.get(key) and (place is None or not any(s.touches(place) for s in neighbours)):
+                continue
+        elif n >= fetched:
+            fetched = n + k - len(shown)
+            passages |= _fetched(store, [i.chunk for i in found[n:fetched]])
+        if item.chunk not in passages:  # a neighbour of one that joined meanwhile, or swept by another process
+            passages |= _fetched(store, [item.chunk])
         passage = passages.get(item.chunk)
-        if passage is None and len(shown) < k:  # beyond what was fetched, or swept by another process meanwhile
-            passage = next(iter(store.fetch([item.chunk])), None)
         if passage is None:
             continue
-        scope, key = item.file.evidence.scope, (item.file.evidence.scope, passage.path)
-        neighbours = [s for s in shown if (s.scope, s.passage.path) == key]
-        if len(shown) == k and not neighbours:
-            continue
-        proof = prover.prove(scope, passage)
+        proof = prover.prove(file.scope, passage)
         if proof.state in ("gone", "closed"):
             continue
         if proof.state == "changed":
@@ -68,8 +87,13 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
                 continue
             passage = proof.passages[nth]
         if not any(s.join(passage) for s in neighbours) and len(shown) < k:
-            shown.append(_Shown(item, scope, passage, proof.state == "stale"))
+            shown.append(_Shown(item, file.scope, passage, proof.state == "stale"))
+            by_file.setdefault(key, []).append(shown[-1])
     return [_hit(s.item, s.passage, prover.roots[s.scope], stale=s.stale, explain=explain) for s in shown]
+
+
+def _fetched(store: Store, ids: Sequence[int]) -> dict[int, Passage]:
+    return {passage.id: passage for passage in store.fetch(ids)}
 
 
 def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool) -> Hit:
@@ -83,7 +107,7 @@ def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool)
         kind=passage.kind,
         language=passage.language,
         score=round(item.score, 6),
-        why=why(item.file),
+        why=item.file.why(),
         text=passage.text,
         masked=passage.masked,
         stale=stale,
@@ -94,18 +118,7 @@ def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool)
 
 def _lines(item: Item) -> tuple[Contribution, ...]:
     """The lines that add up to the item's score: those of its file, and what a passage after the file's best one loses."""
-    of_file, score = item.file.lines, item.file.score
-    if item.score == score:
-        return of_file
-    return (*of_file, Contribution("passage", item.score / score - 1.0, score, "not the best passage of the file"))
-
-
-def why(file: Ranked) -> str:
-    """The three lines that added most, and what was taken away, in words."""
-    added = sorted((c for c in file.lines if c.value * c.weight > 0), key=lambda c: -c.value * c.weight)[:3]
-    taken = [c for c in file.lines if c.value < 0]
-    return ", ".join(_words((c.detail or f"{c.factor} {c.value:.2f}" for c in added), (f"less: {c.detail}" for c in taken)))
-
-
-def _words(*groups: Iterable[str]) -> list[str]:
-    return [word for group in groups for word in group]
+    of_file, score = item.file.lines(), item.file.score
+    if item.score != score:
+        of_file.append(Contribution("passage", item.score / score - 1.0, score, "not the best passage of the file"))
+    return tuple(of_file)

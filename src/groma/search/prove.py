@@ -7,14 +7,16 @@ is marked stale; a file that is gone is dropped. All of it is said.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from .. import core
 from ..catalogue import manifests
 from ..catalogue.database import Database
 from ..filters import expand_kinds
 from ..types import Passage
+from ..values import value
+from .rank import Ranked
 from .retrieve import Legs
 from .understand import Query
 
@@ -25,7 +27,7 @@ RACY_NS = 50_000_000
 """A stat counts as proof only if the file's times were this much older than the moment it was read: clocks of file systems tick coarsely."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Proof:
     """The state of one file: "fresh", "changed" (`passages` are its new ones, best for the query first), "stale" (changed, and too large to
     be read anew), "gone", or "closed" (it is there and cannot be read)."""
@@ -34,22 +36,27 @@ class Proof:
     passages: tuple[Passage, ...] = ()
 
 
+FRESH = Proof("fresh")
+
+
 class Prover:
     """Looks at each file once per search."""
 
-    def __init__(self, db: Database, roots: Mapping[str, str], query: Query, legs: Legs) -> None:
-        self.db = db
+    def __init__(self, db: Database, roots: Mapping[str, str], query: Query, legs: Legs, files: Sequence[Ranked]) -> None:
+        """`files` are those that will be asked for: what the manifest knows of them is read at once."""
         self.roots = roots
         self.query = query
         self.legs = legs
+        self.known = {scope: manifests.stats(db, scope, [f.record.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
         self.proofs: dict[tuple[str, str, bytes], Proof] = {}
 
     def prove(self, scope: str, passage: Passage) -> Proof:
         """The state of the passage's file in `scope`."""
         key = (scope, passage.path, passage.blob)
-        if key not in self.proofs:
-            self.proofs[key] = self._look(scope, passage)
-        return self.proofs[key]
+        proof = self.proofs.get(key)
+        if proof is None:
+            proof = self.proofs[key] = self._look(scope, passage)
+        return proof
 
     def counts(self) -> dict[str, int]:
         """How many files were in each state other than fresh."""
@@ -60,11 +67,12 @@ class Prover:
         root, path = self.roots[scope], passage.path
         try:
             stat = os.lstat(os.path.join(root, path))
-            row = manifests.find(self.db, scope, path)
-            known = row if row is not None and row.blobs[0] == passage.blob else None
+            known = self.known[scope].get(path)
+            if known is not None and known.blob != passage.blob:
+                known = None
             if known is not None and _trusted(known, stat):
-                return Proof("fresh")
-            if stat.st_size > REREAD_BYTES and (known is None or stat.st_size != known.sizes[0]):
+                return FRESH
+            if stat.st_size > REREAD_BYTES and (known is None or stat.st_size != known.size):
                 return Proof("stale")
             data = core.read_now(root, path, stat.st_size + 1)
         except (FileNotFoundError, NotADirectoryError):
@@ -72,7 +80,7 @@ class Prover:
         except OSError:
             return Proof("closed")
         if core.blob_id(data) == passage.blob:
-            return Proof("fresh")
+            return FRESH
         return Proof("stale") if len(data) > REREAD_BYTES else Proof("changed", tuple(self._anew(passage, data)))
 
     def _anew(self, old: Passage, data: bytes) -> list[Passage]:
@@ -107,11 +115,11 @@ class Prover:
         ]
 
 
-def _trusted(row: manifests.ManifestColumns, stat: os.stat_result) -> bool:
+def _trusted(known: manifests.Stat, stat: os.stat_result) -> bool:
     same = (
-        row.sizes[0] == stat.st_size
-        and row.mtimes_ns[0] == stat.st_mtime_ns
-        and row.ctimes_ns[0] == stat.st_ctime_ns
-        and row.inodes[0] == stat.st_ino & 0x7FFFFFFFFFFFFFFF
+        known.size == stat.st_size
+        and known.mtime_ns == stat.st_mtime_ns
+        and known.ctime_ns == stat.st_ctime_ns
+        and known.inode == stat.st_ino & 0x7FFFFFFFFFFFFFFF
     )
-    return bool(same and row.checked_ns[0] - max(stat.st_mtime_ns, stat.st_ctime_ns) > RACY_NS)
+    return same and known.checked_ns - max(stat.st_mtime_ns, stat.st_ctime_ns) > RACY_NS

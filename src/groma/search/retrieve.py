@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from .. import core
 from ..ports import Facts, Store
 from ..types import Floats, Leg
+from ..values import value
 from .understand import Query
 
 __all__ = ["K", "Legs", "idf", "retrieve"]
@@ -18,7 +18,7 @@ K = 400
 """Passages a leg; 100 lose 0.007 NDCG on big repositories, more than 400 gain nothing up to 63,000 chunks (DESIGN §7)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Legs:
     """The lists as they came, and the query's sparse weights, aligned with its terms. `known` says whether any term occurs at all."""
 

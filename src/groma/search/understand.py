@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import core
 from ..types import Filter
+from ..values import field, value
 
 __all__ = ["MAX_CHARACTERS", "MAX_TERMS", "Query", "understand"]
 
@@ -31,7 +31,7 @@ _LIFTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Query:
     """`intent` is "symbol", "path" or "sentence". `terms` (distinct ids, ascending) with their `counts` make the sparse leg; `words` are the
     distinct tokens without joined ones, in order; `named` the symbols it names; `lifts` the kinds of file it asks for by name."""

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import anyio.to_thread
@@ -28,6 +27,7 @@ from ..engine import Engine, check
 from ..errors import DataDamaged, DiskFull, GromaError, NotIndexed, ReadOnly
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Request
+from ..values import value
 
 __all__ = ["serve", "server"]
 
@@ -42,7 +42,7 @@ _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempo
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Run:
     """An index run of a root; `begun` is when (monotonic)."""
 

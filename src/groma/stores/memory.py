@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from .. import core
 from ..filters import expand_kinds, file_matches
-from ..ports import Capabilities, FileDetail, FileRecord
+from ..ports import Capabilities, FileDetail, FileRecord, Place
 from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
+from ..values import value
 
 __all__ = ["MemoryStore"]
 
 ORDINAL_BITS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _File:
     record: FileRecord
     outline: tuple[tuple[str, int, str, str], ...]
@@ -137,7 +138,7 @@ class MemoryStore:
         for i in ids.tolist():
             scope = next((s for s in scopes if i in self._views.get(s, {}).values()), None)
             if scope is not None:
-                found[i] = (scope, self._files[i].record)
+                found[i] = (scope, replace(self._files[i].record))
         return found
 
     def file(self, scope: str, path: str) -> FileRecord | None:
@@ -150,9 +151,13 @@ class MemoryStore:
         i = self._views.get(scope, {}).get(path)
         return None if i is None else FileDetail(self._files[i].record, self._files[i].outline, self._files[i].calls)
 
-    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """See `ports.Facts.chunk_symbols`."""
-        return {i: self._files[i >> ORDINAL_BITS].begins[i & ((1 << ORDINAL_BITS) - 1)] for i in ids if i >> ORDINAL_BITS in self._files}
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """See `ports.Facts.places`."""
+        return {i: self._place(i >> ORDINAL_BITS, i & ((1 << ORDINAL_BITS) - 1)) for i in ids if i >> ORDINAL_BITS in self._files}
+
+    def _place(self, file: int, nth: int) -> Place:
+        passage = self._files[file].passages[nth]
+        return Place(passage.first, passage.last, self._files[file].begins[nth])
 
     def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
         """See `ports.Store.scan`."""

@@ -28,6 +28,7 @@ class StoreFile:
     def __init__(self, path: Path) -> None:
         """Open or create it. Raises StoreDamaged if it is not a whole store, ReadOnly, StoreUnreachable."""
         self.path = path
+        self._name = str(path)
         self.lock = threading.RLock()
         self.writable = True
         self._inode = _inode(path)
@@ -121,6 +122,11 @@ class StoreFile:
             return GromaError(f"{self.path.name} refused a statement ({text}); this is a fault of groma")
         return StoreDamaged(f"{self.path.name} is damaged ({text})", path=str(self.path))
 
+    def state(self) -> tuple[int, int]:
+        """Another value whenever anything in the file may have changed, whoever wrote it; costs two microseconds. Under `lock` only."""
+        ((others,),) = self.db.execute("PRAGMA data_version").fetchall()
+        return others, self.db.total_changes
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         with self.lock, self.translated():
@@ -128,7 +134,7 @@ class StoreFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; its end raises the sequence number that every reader compares."""
+        """One transaction; its end raises the sequence number that every reader compares. One that changed nothing leaves no trace."""
         with self.lock, self.translated():
             if not self.writable:
                 raise ReadOnly(f"The data directory {self.path.parent} cannot be written; change its permissions or set GROMA_DATA_DIR.")
@@ -136,7 +142,11 @@ class StoreFile:
             try:
                 if self.replaced:
                     raise self._lost()
+                before = self.db.total_changes
                 yield self.db
+                if self.db.total_changes == before:
+                    self.db.execute("ROLLBACK")
+                    return
                 self.db.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
                 self.db.execute("COMMIT")
             except BaseException:
@@ -150,10 +160,10 @@ class StoreFile:
     @property
     def replaced(self) -> bool:
         """Has the file at `path` become another one since it was opened here (rebuilt, or set aside)? What is written now nobody would see."""
-        return _inode(self.path) != self._inode
+        return _inode(self._name) != self._inode
 
 
-def _inode(path: Path) -> int | None:
+def _inode(path: str | Path) -> int | None:
     try:
         return os.stat(path).st_ino
     except FileNotFoundError:

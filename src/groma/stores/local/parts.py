@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,8 +44,11 @@ class Segment:
             self._open.clear()
             self.parts = []
 
-    def project(self) -> None:
-        """Write the rows that no part covers as a part, and merge neighbours of like size, so that there are about log n parts."""
+    def project(self, made: Callable[[int, int], core.Part | None] = lambda _after, _upto: None) -> None:
+        """Write the rows that no part covers as a part, and merge neighbours of like size, so that there are about log n parts.
+
+        `made` may know what is in the rows after one id up to another without reading them again.
+        """
         with self._file.lock, self._file.translated():
             if not self._file.writable:
                 return
@@ -56,7 +59,7 @@ class Segment:
                 covered = meta(db, "covered")
                 top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
                 if top > covered:
-                    part = part_of(db, covered, top)
+                    part = made(covered, top) or part_of(db, covered, top)
                     rows = self.named(db)
                     merged = []
                     chunks = len(part.ids)

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,16 +21,14 @@ from ...types import Batch, Ints, Passage, Vectors
 
 __all__ = [
     "BUSY_SECONDS",
-    "CHUNK_COLUMNS",
     "FORMAT",
     "ORDINAL_BITS",
     "RECORD_COLUMNS",
     "REST_COLUMNS",
+    "SCANNED_COLUMNS",
     "SCHEMA",
-    "SMALL",
+    "SHOWN_COLUMNS",
     "SPARE",
-    "checksum",
-    "csr_row",
     "delete_files",
     "detail_of",
     "file_key",
@@ -37,24 +36,24 @@ __all__ = [
     "indegree",
     "meta",
     "orphan",
-    "packed",
     "part_of",
+    "part_of_batch",
     "passage_of",
-    "paths_of",
-    "put_file",
+    "put_files",
     "put_view",
     "quoted",
     "record_of",
     "rows_by_id",
+    "sound",
+    "source_of",
     "stored",
+    "view_of",
 ]
 
 
-FORMAT = 1
+FORMAT = 2
 ORDINAL_BITS = 20
 BUSY_SECONDS = 15
-SMALL = 4096
-"""At most so many chunks are read into memory as a part of their own; more are written as a part first."""
 SPARE = 500
 """So many files beyond half of those in a view may lie unused (for branches that come back) before the oldest are swept."""
 
@@ -70,18 +69,24 @@ CREATE TABLE files (
 CREATE INDEX files_path ON files (path);
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY, hit INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, kind TEXT NOT NULL, symbol TEXT NOT NULL,
-    enclosing TEXT NOT NULL, masked INTEGER NOT NULL, text TEXT NOT NULL, symbols BLOB NOT NULL, terms BLOB NOT NULL, impacts BLOB NOT NULL,
-    vector BLOB NOT NULL, scale REAL NOT NULL, crc INTEGER NOT NULL
+    enclosing TEXT NOT NULL, masked INTEGER NOT NULL, text TEXT NOT NULL, crc INTEGER NOT NULL,
+    symbols BLOB NOT NULL, terms BLOB NOT NULL, impacts BLOB NOT NULL, vector BLOB NOT NULL, scale REAL NOT NULL, rest_crc INTEGER NOT NULL
 );
 CREATE INDEX chunks_hit ON chunks (hit);
-CREATE TABLE views (scope TEXT PRIMARY KEY, files BLOB NOT NULL, indegree BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE views (
+    scope TEXT PRIMARY KEY, files BLOB NOT NULL, indegree BLOB NOT NULL, source BLOB NOT NULL, crc INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE parts (name TEXT PRIMARY KEY, upto INTEGER NOT NULL, chunks INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-RECORD_COLUMNS = "id, key, path, blob, size, language, kind, lines, chunks, note, facts, symbol_start, symbol_terms, crc"
+RECORD_COLUMNS = "id, key, path, size, language, kind, lines, chunks, note, facts, blob, symbol_start, symbol_terms, crc"
 """What ranking reads of a few hundred files a query: kept short. `crc` is over these but the id, `rest_crc` over the rest."""
 REST_COLUMNS = "outline, name_terms, mentions, defines, rest_crc"
-CHUNK_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, symbols, terms, impacts, vector, scale, crc"
+SHOWN_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc"
+"""Of a chunk, what is shown of it."""
+SCANNED_COLUMNS = "id, hit, kind, symbols, terms, impacts, vector, scale, rest_crc"
+"""Of a chunk, what the segment is built from."""
+CHUNK_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc, symbols, terms, impacts, vector, scale, rest_crc"
 
 
 def quoted(path: Path) -> str:
@@ -100,12 +105,39 @@ def file_key(path: str, blob: bytes) -> int:
     return int.from_bytes(digest, "little", signed=True)
 
 
-def checksum(values: Iterable[object]) -> int:
-    crc = 0
-    for value in values:
-        data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
-        crc = crc32(b"\0", crc32(data, crc))
-    return crc
+def checksum(*values: object, texts: tuple[str, ...] = (), data: tuple[bytes, ...] = ()) -> int:
+    """A CRC-32 over values, long texts and bytes. Raises TypeError or AttributeError where one is not of its kind."""
+    crc = crc32(repr((values, *map(len, data))).encode("utf-8", "surrogatepass"))
+    for text in texts:
+        crc = crc32(text.encode("utf-8", "surrogatepass"), crc)
+    return crc32(b"".join(data), crc)
+
+
+def _sum_of_record(row: Sequence[Any]) -> int:
+    return checksum(*row[1:9], texts=(row[9],), data=(row[10], row[11], row[12]))
+
+
+def _sum_of_rest(row: Sequence[Any]) -> int:
+    return checksum(texts=(row[0],), data=(row[1], row[2], row[3]))
+
+
+def _sum_of_shown(row: Sequence[Any]) -> int:
+    return checksum(*row[1:8], texts=(row[8],))
+
+
+def _sum_of_scanned(row: Sequence[Any]) -> int:
+    return checksum(row[1], row[2], row[7], data=(row[3], row[4], row[5], row[6]))
+
+
+def sound(row: Sequence[Any], columns: str) -> bool:
+    """Is a row of these columns as it was written?"""
+    try:
+        return bool(_SUMS[columns](row) == row[-1])
+    except (TypeError, AttributeError):  # a flipped bit made a number of a text
+        return False
+
+
+_SUMS = {RECORD_COLUMNS: _sum_of_record, REST_COLUMNS: _sum_of_rest, SHOWN_COLUMNS: _sum_of_shown, SCANNED_COLUMNS: _sum_of_scanned}
 
 
 def packed(array: np.ndarray, kind: str) -> bytes:
@@ -116,10 +148,15 @@ def csr_row(start: Ints, values: np.ndarray, i: int) -> np.ndarray:
     return values[start[i] : start[i + 1]]
 
 
+_SIZES = (1, 8, 32, 128, 900)
+"""So many ids a statement, filled up with the last one: few statements, which SQLite keeps prepared."""
+
+
 def rows_by_id(db: sqlite3.Connection, table: str, columns: str, ids: Iterable[int]) -> Iterator[tuple[Any, ...]]:
     wanted = list(ids)
     for i in range(0, len(wanted), 900):
         some = wanted[i : i + 900]
+        some += some[-1:] * (next(size for size in _SIZES if size >= len(some)) - len(some))
         yield from db.execute(f"SELECT {columns} FROM {table} WHERE id IN ({','.join('?' * len(some))})", some)
 
 
@@ -135,10 +172,6 @@ def stored(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[int, 
     return found
 
 
-def paths_of(db: sqlite3.Connection, ids: Ints) -> Iterator[tuple[int, str]]:
-    return rows_by_id(db, "files", "id, path", ids.tolist())  # type: ignore[return-value]
-
-
 def files_named(db: sqlite3.Connection, paths: Iterable[str]) -> Iterator[tuple[int, str]]:
     wanted = list(paths)
     for i in range(0, len(wanted), 900):
@@ -146,9 +179,28 @@ def files_named(db: sqlite3.Connection, paths: Iterable[str]) -> Iterator[tuple[
         yield from db.execute(f"SELECT id, path FROM files WHERE path IN ({','.join('?' * len(some))})", some)
 
 
-def put_view(db: sqlite3.Connection, scope: str, files: Ints, indegree: Ints | None = None) -> None:
-    row = (packed(files, "<i8"), b"" if indegree is None else packed(indegree, "<i8"))
-    db.execute("INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?)", (scope, *row, checksum(row)))
+def put_view(db: sqlite3.Connection, scope: str, files: Ints, indegree: Ints | None = None, source: bytes = b"") -> None:
+    row = (packed(files, "<i8"), b"" if indegree is None else packed(indegree, "<i8"), source)
+    db.execute("INSERT OR REPLACE INTO views VALUES (?, ?, ?, ?, ?)", (scope, *row, checksum(data=row)))
+
+
+def source_of(paths: Sequence[str], blobs: Sequence[bytes], sizes: Ints) -> bytes:
+    """A digest of what a view is attached to: where it is noted with the view, all of that is in it, and nothing else."""
+    text = "\0".join(paths).encode("utf-8", "surrogatepass")
+    return blake2b(b"".join((text, *blobs, packed(sizes, "<i8"))), digest_size=16).digest()
+
+
+def view_of(db: sqlite3.Connection, scope: str) -> tuple[Ints, Ints, bytes]:
+    """The files of a view, ids ascending, their in-degrees (none: not counted yet), what it was attached to. Raises StoreDamaged."""
+    row = db.execute("SELECT files, indegree, source, crc FROM views WHERE scope = ?", (scope,)).fetchone()
+    if row is None:
+        return np.empty(0, np.int64), np.empty(0, np.int64), b""
+    try:
+        if checksum(data=row[:3]) == row[3]:
+            return np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], "<i8"), row[2]
+    except TypeError:
+        pass
+    raise StoreDamaged("the view of a scope is damaged")
 
 
 def delete_files(db: sqlite3.Connection, ids: Sequence[int]) -> None:
@@ -159,45 +211,33 @@ def delete_files(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 def indegree(db: sqlite3.Connection, files: Ints) -> Ints:
     """For each file, how many other files of the view mention an identifier (over three characters) that only it defines."""
-    mentions: list[np.ndarray] = []
-    defines: list[np.ndarray] = []
-    rows = {i: (m, d) for i, m, d in rows_by_id(db, "files", "id, mentions, defines", files.tolist())}
-    for i in files.tolist():
-        m, d = rows.get(i, (None, None))
-        mentions.append(_hashes(m))
-        defines.append(_hashes(d))
-    return core.references(mentions, defines)
-
-
-def _hashes(value: object) -> np.ndarray:
-    if not isinstance(value, bytes) or len(value) % 4:
-        raise StoreDamaged("the facts of a file are damaged")
-    return np.frombuffer(value, "<u4")
+    rows = list(rows_by_id(db, "files", "id, mentions, defines", files.tolist()))
+    rows.sort(key=itemgetter(0))
+    try:
+        if [row[0] for row in rows] != files.tolist():
+            raise ValueError
+        return core.references([np.frombuffer(row[1], "<u4") for row in rows], [np.frombuffer(row[2], "<u4") for row in rows])
+    except (ValueError, TypeError):
+        raise StoreDamaged("the facts of a file are damaged") from None
 
 
 def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
     """The rows of chunks with `after < id <= upto`, and of their files, as a part. Raises StoreDamaged if one is not as it was written."""
-    ids, hits, kinds, terms, impacts, vectors, scales = [], [], [], [], [], [], []
-    for row in db.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks WHERE id > ? AND id <= ? ORDER BY id", (after, upto)):
-        if checksum(row[:-1]) != row[-1]:
+    rows = db.execute(f"SELECT {SCANNED_COLUMNS} FROM chunks WHERE id > ? AND id <= ? ORDER BY id", (after, upto)).fetchall()
+    for row in rows:
+        if not sound(row, SCANNED_COLUMNS):
             raise StoreDamaged(f"chunk {row[0]} is damaged")
-        ids.append(row[0])
-        hits.append(row[1])
-        kinds.append(row[4])
-        terms.append(row[10])
-        impacts.append(row[11])
-        vectors.append(row[12])
-        scales.append(row[13])
+    ids, hits, kinds, _, terms, impacts, vectors, scales, _ = zip(*rows, strict=True) if rows else ((),) * 9
     low, high = (after >> ORDINAL_BITS) + 1, upto >> ORDINAL_BITS
     files, names = [], []
-    for row in db.execute(f"SELECT id, path, {REST_COLUMNS} FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
-        if checksum(row[2:-1]) != row[-1]:
-            raise StoreDamaged(f"the facts of {row[1]} are damaged")
-        files.append(row[0])
-        names.append(row[3])
+    for row in db.execute(f"SELECT {REST_COLUMNS}, id, path FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
+        if not sound(row[:-2], REST_COLUMNS):
+            raise StoreDamaged(f"the facts of {row[-1]} are damaged")
+        files.append(row[-2])
+        names.append(row[1])
     if missing := {i >> ORDINAL_BITS for i in ids} - set(files):
         raise StoreDamaged(f"the facts of {len(missing)} files are gone")
-    starts: Callable[[list[bytes]], np.ndarray] = lambda blobs: np.r_[0, np.cumsum([len(b) // 4 for b in blobs], dtype=np.int64)]  # noqa: E731
+    starts: Callable[[Sequence[bytes]], np.ndarray] = lambda blobs: np.r_[0, np.cumsum([len(b) // 4 for b in blobs], dtype=np.int64)]  # noqa: E731
     chunk_ids = np.array(ids, dtype=np.int64)
     dim = len(vectors[0]) if vectors else 0
     return core.build(
@@ -215,6 +255,35 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
     )
 
 
+def part_of_batch(batch: Batch, added: Sequence[tuple[int, int]], after: int, upto: int) -> core.Part | None:
+    """What `part_of(db, after, upto)` would make, if all of these rows came from one batch; `added` are its new files as (index, id)."""
+    added = [(f, i) for f, i in added if i <= upto >> ORDINAL_BITS]
+    first = (after >> ORDINAL_BITS) + 1
+    if not added or [i for _, i in added] != list(range(first, (upto >> ORDINAL_BITS) + 1)):
+        return None  # another process wrote in between
+    at = np.array([f for f, _ in added])
+    counts = batch.chunk_start[at + 1] - batch.chunk_start[at]
+    if len(batch.texts) != int(counts.sum()):
+        return None  # some of its files were here already
+    files = np.array([i for _, i in added], dtype=np.int64)
+    chunk_files = np.repeat(files, counts)
+    ids = (chunk_files << ORDINAL_BITS) | (np.arange(len(chunk_files)) - np.repeat(np.cumsum(counts) - counts, counts))
+    names = batch.name_start[at + 1] - batch.name_start[at]
+    return core.build(
+        ids=ids,
+        hits=batch.hit_ids,
+        chunk_files=chunk_files,
+        kinds=batch.kinds,
+        term_start=batch.term_start,
+        terms=batch.terms,
+        impacts=batch.impacts,
+        files=files,
+        name_start=np.r_[0, np.cumsum(names)],
+        name_terms=np.concatenate([csr_row(batch.name_start, batch.name_terms, f) for f in at.tolist()]),
+        vectors={"static": batch.vectors["static"]},
+    )
+
+
 def orphan(path: Path) -> bool:
     """Was a temporary part (`<name>.<pid>.tmp`) left by a process that is gone?"""
     try:
@@ -226,95 +295,108 @@ def orphan(path: Path) -> bool:
     return False
 
 
-def put_file(db: sqlite3.Connection, batch: Batch, f: int) -> int:
-    """Insert file `f` of a batch with its chunks, unless it is here already; returns its id."""
+def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[tuple[int, int]]]:
+    """Insert the files of a batch that have chunks, unless they are here already.
+
+    Returns the ids of them all, and (index in the batch, id) of those that are new.
+    """
     files = batch.files
-    blob = files.blobs[f]
-    assert blob is not None
-    key, size = file_key(files.paths[f], blob), int(files.sizes[f])
-    row = db.execute("SELECT id, size FROM files WHERE key = ?", (key,)).fetchone()
-    if row is not None:
-        if row[1] == size:
-            return int(row[0])
-        delete_files(db, [row[0]])
-    s0, s1 = int(batch.symbols.start[f]), int(batch.symbols.start[f + 1])
-    c0, c1 = int(batch.chunk_start[f]), int(batch.chunk_start[f + 1])
-    symbols = batch.symbols
-    facts = json.dumps(
-        {
-            "stems": list(batch.stems[f]),
-            "symbols": list(symbols.names[s0:s1]),
-            "imports": list(batch.imports[f]),
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-    outline = json.dumps(
-        {
-            "symbols": [[symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]] for i in range(s0, s1)],
-            "calls": list(batch.calls[f]),
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
-    starts = symbols.term_start[s0 : s1 + 1]
-    values = [
-        key, files.paths[f], blob, size, files.languages[f], files.kinds[f], int(files.lines[f]), c1 - c0, files.notes[f], facts,
-        (starts - starts[0]).astype("<i8").tobytes(),
-        packed(symbols.terms[starts[0] : starts[-1]], "<u4"),
-    ]  # fmt: skip
-    rest = [
-        outline,
-        packed(csr_row(batch.name_start, batch.name_terms, f), "<u4"),
-        packed(csr_row(batch.mention_start, batch.mentions, f), "<u4"),
-        packed(csr_row(batch.define_start, batch.defines, f), "<u4"),
-    ]
-    cursor = db.execute(
-        f"INSERT INTO files ({RECORD_COLUMNS.removeprefix('id, ')}, {REST_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        [*values, checksum(values), *rest, checksum(rest)],
-    )
-    file = int(cursor.lastrowid or 0)
-    vectors = batch.vectors["static"]
-    rows = []
-    for n, i in enumerate(range(c0, c1)):
-        row = [
-            (file << ORDINAL_BITS) | n, int(batch.hit_ids[i]), int(batch.first[i]), int(batch.last[i]), batch.kinds[i], batch.symbols_shown[i],
-            batch.enclosing[i], int(batch.masked[i]), batch.texts[i],
-            np.arange(batch.chunk_symbols[i] - s0, batch.chunk_symbols[i + 1] - s0, dtype="<u4").tobytes(),
-            packed(csr_row(batch.term_start, batch.terms, i), "<u4"), packed(csr_row(batch.term_start, batch.impacts, i), "u1"),
-            vectors.rows[i].tobytes(), float(vectors.scales[i]),
-        ]  # fmt: skip
-        rows.append((*row, checksum(row)))
-    db.executemany(f"INSERT INTO chunks ({CHUNK_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
-    return file
+    keys = {f: file_key(path, blob) for f, (path, blob, reason) in enumerate(zip(files.paths, files.blobs, files.reasons, strict=True))
+            if reason is None and blob is not None}  # fmt: skip
+    sizes = files.sizes.tolist()
+    known = stored(db, list(keys.values()))
+    here = {key: i for key, (i, _, _) in known.items()}
+    if other := [known[key][0] for f, key in keys.items() if key in known and known[key][2] != sizes[f]]:
+        delete_files(db, other)
+        for (scope,) in db.execute("SELECT scope FROM views").fetchall():  # one may have had them
+            view, counts, _ = view_of(db, scope)
+            put_view(db, scope, view, counts)
+        here = {key: i for key, i in here.items() if i not in set(other)}
+    (last,) = db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'files'").fetchone()
+    added = []
+    for f, key in keys.items():
+        if key not in here:
+            here[key] = last = (last or 0) + 1
+            added.append((f, last))
+    db.executemany(f"INSERT INTO files ({RECORD_COLUMNS}, {REST_COLUMNS}) VALUES ({_marks(19)})", _file_rows(batch, keys, added))
+    db.executemany(f"INSERT INTO chunks ({CHUNK_COLUMNS}) VALUES ({_marks(16)})", _chunk_rows(batch, added))
+    return [here[key] for key in keys.values()], added
+
+
+def _marks(n: int) -> str:
+    return ",".join("?" * n)
+
+
+def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+    files, symbols = batch.files, batch.symbols
+    sizes, lines, symbol_lines = files.sizes.tolist(), files.lines.tolist(), symbols.lines.tolist()
+    symbol_start, chunk_start = symbols.start.tolist(), batch.chunk_start.tolist()
+    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    for f, i in added:
+        s0, s1 = symbol_start[f], symbol_start[f + 1]
+        facts = encode({"stems": list(batch.stems[f]), "symbols": list(symbols.names[s0:s1]), "imports": list(batch.imports[f])})
+        described = zip(symbols.kinds[s0:s1], symbol_lines[s0:s1], symbols.signatures[s0:s1], symbols.docs[s0:s1], strict=True)
+        outline = encode({"symbols": list(described), "calls": list(batch.calls[f])})
+        starts = symbols.term_start[s0 : s1 + 1]
+        row = (
+            i, keys[f], files.paths[f], sizes[f], files.languages[f], files.kinds[f], lines[f], chunk_start[f + 1] - chunk_start[f],
+            files.notes[f], facts, files.blobs[f], (starts - starts[0]).astype("<i8").tobytes(), packed(symbols.terms[starts[0] : starts[-1]], "<u4"),
+        )  # fmt: skip
+        rest = (
+            outline,
+            packed(csr_row(batch.name_start, batch.name_terms, f), "<u4"),
+            packed(csr_row(batch.mention_start, batch.mentions, f), "<u4"),
+            packed(csr_row(batch.define_start, batch.defines, f), "<u4"),
+        )
+        yield (*row, _sum_of_record(row), *rest, _sum_of_rest(rest))
+
+
+def _chunk_rows(batch: Batch, added: Sequence[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+    """Columns are made bytes once, and cut: an array a chunk would take longer than all the rest."""
+    chunk_start, symbol_start, begins = batch.chunk_start.tolist(), batch.symbols.start.tolist(), batch.chunk_symbols.tolist()
+    hits, first, last, masked = batch.hit_ids.tolist(), batch.first.tolist(), batch.last.tolist(), batch.masked.astype(np.int64).tolist()
+    terms, impacts, cuts = packed(batch.terms, "<u4"), packed(batch.impacts, "u1"), batch.term_start.tolist()
+    vectors, scales, dim = packed(batch.vectors["static"].rows, "i1"), batch.vectors["static"].scales.tolist(), batch.vectors["static"].rows.shape[1]
+    numbers = packed(np.arange(max((symbol_start[f + 1] - symbol_start[f] for f, _ in added), default=0)), "<u4")
+    for f, file in added:
+        c0, s0 = chunk_start[f], symbol_start[f]
+        for i in range(c0, chunk_start[f + 1]):
+            a, b = cuts[i], cuts[i + 1]
+            shown = (
+                (file << ORDINAL_BITS) | (i - c0), hits[i], first[i], last[i], batch.kinds[i], batch.symbols_shown[i], batch.enclosing[i], masked[i],
+                batch.texts[i],
+            )  # fmt: skip
+            symbols = numbers[4 * (begins[i] - s0) : 4 * (begins[i + 1] - s0)]
+            scanned = (symbols, terms[4 * a : 4 * b], impacts[a:b], vectors[i * dim : (i + 1) * dim], scales[i])
+            yield (*shown, _sum_of_shown(shown), *scanned, _sum_of_scanned((0, hits[i], batch.kinds[i], *scanned)))
 
 
 def record_of(row: tuple[Any, ...], indegree: int) -> FileRecord:
     """A row of `files` (`RECORD_COLUMNS`) as a record. Raises StoreDamaged if it is not as it was written."""
-    if checksum(row[1:-1]) != row[-1]:
+    if not sound(row, RECORD_COLUMNS):
         raise StoreDamaged(f"the facts of {row[2]} are damaged")
-    facts = json.loads(row[10])
+    facts = json.loads(row[9])
     return FileRecord(
-        id=row[0], path=row[2], blob=row[3], size=row[4], language=row[5], kind=row[6], lines=row[7], chunks=row[8],
+        id=row[0], path=row[2], blob=row[10], size=row[3], language=row[4], kind=row[5], lines=row[6], chunks=row[7],
         stems=tuple(facts["stems"]), symbols=tuple(facts["symbols"]),
         symbol_start=np.frombuffer(row[11], "<i8"), symbol_terms=np.frombuffer(row[12], "<u4"),
-        imports=tuple(facts["imports"]), note=row[9], indegree=indegree,
+        imports=tuple(facts["imports"]), note=row[8], indegree=indegree,
     )  # fmt: skip
 
 
 def detail_of(record: FileRecord, rest: tuple[Any, ...]) -> FileDetail:
     """The rest of a row of `files` (`REST_COLUMNS`) beside its record. Raises StoreDamaged if it is not as it was written."""
-    if checksum(rest[:-1]) != rest[-1]:
+    if not sound(rest, REST_COLUMNS):
         raise StoreDamaged(f"the facts of {record.path} are damaged")
     outline = json.loads(rest[0])
     return FileDetail(record, tuple(tuple(x) for x in outline["symbols"]), tuple(outline["calls"]))
 
 
-def passage_of(row: tuple[Any, ...], file: tuple[Any, ...]) -> Passage:
-    """A row of `chunks` (all columns) and (id, path, blob, language) of its file as a passage. Raises StoreDamaged."""
-    if checksum(row[:-1]) != row[-1]:
-        raise StoreDamaged(f"a chunk of {file[1]} is damaged")
+def passage_of(row: tuple[Any, ...], file: FileRecord) -> Passage:
+    """A row of `chunks` (`SHOWN_COLUMNS`) as a passage of `file`. Raises StoreDamaged."""
+    if not sound(row, SHOWN_COLUMNS):
+        raise StoreDamaged(f"a chunk of {file.path} is damaged")
     return Passage(
-        id=row[0], hit_id=row[1], file=file[0], path=file[1], blob=file[2], first=row[2], last=row[3], kind=row[4], symbol=row[5],
-        enclosing=row[6], language=file[3], text=row[8], masked=bool(row[7]),
+        id=row[0], hit_id=row[1], file=file.id, path=file.path, blob=file.blob, first=row[2], last=row[3], kind=row[4], symbol=row[5],
+        enclosing=row[6], language=file.language, text=row[8], masked=bool(row[7]),
     )  # fmt: skip

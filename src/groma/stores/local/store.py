@@ -5,65 +5,125 @@ Every row carries a CRC-32, because SQLite does not notice a flipped bit in a va
 table `parts` names; rows that no part covers yet are read as one more part in memory, so that a reader of any process sees every
 acknowledged write at once. Chunk ids are `file id << 20 | ordinal`, and file ids are never used twice.
 
-FORMAT log: 1 - first.
+FORMAT log: 1 - first. 2 - two checksums a chunk, one over what is shown of it and one over what the segment is built from.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from ... import core
 from ...errors import StoreDamaged
 from ...filters import expand_kinds, file_matches
-from ...ports import Capabilities, FileDetail, FileRecord
+from ...ports import Capabilities, FileDetail, FileRecord, Place
 from ...types import Batch, Filter, Floats, Ints, Leg, Passage
+from ...values import value
 from .file import StoreFile
 from .parts import Segment
 from .rows import (
-    CHUNK_COLUMNS,
     ORDINAL_BITS,
     RECORD_COLUMNS,
     REST_COLUMNS,
+    SCANNED_COLUMNS,
+    SHOWN_COLUMNS,
     SPARE,
-    checksum,
     delete_files,
     detail_of,
     file_key,
     files_named,
     indegree,
     meta,
+    part_of_batch,
     passage_of,
-    paths_of,
-    put_file,
+    put_files,
     put_view,
     record_of,
     rows_by_id,
+    sound,
+    source_of,
     stored,
+    view_of,
 )
 
 __all__ = ["LocalStore", "open_local"]
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True)
+RECORDS = 40_000
+"""So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
+PASSAGES = 1_000_000
+"""So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
+PLACES = 8_000
+"""Of so many chunks it is kept, twice at most, where they lie: about 200 bytes each."""
+SIGHTS = 8
+"""So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
+
+
+@value
 class _View:
-    """A scope's files: ids ascending, and how many files of the scope mention what each alone defines (empty: not counted yet)."""
+    """A scope's files: ids ascending, how many files of the scope mention what each alone defines (empty: not counted yet), and the digest
+    of what the view was attached to."""
 
     files: Ints
     indegree: Ints
+    source: bytes
 
 
-@dataclass(slots=True)
+@value
 class _Sight:
-    """What a set of scopes sees of the current parts: one bool a file and a chunk, per part. Kept until the store changes."""
+    """What a set of scopes sees: their views, the parts, one bool a file and a chunk of each part, how many are true. Kept until the store
+    changes; `narrowed` keeps the chunk masks of the last few filters, `records` what was asked for of files."""
 
+    views: dict[str, _View]
+    parts: list[core.Part]
     files: list[np.ndarray]
     chunks: list[np.ndarray]
+    count_files: int
+    count_chunks: int
+    narrowed: dict[Filter, list[np.ndarray]]
+    records: _Kept[tuple[str, FileRecord]]
+
+
+class _Kept(Generic[T]):
+    """What was read lately, by id: as much as weighs `most`, and as much again that was used less lately. For what never changes under its id."""
+
+    def __init__(self, most: int, weigh: Callable[[T], int]) -> None:
+        self._most = most
+        self._weigh = weigh
+        self._weight = 0
+        self._young: dict[int, T] = {}
+        self._old: dict[int, T] = {}
+
+    def of(self, ids: Iterable[int]) -> dict[int, T]:
+        """What is kept of these."""
+        young = self._young
+        found = {i: young[i] for i in ids if i in young}
+        if self._old and (again := {i: self._old[i] for i in ids if i not in young and i in self._old}):
+            for i, value in again.items():
+                self.put(i, value)
+            found |= again
+        return found
+
+    def put(self, i: int, value: T) -> None:
+        if self._weight >= self._most:
+            self._old, self._young, self._weight = self._young, {}, 0
+        self._young[i] = value
+        self._weight += self._weigh(value)
+
+
+def _weight(record: FileRecord) -> int:
+    return 8 + len(record.symbols)
+
+
+def _weight_of_seen(seen: tuple[str, FileRecord]) -> int:
+    return _weight(seen[1])
 
 
 def open_local(folder: Path, profile: str) -> LocalStore:
@@ -83,9 +143,12 @@ class LocalStore:
         self.capabilities = Capabilities(sparse=True, vectors=frozenset({"static"}), durable=True)
         self._file = StoreFile(path)
         self._segment = Segment(self._file, segment)
-        self._views: dict[str, _View] = {}
-        self._sights: dict[tuple[str, ...], _Sight] = {}
+        self._state = (-1, -1)
         self._version = -1
+        self._sights: dict[tuple[str, ...], _Sight] = {}
+        self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
+        self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
+        self._places: _Kept[Place] = _Kept(PLACES, lambda _: 1)
 
     @property
     def notes(self) -> list[str]:
@@ -102,8 +165,8 @@ class LocalStore:
         """One read transaction over rows and segment; what was kept of an older one is forgotten."""
         with self._segment.snapshot() as db:
             if self._segment.version != self._version:
-                self._views.clear()
                 self._sights.clear()
+                self._passages = _Kept(PASSAGES, lambda passage: len(passage.text))
                 self._version = self._segment.version
             yield db
 
@@ -117,42 +180,46 @@ class LocalStore:
 
     def attach(self, scope: str, paths: Sequence[str], blobs: Sequence[bytes], sizes: Ints) -> list[int]:
         """See `ports.Store.attach`."""
-        keys = [file_key(path, blob) for path, blob in zip(paths, blobs, strict=True)]
+        source = source_of(paths, blobs, sizes)
         with self._file.writing() as db:
-            known = stored(db, keys)
-            missing = [
-                i
-                for i, (key, path, size) in enumerate(zip(keys, paths, sizes.tolist(), strict=True))
-                if known.get(key, (0, "", -1))[1:] != (path, size)
-            ]
-            gone = set(missing)
-            ids = [known[key][0] for i, key in enumerate(keys) if i not in gone]
-            before = self._view(db, scope).files
-            if gone and len(before):
-                waiting = {paths[i] for i in missing}
-                stay = set(ids)
-                ids += [i for i, path in paths_of(db, before) if path in waiting and i not in stay]
-            after = core.distinct(np.array(ids, dtype=np.int64))
-            if not np.array_equal(before, after):
-                put_view(db, scope, after)
+            view = self._view(db, scope)
+            if view.source == source:
+                return []
+            seen = {path: (i, (blob, size)) for i, path, blob, size in rows_by_id(db, "files", "id, path, blob, size", view.files.tolist())}
+            ids, others = [], []
+            for n, (path, *version) in enumerate(zip(paths, blobs, sizes.tolist(), strict=True)):
+                if path in seen and seen[path][1] == tuple(version):
+                    ids.append(seen[path][0])
+                else:
+                    others.append((n, file_key(path, blobs[n])))
+            known = stored(db, [key for _, key in others])
+            missing = []
+            for n, key in others:
+                file, *what = known.get(key, (0, "", -1))
+                if what == [paths[n], sizes[n]]:
+                    ids.append(file)
+                else:
+                    missing.append(n)
+                    if paths[n] in seen:
+                        ids.append(seen[paths[n]][0])
+            before, after = view.files, core.distinct(np.array(ids, dtype=np.int64))
+            same = np.array_equal(before, after)
+            if not same or (len(after) and not missing):
+                put_view(db, scope, after, view.indegree if same else None, b"" if missing else source)
         return missing
 
     def apply(self, scope: str, batch: Batch) -> None:
         """See `ports.Store.apply`; the new rows also become a part of the segment."""
         with self._file.writing() as db:
             view = self._view(db, scope).files
-            added: list[int] = []
-            replaced: set[str] = set()
-            for f, path in enumerate(batch.files.paths):
-                replaced.add(path)
-                if batch.files.reasons[f] is None:
-                    added.append(put_file(db, batch, f))
-            old = [i for i, path in files_named(db, replaced) if i not in added]
+            ids, added = put_files(db, batch)
+            put = set(ids)
+            old = [i for i, _ in files_named(db, batch.files.paths) if i not in put]
             stay = view[~core.member(view, np.array(sorted(old), dtype=np.int64))]
-            after = core.distinct(np.r_[stay, np.array(added, dtype=np.int64)])
+            after = core.distinct(np.r_[stay, np.array(ids, dtype=np.int64)])
             if not np.array_equal(view, after):
                 put_view(db, scope, after)
-        self._segment.project()
+        self._segment.project(lambda after, upto: part_of_batch(batch, added, after, upto))
 
     def detach(self, scope: str) -> None:
         """See `ports.Store.detach`."""
@@ -178,7 +245,7 @@ class LocalStore:
         with self._file.writing() as db:
             view = self._view(db, scope)
             if len(view.indegree) != len(view.files):
-                put_view(db, scope, view.files, indegree(db, view.files))
+                put_view(db, scope, view.files, indegree(db, view.files), view.source)
             unused = sorted(self._unused(db))
             used = sum(len(self._view(db, s).files) for (s,) in db.execute("SELECT scope FROM views").fetchall())
             sweep = unused[: max(0, len(unused) - used // 2 - SPARE)]
@@ -197,36 +264,58 @@ class LocalStore:
     # ------------------------------------------------------------------------------------------------------------------ views
 
     def _view(self, db: sqlite3.Connection, scope: str) -> _View:
-        row = db.execute("SELECT files, indegree, crc FROM views WHERE scope = ?", (scope,)).fetchone()
-        if row is None:
-            return _View(np.empty(0, np.int64), np.empty(0, np.int64))
-        if checksum(row[:2]) != row[2]:
-            raise StoreDamaged(f"the view of a scope in {self.path.name} is damaged", path=str(self.path))
-        return _View(np.frombuffer(row[0], "<i8"), np.frombuffer(row[1], "<i8"))
+        return _View(*view_of(db, scope))
 
-    def _sight(self, db: sqlite3.Connection, scopes: Sequence[str]) -> _Sight:
+    def _look(self, scopes: Sequence[str]) -> _Sight:
+        """What the scopes see now: what was kept, as long as nobody wrote since, which costs one question to the file."""
         key = tuple(scopes)
-        if key not in self._sights:
-            for scope in scopes:
-                if scope not in self._views:
-                    self._views[scope] = self._view(db, scope)
-            seen = core.distinct(np.concatenate([self._views[s].files for s in scopes] or [np.empty(0, np.int64)]))
-            files = [core.member(part.files, seen) for part in self._segment.parts]
-            self._sights[key] = _Sight(files, [f[part.file_of] for f, part in zip(files, self._segment.parts, strict=True)])
-        return self._sights[key]
+        with self._file.lock:
+            try:
+                state = self._file.state()
+            except sqlite3.Error:
+                state = (-1, -1)  # the snapshot says what is wrong
+            sight = self._sights.get(key) if state == self._state else None
+            if sight is None:
+                with self._snapshot() as db:
+                    sight = self._sights.get(key) or self._see(db, key)
+                self._state = state
+            return sight
 
-    def _narrowed(self, db: sqlite3.Connection, sight: _Sight, filter: Filter) -> list[np.ndarray]:
+    def _see(self, db: sqlite3.Connection, key: tuple[str, ...]) -> _Sight:
+        views = {scope: self._view(db, scope) for scope in key}
+        seen = core.distinct(np.concatenate([view.files for view in views.values()] or [np.empty(0, np.int64)]))
+        masks = [(part, core.member(part.files, seen)) for part in self._segment.parts]
+        parts = [part for part, mask in masks if mask.any()]
+        files = [mask for _, mask in masks if mask.any()]
+        chunks = [f[part.file_of] for f, part in zip(files, parts, strict=True)]
+        while len(self._sights) >= SIGHTS:
+            del self._sights[next(iter(self._sights))]
+        sight = _Sight(
+            views, parts, files, chunks, sum(int(m.sum()) for m in files), sum(int(m.sum()) for m in chunks), {}, _Kept(RECORDS, _weight_of_seen)
+        )
+        self._sights[key] = sight
+        return sight
+
+    def _narrowed(self, sight: _Sight, filter: Filter) -> list[np.ndarray]:
+        """The chunk masks of a sight, less what the filter leaves out."""
         if not filter:
             return sight.chunks
+        masks = sight.narrowed.get(filter)
+        if masks is None:
+            masks = self._narrow(sight, filter)
+            while len(sight.narrowed) >= SIGHTS:
+                sight.narrowed.pop(next(iter(sight.narrowed)), None)
+            sight.narrowed[filter] = masks
+        return masks
+
+    def _narrow(self, sight: _Sight, filter: Filter) -> list[np.ndarray]:
         kinds = expand_kinds(filter.kinds)
         masks = []
-        for part, files in zip(self._segment.parts, sight.files, strict=True):
+        for part, files in zip(sight.parts, sight.files, strict=True):
             if filter.languages or filter.paths:
-                ids = part.files[files].tolist()
-                passed = np.array(
-                    [i for i, path, language in rows_by_id(db, "files", "id, path, language", ids) if file_matches(filter, path, language)],
-                    dtype=np.int64,
-                )
+                with self._file.reading() as db:
+                    rows = list(rows_by_id(db, "files", "id, path, language", part.files[files].tolist()))
+                passed = np.array([i for i, path, language in rows if file_matches(filter, path, language)], dtype=np.int64)
                 files = core.member(part.files, core.distinct(passed))
             mask = files[part.file_of]
             if kinds:
@@ -246,36 +335,39 @@ class LocalStore:
         vector: tuple[str, Floats] | None = None,
     ) -> Leg:
         """See `ports.Store.search`."""
-        with self._snapshot() as db:
-            masks = self._narrowed(db, self._sight(db, scopes), filter)
-            if sparse is not None:
-                return core.sparse_top(self._segment.parts, masks, *sparse, k)
-            assert vector is not None
-            return core.dense_top(self._segment.parts, masks, *vector, k)
+        sight = self._look(scopes)
+        masks = self._narrowed(sight, filter)
+        if sparse is not None:
+            return core.sparse_top(sight.parts, masks, *sparse, k)
+        assert vector is not None
+        return core.dense_top(sight.parts, masks, *vector, k)
 
     def chunk_frequencies(self, scopes: Sequence[str], terms: np.ndarray) -> tuple[int, Ints]:
         """See `ports.Facts.chunk_frequencies`."""
-        with self._snapshot() as db:
-            sight = self._sight(db, scopes)
-            return sum(int(m.sum()) for m in sight.chunks), core.chunk_frequencies(self._segment.parts, sight.chunks, terms)
+        sight = self._look(scopes)
+        return sight.count_chunks, core.chunk_frequencies(sight.parts, sight.chunks, terms)
 
     def name_frequencies(self, scopes: Sequence[str], terms: np.ndarray) -> tuple[int, Ints]:
         """See `ports.Facts.name_frequencies`."""
-        with self._snapshot() as db:
-            sight = self._sight(db, scopes)
-            return sum(int(m.sum()) for m in sight.files), core.name_frequencies(self._segment.parts, sight.files, terms)
+        sight = self._look(scopes)
+        return sight.count_files, core.name_frequencies(sight.parts, sight.files, terms)
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
         with self._file.reading() as db:
-            rows = {row[0]: row for row in rows_by_id(db, "chunks", CHUNK_COLUMNS, ids)}
-            files = {r[0]: r for r in rows_by_id(db, "files", "id, path, blob, language", {i >> ORDINAL_BITS for i in rows})}
-            found = []
-            for i in ids:
-                row, file = rows.get(i), files.get(i >> ORDINAL_BITS)
-                if row is not None and file is not None:
-                    found.append(passage_of(row, file))
-            return found
+            still = self._file.state() == self._state
+            found = self._passages.of(ids) if still else {}
+            rows = list(rows_by_id(db, "chunks", SHOWN_COLUMNS, [i for i in ids if i not in found]))
+            owners = {row[0] >> ORDINAL_BITS for row in rows}
+            files = self._records.of(owners)
+            if missing := owners - files.keys():
+                files |= self._read_records(missing)
+            for row in rows:
+                if (file := files.get(row[0] >> ORDINAL_BITS)) is not None:
+                    found[row[0]] = passage_of(row, file)
+                    if still:
+                        self._passages.put(row[0], found[row[0]])
+        return [found[i] for i in ids if i in found]
 
     def find(self, scopes: Sequence[str], hit_id: int) -> Passage | None:
         """See `ports.Store.find`."""
@@ -290,16 +382,31 @@ class LocalStore:
 
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
         """See `ports.Facts.files`."""
+        sight = self._look(scopes)
+        found = sight.records.of(ids.tolist())
+        left = np.array([i for i in ids.tolist() if i not in found], dtype=np.int64)
+        for scope, view in sight.views.items() if len(left) else ():
+            at = np.searchsorted(view.files, left)
+            at[at == len(view.files)] = 0
+            here = view.files[at] == left if len(view.files) else np.zeros(len(left), np.bool_)
+            wanted = left[here].tolist()
+            counts = view.indegree[at[here]].tolist() if len(view.indegree) else [0] * len(wanted)
+            records = self._records.of(wanted)
+            if missing := [i for i in wanted if i not in records]:
+                records |= self._read_records(missing)
+            for i, n in zip(wanted, counts, strict=True):
+                if i in records:
+                    found[i] = (scope, replace(records[i], indegree=n))
+                    sight.records.put(i, found[i])
+            left = left[~here]
+        return found
+
+    def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:
         with self._file.reading() as db:
-            views = {scope: self._view(db, scope) for scope in scopes}
-            found: dict[int, tuple[str, FileRecord]] = {}
-            for row in rows_by_id(db, "files", RECORD_COLUMNS, ids.tolist()):
-                for scope, view in views.items():
-                    at = int(np.searchsorted(view.files, row[0]))
-                    if at < len(view.files) and view.files[at] == row[0]:
-                        found[row[0]] = (scope, record_of(row, int(view.indegree[at]) if len(view.indegree) else 0))
-                        break
-            return found
+            records = {row[0]: record_of(row, 0) for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
+        for i, record in records.items():
+            self._records.put(i, record)
+        return records
 
     def file(self, scope: str, path: str) -> FileRecord | None:
         """See `ports.Facts.file`."""
@@ -316,15 +423,19 @@ class LocalStore:
             (row,) = rows_by_id(db, "files", REST_COLUMNS, [record.id])
             return detail_of(record, row)
 
-    def chunk_symbols(self, ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """See `ports.Facts.chunk_symbols`."""
-        with self._file.reading() as db:
-            return {i: tuple(np.frombuffer(blob, "<u4").tolist()) for i, blob in rows_by_id(db, "chunks", "id, symbols", ids)}
+    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+        """See `ports.Facts.places`."""
+        found = self._places.of(ids)
+        if missing := [i for i in ids if i not in found]:
+            with self._file.reading() as db:
+                for i, first, last, symbols in rows_by_id(db, "chunks", "id, first, last, symbols", missing):
+                    found[i] = Place(first, last, tuple(np.frombuffer(symbols, "<u4").tolist()))
+                    self._places.put(i, found[i])
+        return found
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
-        with self._file.reading() as db:
-            return len(self._view(db, scope).files)
+        return len(self._look([scope]).views[scope].files)
 
     def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
         """See `ports.Store.scan`."""
@@ -355,14 +466,15 @@ class LocalStore:
         width = RECORD_COLUMNS.count(",") + 1
         for row in db.execute(f"SELECT {RECORD_COLUMNS}, {REST_COLUMNS} FROM files"):
             files.add(row[0])
-            if checksum(row[1 : width - 1]) != row[width - 1] or checksum(row[width:-1]) != row[-1]:
+            if not (sound(row[:width], RECORD_COLUMNS) and sound(row[width:], REST_COLUMNS)):
                 problems.append(f"{self.path.name}: the facts of {row[2]} are damaged")
         counts: dict[int, int] = {}
         here: list[int] = []
-        for row in db.execute(f"SELECT {CHUNK_COLUMNS} FROM chunks ORDER BY id"):
+        width = SHOWN_COLUMNS.count(",") + 1
+        for row in db.execute(f"SELECT {SHOWN_COLUMNS}, {SCANNED_COLUMNS} FROM chunks ORDER BY id"):
             here.append(row[0])
             counts[row[0] >> ORDINAL_BITS] = counts.get(row[0] >> ORDINAL_BITS, 0) + 1
-            if checksum(row[:-1]) != row[-1]:
+            if not (sound(row[:width], SHOWN_COLUMNS) and sound(row[width:], SCANNED_COLUMNS)):
                 problems.append(f"{self.path.name}: chunk {row[0]} is damaged")
         for file, path, chunks in db.execute("SELECT id, path, chunks FROM files"):
             if counts.pop(file, 0) != chunks:

@@ -1,0 +1,185 @@
+"""What only the local store has to promise: parts made without reading rows again, what is kept between queries, and that it is never old."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from groma import core
+from groma.errors import StoreDamaged
+from groma.stores.local import open_local
+from groma.stores.local.parts import Segment
+from groma.stores.local.rows import part_of, part_of_batch
+from groma.types import Batch, Filter
+
+ANY = Filter()
+
+
+def batch(files: dict[str, str]) -> Batch:
+    return core.scan_texts([(path, text.encode()) for path, text in files.items()])
+
+
+def terms(query: str) -> tuple[np.ndarray, np.ndarray]:
+    ids = np.array(sorted({core.term_id(t) for t in core.query_tokens(query)}), dtype=np.uint32)
+    return ids, np.ones(len(ids), dtype=np.float32)
+
+
+def source(name: str, n: int = 3) -> str:
+    return "\n\n".join(f"def {name}_{i}(value):\n    '''Handle {name} number {i}.'''\n    return value + {i}" for i in range(n)) + "\n"
+
+
+def test_a_part_made_from_a_batch_is_the_one_made_from_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def kept(batch: Batch, added: list[tuple[int, int]], after: int, upto: int) -> core.Part | None:
+        made.append((after, upto, part := part_of_batch(batch, added, after, upto)))
+        return part
+
+    monkeypatch.setattr("groma.stores.local.store.part_of_batch", kept)
+    store = open_local(tmp_path, "test")
+    first = {f"a/{i}.py": source(f"alpha{i}", i + 1) for i in range(5)}
+    store.apply("a", batch({**first, "empty.py": "", "blob.bin": "\0\1"}))
+    store.apply("a", batch({"b.py": source("beta"), "binary": "\0", "c.md": "# Title\n\nWords about gamma.\n"}))
+    store.apply("a", batch({"b.py": source("beta"), "d.py": source("delta")}))  # b.py is here already
+    db = sqlite3.connect(tmp_path / "store-test.db")
+    assert [part is None for _, _, part in made] == [False, False, True]
+    for after, upto, part in made[:2]:
+        assert part is not None
+        rows = part_of(db, after, upto)
+        for name in ("ids", "hits", "file_of", "files", "terms", "post_start", "post_chunks", "post_impacts", "names", "name_start", "name_files"):
+            assert np.array_equal(getattr(part, name), getattr(rows, name)), name
+        assert [part.kinds[i] for i in part.kind_of] == [rows.kinds[i] for i in rows.kind_of]
+        assert np.array_equal(part.vectors["static"].rows, rows.vectors["static"].rows)
+        assert np.array_equal(part.vectors["static"].scales, rows.vectors["static"].scales)
+    db.close()
+    assert store.verify() == []
+    store.close()
+
+
+def test_rows_of_another_process_in_between_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = open_local(tmp_path, "test"), open_local(tmp_path, "test")
+    with monkeypatch.context() as patch:  # killed before it wrote the part
+        patch.setattr(Segment, "project", lambda *_: None)
+        theirs.apply("b", batch({"theirs.py": source("theirs")}))
+    ours.apply("a", batch({"ours.py": source("ours")}))
+    for store in (ours, theirs):
+        assert len(store.search(["a", "b"], 10, filter=ANY, sparse=terms("theirs")).ids) > 0
+        assert len(store.search(["a", "b"], 10, filter=ANY, sparse=terms("ours")).ids) > 0
+        assert store.verify() == []
+        store.close()
+
+
+def test_what_is_kept_is_forgotten_when_another_process_writes(tmp_path: Path) -> None:
+    reader, writer = open_local(tmp_path, "test"), open_local(tmp_path, "test")
+    for n in range(5):
+        name = f"word{'abcde'[n]}"
+        before = reader.search(["a"], 10, filter=ANY, sparse=terms(name))
+        narrowed = reader.search(["a"], 10, filter=Filter(paths=("x",)), sparse=terms(name))
+        assert (len(before.ids), len(narrowed.ids), reader.count_files("a")) == (0, 0, n)
+        writer.apply("a", batch({f"x/{n}.py": source(name)}))
+        after = reader.search(["a"], 10, filter=ANY, sparse=terms(name))
+        narrowed = reader.search(["a"], 10, filter=Filter(paths=("x",)), sparse=terms(name))
+        assert (len(after.ids) > 0, len(narrowed.ids) > 0, reader.count_files("a")) == (True, True, n + 1)
+        assert {scope for scope, _ in reader.files(["a"], after.files).values()} == {"a"}
+    uses = {f"y/{n}.py": f"from x import word{'abcde'[n]}_0\n\nword{'abcde'[n]}_0(1)\n" for n in range(5)}
+    files = reader.search(["a"], 10, filter=ANY, sparse=terms("worda")).files
+    assert [record.indegree for _, record in reader.files(["a"], files[:1]).values()] == [0]
+    writer.apply("a", batch(uses))
+    writer.maintain("a")
+    assert [record.indegree for _, record in reader.files(["a"], files[:1]).values()] == [1]  # the record is kept, the count is the view's
+    writer.detach("a")
+    assert reader.files(["a"], files) == {}
+    assert reader.fetch(before.ids.tolist()) == []
+    for store in (reader, writer):
+        store.close()
+
+
+def attached(found: Batch) -> tuple[list[str], list[bytes], np.ndarray]:
+    return list(found.files.paths), [blob or b"" for blob in found.files.blobs], found.files.sizes
+
+
+def test_a_transaction_that_changes_nothing_leaves_no_trace(tmp_path: Path) -> None:
+    writer, reader = open_local(tmp_path, "test"), sqlite3.connect(tmp_path / "store-test.db")
+    found = batch({"a.py": source("alpha")})
+    writer.apply("a", found)
+    writer.maintain("a")
+    assert writer.attach("a", *attached(found)) == []  # notes what the view is attached to
+    seen = reader.execute("PRAGMA data_version").fetchone()
+    assert writer.attach("a", *attached(found)) == []
+    writer.apply("a", found)
+    assert writer.settled("a")
+    assert reader.execute("PRAGMA data_version").fetchone() == seen
+    reader.close()
+    writer.close()
+
+
+def test_a_file_that_is_replaced_for_one_view_is_missed_by_the_other(tmp_path: Path) -> None:
+    """A filter of the checkout can make two texts of one blob; the second to come takes the place of the first."""
+    store = open_local(tmp_path, "test")
+    found = batch({"a.py": source("alpha"), "b.py": source("beta")})
+    store.apply("a", found)
+    assert store.attach("a", *attached(found)) == []
+    assert store.attach("a", *attached(found)) == []
+    other = replace(found, files=replace(found.files, sizes=found.files.sizes + 1))
+    store.apply("b", other)
+    assert store.attach("a", *attached(found)) == [0, 1]
+    store.apply("a", found)
+    assert store.attach("a", *attached(found)) == []
+    assert store.count_files("a") == 2
+    assert store.attach("b", *attached(other)) == [0, 1]
+    assert store.attach("a", *attached(batch({"a.py": source("alpha")}))) == []
+    assert store.count_files("a") == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("UPDATE chunks SET text = text || ' '", "chunk"),
+        ("UPDATE chunks SET text = CAST(text AS BLOB)", "chunk"),
+        ("UPDATE chunks SET first = first + 1", "chunk"),
+        ("UPDATE chunks SET kind = 'klass'", "chunk"),
+        ("UPDATE files SET facts = replace(facts, 'alpha', 'alphb')", "facts"),
+        ("UPDATE files SET path = path || 'x'", "facts"),
+        ("UPDATE files SET symbol_terms = zeroblob(length(symbol_terms))", "facts"),
+        ("UPDATE files SET symbol_terms = 'text'", "facts"),
+    ],
+)
+def test_a_changed_value_is_noticed_where_it_is_read(tmp_path: Path, change: str, message: str) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({"a.py": source("alpha")}))
+    store.close()
+    db = sqlite3.connect(tmp_path / "store-test.db")
+    db.execute(change)
+    db.commit()
+    db.close()
+    store = open_local(tmp_path, "test")
+    assert store.verify() != []
+    leg = store.search(["a"], 10, filter=ANY, sparse=terms("alpha"))
+
+    def read() -> None:
+        store.files(["a"], leg.files)
+        store.fetch(leg.ids.tolist())
+
+    with pytest.raises(StoreDamaged, match=message):
+        read()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["hit = hit + 1", "terms = CAST(terms || x'00000000' AS BLOB)", "scale = scale / 2", "vector = zeroblob(256)", "scale = 'x'"]
+)
+def test_a_changed_value_never_becomes_a_part(tmp_path: Path, change: str) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({"a.py": source("alpha")}))
+    store.close()
+    db = sqlite3.connect(tmp_path / "store-test.db")
+    db.execute(f"UPDATE chunks SET {change}")
+    db.commit()
+    with pytest.raises(StoreDamaged, match="chunk"):
+        part_of(db, 0, 1 << 62)
+    db.close()
