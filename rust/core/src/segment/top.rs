@@ -117,7 +117,7 @@ impl Top {
         self
     }
 
-    fn leg(mut self, parts: &[&Part]) -> Leg {
+    pub(super) fn leg(mut self, parts: &[&Part]) -> Leg {
         self.forget();
         self.found.sort_unstable();
         let mut leg = Leg::default();
@@ -138,8 +138,10 @@ impl Top {
     }
 }
 
-/// Below this many chunks, waking another core costs more than it saves.
-const ALONE: usize = 32_768;
+/// So many chunks are scanned on one core: a millisecond or two. On a busy machine, another core that was asked for help comes later than that.
+const ALONE: usize = 1 << 18;
+/// A share of more.
+const SHARE: usize = 1 << 15;
 
 /// Scan all chunks of all parts: `scan(part, chunks, top)` offers those of a range. The answer does not depend on how the work is cut.
 pub(super) fn scanned<F>(parts: &[&Part], k: usize, floor: f32, scan: F) -> Leg
@@ -163,8 +165,8 @@ where
             .flat_map(|(i, part)| {
                 let n = part.ids().len();
                 (0..n)
-                    .step_by(ALONE)
-                    .map(move |first| (i, first..n.min(first + ALONE)))
+                    .step_by(SHARE)
+                    .map(move |first| (i, first..n.min(first + SHARE)))
             })
             .collect();
         jobs.into_par_iter()
