@@ -111,8 +111,8 @@ def dependencies() -> str:
         "# What a base install weighs\n\nMeasured by `python tools/reference.py --sizes` (files as installed, without bytecode; Linux x86-64, "
         f"Python {sys.version_info[0]}.{sys.version_info[1]}). Together {sum(sizes.values()):.0f} MB, of which grammars "
         f"{grammars:.0f} MB; the limit is 220 MB "
-        "and a test holds it. The compiled core adds 5 MB to groma's own; the wheel with it is 7.7 MB, the plain one 5.7 MB.\n\n| distribution | MB |\n|---|---|\n"
-        + rows
+        "and a test holds it. The compiled core adds 5 MB to groma's own; "
+        "the wheel with it is 7.7 MB, the plain one 5.7 MB.\n\n| distribution | MB |\n|---|---|\n" + rows
     )
 
 
