@@ -93,7 +93,7 @@ def base_packages() -> dict[str, float]:
             continue
         files = [Path(str(f.locate())) for f in distribution.files or [] if not str(f).endswith(".pyc")]
         if name == "groma":
-            files = [p for p in (DOCS.parent / "src" / "groma").rglob("*") if p.suffix != ".pyc"]
+            files = [p for p in (DOCS.parent / "src" / "groma").rglob("*") if p.suffix not in (".pyc", ".so")]
         found[name] = sum(p.stat().st_size for p in files if p.is_file()) / 1e6
         for text in distribution.requires or []:
             requirement = Requirement(text)
@@ -111,7 +111,8 @@ def dependencies() -> str:
         "# What a base install weighs\n\nMeasured by `python tools/reference.py --sizes` (files as installed, without bytecode; Linux x86-64, "
         f"Python {sys.version_info[0]}.{sys.version_info[1]}). Together {sum(sizes.values()):.0f} MB, of which grammars "
         f"{grammars:.0f} MB; the limit is 220 MB "
-        "and a test holds it.\n\n| distribution | MB |\n|---|---|\n" + rows
+        "and a test holds it. The compiled core adds 5 MB to groma's own; "
+        "the wheel with it is 7.7 MB, the plain one 5.7 MB.\n\n| distribution | MB |\n|---|---|\n" + rows
     )
 
 

@@ -3,6 +3,7 @@
 //! Two CRC-32 over the sources and the data that is embedded, in the order of their paths: `GROMA_LISTING` over paths and sizes (cheap to
 //! compare), `GROMA_SOURCES` over paths and contents. Twin of `groma._compiled.built`, which compares.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,16 +17,16 @@ const FOLDERS: [&str; 4] = [
 const ENDINGS: [&str; 4] = ["rs", "scm", "toml", "txt"];
 
 fn main() -> io::Result<()> {
-    // Asked now and not when this was compiled: checkouts may share one target folder, and with it this program.
-    let here = std::env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?;
-    let root = Path::new(&here).join("../..");
+    // Asked when it runs: cargo may use this program again for another checkout.
+    let own = env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let root = Path::new(&own).join("../..");
     let mut found = vec![PathBuf::from("Cargo.lock"), PathBuf::from("Cargo.toml")];
     for folder in FOLDERS {
-        println!("cargo:rerun-if-changed={}", root.join(folder).display());
+        println!("cargo:rerun-if-changed=../../{folder}");
         collect(&root, Path::new(folder), &mut found)?;
     }
     for file in &found[..2] {
-        println!("cargo:rerun-if-changed={}", root.join(file).display());
+        println!("cargo:rerun-if-changed=../../{}", file.display());
     }
     let mut named: Vec<(String, PathBuf)> = found
         .into_iter()
