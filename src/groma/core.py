@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ._pure.tokens import VERSION as TOKENS_VERSION
     from ._pure.tokens import identifiers, query_tokens, split, term_id
     from ._pure.walk import REASONS as WALK_REASONS
-    from ._pure.walk import Known, Listing, secrets_file, walk
+    from ._pure.walk import Known, Listing, secrets_file, settled, walk
 
     REASONS = {**WALK_REASONS, **SCAN_REASONS}
 
@@ -73,6 +73,7 @@ __all__ = [
     "scan",
     "scan_texts",
     "secrets_file",
+    "settled",
     "sparse_top",
     "split",
     "static_id",
@@ -95,7 +96,7 @@ _MODULES = {
     "scan": "REASONS=SCAN_REASONS bare_name decode embed_query read_now scan scan_texts static_id",
     "segment": "FORMAT=SEGMENT_FORMAT Part build chunk_frequencies dense_top merge name_frequencies open_part sparse_top write_part",
     "tokens": "VERSION=TOKENS_VERSION identifiers query_tokens split term_id",
-    "walk": "REASONS=WALK_REASONS Known Listing secrets_file walk",
+    "walk": "REASONS=WALK_REASONS Known Listing secrets_file settled walk",
 }
 """Where a name comes from: the module, and what it is called there where that differs (`there=here`)."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from groma._pure.walk import SETTLED_COARSE_NS as SETTLED_NS
 from groma.catalogue.manifests import ManifestColumns
-from groma.indexing.plan import SETTLED_NS, changed
+from groma.indexing.plan import changed
 
 
 def manifest(*rows: tuple[str, int, int, int, bytes | None, str | None]) -> ManifestColumns:

@@ -517,7 +517,9 @@ def git_lists(folder: Path) -> list[str]:
     return sorted(set(git(folder, "ls-files", "-coz", "--exclude-standard").decode().split("\0")[:-1]), key=str.encode)
 
 
-def test_the_users_excludes_file_by_default_and_by_setting(repo: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_excludes_file_by_default_and_by_setting(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"  # the module's own would keep for the second core what is written here for the first
+    monkeypatch.setenv("HOME", str(home))
     for name in ("a.1", "a.2", "a.3", "a.4", "a.5"):
         write(repo / name)
     write(home / ".config/git/ignore", "*.1\n")

@@ -13,9 +13,6 @@ from ..values import value
 
 __all__ = ["Plan", "changed", "known_of", "plan", "rows"]
 
-SETTLED_NS = 2_050_000_000
-"""A look at a file that is so much younger than its last change proves its stat for good, on whichever file system (FAT counts in twos)."""
-
 
 @value
 class Plan:
@@ -81,7 +78,7 @@ def rows(listing: core.Listing, left_out: Mapping[int, str]) -> ManifestColumns:
 
 
 def changed(rows: ManifestColumns, manifest: ManifestColumns) -> ManifestColumns:
-    """Of `rows`, those that the manifest does not already hold like this. That a file was looked at again is news only while it is young."""
+    """Of `rows`, those that the manifest does not already hold like this. That a file was looked at again is news only while no look settles it."""
     if not manifest.paths:
         return rows
     place = dict(zip(manifest.paths, range(len(manifest.paths)), strict=True))
@@ -92,7 +89,7 @@ def changed(rows: ManifestColumns, manifest: ManifestColumns) -> ManifestColumns
                          (rows.inodes, manifest.inodes)):  # fmt: skip
         news |= ours != theirs[old]
     last = manifest.checked_ns[old]
-    news |= (last != rows.checked_ns) & (last - np.maximum(manifest.mtimes_ns, manifest.ctimes_ns)[old] < SETTLED_NS)
+    news |= (last != rows.checked_ns) & ~core.settled(manifest.mtimes_ns, manifest.ctimes_ns, manifest.checked_ns)[old]
     blobs, reasons = manifest.blobs, manifest.reasons
     other = [blob != blobs[i] or reason != reasons[i] for i, blob, reason in zip(before, rows.blobs, rows.reasons, strict=True)]
     at = np.flatnonzero(news | np.array(other, dtype=np.bool_)).tolist()

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
+
+import numpy as np
 
 from .. import core
 from ..catalogue import manifests
@@ -23,8 +26,6 @@ from .understand import Query
 __all__ = ["Proof", "Prover"]
 
 REREAD_BYTES = 4_000_000
-RACY_NS = 50_000_000
-"""A stat counts as proof only if the file's times were this much older than the moment it was read: clocks of file systems tick coarsely."""
 
 
 @value
@@ -48,6 +49,7 @@ class Prover:
         self.query = query
         self.legs = legs
         self.known = {scope: manifests.stats(db, scope, [f.record.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
+        self.settled = {scope: _settled(known) for scope, known in self.known.items()}
         self.proofs: dict[tuple[str, str, bytes], Proof] = {}
 
     def prove(self, scope: str, passage: Passage) -> Proof:
@@ -70,7 +72,7 @@ class Prover:
             known = self.known[scope].get(path)
             if known is not None and known.blob != passage.blob:
                 known = None
-            if known is not None and _trusted(known, stat):
+            if known is not None and path in self.settled[scope] and _same(known, stat):
                 return FRESH
             if stat.st_size > REREAD_BYTES and (known is None or stat.st_size != known.size):
                 return Proof("stale")
@@ -115,11 +117,21 @@ class Prover:
         ]
 
 
-def _trusted(known: manifests.Stat, stat: os.stat_result) -> bool:
-    same = (
+def _settled(known: Mapping[str, manifests.Stat]) -> frozenset[str]:
+    """The files that are proven unchanged if their stat still is what it was: `core.settled` says how old it must have been."""
+    if not known:
+        return frozenset()
+    try:
+        times = np.array([(stat.mtime_ns, stat.ctime_ns, stat.checked_ns) for stat in known.values()], np.int64)
+    except (TypeError, ValueError, OverflowError):  # a damaged row: what is no number proves nothing, so all are read
+        return frozenset()
+    return frozenset(compress(known, core.settled(times[:, 0], times[:, 1], times[:, 2]).tolist()))
+
+
+def _same(known: manifests.Stat, stat: os.stat_result) -> bool:
+    return (
         known.size == stat.st_size
         and known.mtime_ns == stat.st_mtime_ns
         and known.ctime_ns == stat.st_ctime_ns
         and known.inode == stat.st_ino & 0x7FFFFFFFFFFFFFFF
     )
-    return same and known.checked_ns - max(stat.st_mtime_ns, stat.st_ctime_ns) > RACY_NS
