@@ -43,6 +43,20 @@ class StaticModel:
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]: ...
     def embed_query(self, text: str) -> npt.NDArray[np.float32]: ...
 
+# candidates
+_Whole = npt.NDArray[np.int64]
+_Real = npt.NDArray[np.float64]
+_Ranked = tuple[_Whole, _Whole, npt.NDArray[np.float32]]
+
+def fuse(sparse: _Ranked, dense: _Ranked | None, decays: _Real, lean: float, most: int) -> tuple[_Whole, _Real, _Real, _Whole, _Whole, _Real]: ...
+def match_names(
+    names: tuple[_Whole, npt.NDArray[np.uint8], _Whole, _Whole, npt.NDArray[np.uint32], _Real],
+    rows: _Whole,
+    words: Sequence[str],
+    terms: npt.NDArray[np.uint32],
+    weights: _Real,
+) -> tuple[_Real, _Real, _Real, _Whole, _Whole, _Real]: ...
+
 # masking
 def mask(text: str) -> tuple[str, list[tuple[int, int, str]]] | None: ...
 

@@ -19,6 +19,7 @@ from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._pure.arrays import distinct, member
+    from ._pure.candidates import fuse, match_names
     from ._pure.chunk import VERSION as CHUNKER_VERSION
     from ._pure.git import blob_id, head, top_level
     from ._pure.ignore import explain as explain_ignored
@@ -60,9 +61,11 @@ __all__ = [
     "distinct",
     "embed_query",
     "explain_ignored",
+    "fuse",
     "head",
     "identifiers",
     "mask",
+    "match_names",
     "member",
     "merge",
     "name_frequencies",
@@ -85,6 +88,7 @@ __all__ = [
 
 _MODULES = {
     "arrays": "distinct member",
+    "candidates": "fuse match_names",
     "chunk": "VERSION=CHUNKER_VERSION",
     "git": "blob_id head top_level",
     "ignore": "explain=explain_ignored",

@@ -54,8 +54,6 @@ class FileRecord:
     indegree: int
     content: dict[Callable[[FileRecord], Any], Any] = field(default_factory=dict, compare=False, repr=False)
     """What was derived of the file alone; all records of one file may share it."""
-    scoped: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What was derived of the file and the scopes it was asked for in: see `Facts.files`."""
 
     def derived(self, of: Callable[[FileRecord], T]) -> T:
         """What `of` makes of the file, made once."""
@@ -161,10 +159,11 @@ class Facts(Protocol):
         ...
 
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
-        """By file id, the first of the scopes that sees the file, and its record.
+        """By file id, the first of the scopes that sees the file, and its record."""
+        ...
 
-        The same record is handed out again only for the same scopes, and while nothing was written to the store.
-        """
+    def kept(self, scopes: Sequence[str], make: Callable[[], T]) -> T:
+        """What `make` made when it was first asked for with these scopes; made anew once anything was written to the store."""
         ...
 
     def file(self, scope: str, path: str) -> FileRecord | None:

@@ -22,9 +22,12 @@ __all__ = [
     "Coverage",
     "FileColumns",
     "Filter",
+    "Fused",
     "Hit",
     "Leg",
     "Lines",
+    "Named",
+    "Names",
     "Passage",
     "Progress",
     "Request",
@@ -37,6 +40,7 @@ __all__ = [
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+Floats64 = npt.NDArray[np.float64]
 
 
 # ---------------------------------------------------------------------------------------------------------------- who and where
@@ -207,6 +211,54 @@ class Passage:
     language: str | None
     text: str
     masked: bool
+
+
+# ------------------------------------------------------------------------------------------------------- what the core weighs
+
+
+@value
+class Fused:
+    """Files that legs found, best first: `text` and `meaning` lie in 0..1. Those of the passages of file i that came back are
+    `ids[start[i]:start[i+1]]`, best raw sparse score first (0: dense only), ties by id."""
+
+    files: Ints
+    text: Floats64
+    meaning: Floats64
+    start: Ints
+    ids: Ints
+    scores: Floats64
+
+    def passages(self, i: int) -> list[tuple[int, float]]:
+        """The passages of file i that came back, each with its score."""
+        run = slice(self.start[i], self.start[i + 1])
+        return list(zip(self.ids[run].tolist(), self.scores[run].tolist(), strict=True))
+
+
+@value
+class Names:
+    """The names in n files with m symbols, as columns. The words of file i's stem are `stem_text[stem_start[i]:stem_start[i+1]]` (UTF-8, each
+    ended by a line feed), its symbols `symbol_start[i]:symbol_start[i+1]`; symbol j has the distinct terms
+    `terms[term_start[j]:term_start[j+1]]`, which weigh `weights[j]` together."""
+
+    stem_start: Ints
+    stem_text: npt.NDArray[np.uint8]
+    symbol_start: Ints
+    term_start: Ints
+    terms: npt.NDArray[np.uint32]
+    weights: Floats64
+
+
+@value
+class Named:
+    """How well names match a query, per file: `share` and `cover` of the stem, the `best` overlap of a symbol, all 0..1. The symbols of file i that
+    match at all are `symbols[start[i]:start[i+1]]` (counted from its first), in order, with their `overlaps`."""
+
+    share: Floats64
+    cover: Floats64
+    best: Floats64
+    start: Ints
+    symbols: Ints
+    overlaps: Floats64
 
 
 # --------------------------------------------------------------------------------------------------------------- what a user gets

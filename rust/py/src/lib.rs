@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod candidates;
 mod masking;
 mod parsing;
 mod scan;
@@ -15,6 +16,7 @@ fn _rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // What it was made from, as build.rs found it.
     module.add("LISTING", number(env!("GROMA_LISTING"))?)?;
     module.add("SOURCES", number(env!("GROMA_SOURCES"))?)?;
+    candidates::register(module)?;
     masking::register(module)?;
     parsing::register(module)?;
     scan::register(module)?;

@@ -7,23 +7,21 @@ explanation can show it.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import core
 from ..ports import Facts, FileRecord
+from ..types import Floats64, Fused, Ints, Named
 from ..values import field, value
-from .fuse import Candidates
 from .retrieve import idf
+from .table import FileTable
 from .understand import Query
 
 __all__ = ["FACTORS", "PENALTIES", "Context", "Evidence", "Factor", "Tally", "evidence", "penalties"]
 
-Column = npt.NDArray[np.float64]
 Detail = Callable[[int], str]
 
 
@@ -37,69 +35,67 @@ class Context:
 
 @value
 class Evidence:
-    """All that the factors read of n candidates, a column each. How well the symbols of candidate i match the query (0..1) is
-    `overlaps[start[i]:start[i+1]]`, for the symbols `symbols[...]` of its record; those that are not there do not match at all."""
+    """All that the factors read of n candidates, a column each; `at` is the place of each in what was fused."""
 
     query: Query
+    at: Ints
     scopes: Sequence[str]
     records: Sequence[FileRecord]
-    text: Column
-    meaning: Column
-    stem_share: Column
-    stem_cover: Column
-    start: npt.NDArray[np.intp]
-    symbols: npt.NDArray[np.int64]
-    overlaps: Column
+    text: Floats64
+    meaning: Floats64
+    quality: Floats64
+    marks: Ints
+    named: Named
     ages: Callable[[str, str], float | None]
     context: Context | None
 
-    def best_overlaps(self) -> Column:
-        """The best overlap of each candidate."""
-        best = np.zeros(len(self.records))
-        some = self.start[:-1] < self.start[1:]
-        if some.any():
-            best[some] = np.maximum.reduceat(self.overlaps, self.start[:-1][some])
-        return best
-
     def best_symbol(self, i: int) -> str:
         """The name of candidate i's symbol with the best overlap, the first if there are several."""
-        run = slice(self.start[i], self.start[i + 1])
-        return self.records[i].symbols[int(self.symbols[run][int(self.overlaps[run].argmax())])]
+        run = slice(self.named.start[i], self.named.start[i + 1])
+        return self.records[i].symbols[int(self.named.symbols[run][int(self.named.overlaps[run].argmax())])]
 
     def overlaps_of(self, i: int) -> dict[int, float]:
         """Symbol → overlap of candidate i, where there is any."""
-        run = slice(self.start[i], self.start[i + 1])
-        return dict(zip(self.symbols[run].tolist(), self.overlaps[run].tolist(), strict=True))
+        run = slice(self.named.start[i], self.named.start[i + 1])
+        return dict(zip(self.named.symbols[run].tolist(), self.named.overlaps[run].tolist(), strict=True))
 
 
 class Tally:
     """The scores of all candidates while they grow, with the line of the explanation that each step is."""
 
     def __init__(self, n: int) -> None:
-        self.scores: Column = np.zeros(n)
-        self._lines: list[tuple[str, Column, float | Column, Detail | str]] = []
+        self.scores: Floats64 = np.zeros(n)
+        self._lines: list[tuple[str, Floats64, float, Detail | str]] = []
+        self._scaled: tuple[str, Ints, Sequence[tuple[float, str]], Floats64] | None = None
 
-    def add(self, factor: str, column: Callable[[], Column], weight: float, detail: Detail | str = "") -> None:
+    def add(self, factor: str, column: Callable[[], Floats64], weight: float, detail: Detail | str = "") -> None:
         """Add `weight * value` to each; a column without weight is not even made."""
         if weight:
             values = column()
             self.scores += weight * values
             self._lines.append((factor, values, weight, detail))
 
-    def scale(self, factor: str, by: float, which: npt.NDArray[np.bool_], detail: str) -> None:
-        """Multiply all there is, of those that `which` names."""
-        if by != 1.0 and which.any():
-            before = self.scores.copy()
-            self.scores[which] *= by
-            self._lines.append((factor, np.where(which, by - 1.0, 0.0), before, detail))
+    def scale(self, factor: str, marks: Ints, by: Sequence[tuple[float, str]]) -> None:
+        """Multiply the scores of those that bear a mark: bit n of `marks` stands for the factor `by[n]` and what it is for."""
+        products = np.ones(1)
+        for share, _ in by:
+            products = np.concatenate((products, share * products))
+        self._scaled = (factor, marks, by, self.scores)
+        self.scores = self.scores * products[marks]
 
     def lines(self, i: int) -> list[tuple[str, float, float, Detail | str]]:
         """What the score of candidate i is made of: factor, value, weight, detail."""
-        return [
-            (factor, value, weight if isinstance(weight, float) else weight.item(i), detail)
-            for factor, values, weight, detail in self._lines
-            if (value := values.item(i))
+        lines: list[tuple[str, float, float, Detail | str]] = [
+            (factor, value, weight, detail) for factor, values, weight, detail in self._lines if (value := values.item(i))
         ]
+        if self._scaled is not None:
+            factor, marks, by, scores = self._scaled
+            mark, score = marks.item(i), scores.item(i)
+            for n, (share, name) in enumerate(by):
+                if mark >> n & 1:
+                    lines.append((factor, share - 1.0, score, name))
+                    score *= share
+        return lines
 
 
 # ---------------------------------------------------------------------------------------------------------------- the factors
@@ -115,9 +111,10 @@ def _meaning(e: Evidence, add: Callable[..., None]) -> None:
 
 def _pattern(e: Evidence, add: Callable[..., None]) -> None:
     """Names: the file's stem, its symbols, its path."""
-    add(lambda: e.stem_share, "stem_share", lambda i: f"file name holds {e.stem_share[i]:.0%} of the query's weight")
-    add(lambda: e.stem_cover, "stem_cover", lambda i: f"query names {e.stem_cover[i]:.0%} of the file name")
-    add(e.best_overlaps, "symbol", lambda i: f"symbol {e.best_symbol(i)}")
+    named = e.named
+    add(lambda: named.share, "stem_share", lambda i: f"file name holds {named.share[i]:.0%} of the query's weight")
+    add(lambda: named.cover, "stem_cover", lambda i: f"query names {named.cover[i]:.0%} of the file name")
+    add(lambda: named.best, "symbol", lambda i: f"symbol {e.best_symbol(i)}")
     if e.query.named:
         low = {_flat(name) for name in e.query.named}
         add(lambda: _column(_defines(e.query, low, record) for record in e.records), "defines", "defines a named symbol")
@@ -129,7 +126,7 @@ def _pattern(e: Evidence, add: Callable[..., None]) -> None:
 
 def _quality(e: Evidence, add: Callable[..., None]) -> None:
     """In-degree: ln(1 + files that mention an identifier defined only here)."""
-    add(lambda: _column(math.log1p(record.indegree) for record in e.records), 1.0, lambda i: f"used by {e.records[i].indegree} files")
+    add(lambda: e.quality, 1.0, lambda i: f"used by {e.records[i].indegree} files")
 
 
 def _context(e: Evidence, add: Callable[..., None]) -> None:
@@ -171,7 +168,7 @@ def _recency(e: Evidence, add: Callable[..., None]) -> None:
     add(lambda: _column(0.0 if age is None else 2.0 ** (-age / 30) for age in ages), 1.0)
 
 
-def _column(values: Iterable[float]) -> Column:
+def _column(values: Iterable[float]) -> Floats64:
     return np.array(list(values), dtype=np.float64)
 
 
@@ -240,15 +237,14 @@ PENALTIES: tuple[tuple[str, str, float, Callable[[FileRecord], bool]], ...] = (
 def penalties(e: Evidence, tally: Tally) -> None:
     """Scale the scores of files that are seldom meant, unless the query asks for their kind (or narrows the search to it)."""
     query = e.query
-    if query.intent == "path" or not e.records:
+    if query.intent == "path":
         return
-    marks = np.array([record.derived(_penalties) for record in e.records])
-    for n, (name, lift, by, _) in enumerate(PENALTIES):
-        if lift not in query.lifts and not (lift and query.filter.kinds):
-            tally.scale("kind of file", by, marks & (1 << n) != 0, name)
+    waived = [lift in query.lifts or bool(lift and query.filter.kinds) for _, lift, _, _ in PENALTIES]
+    asked = sum(1 << n for n, is_waived in enumerate(waived) if not is_waived)
+    tally.scale("kind of file", e.marks & asked, [(by, name) for name, _, by, _ in PENALTIES])
 
 
-def _penalties(record: FileRecord) -> int:
+def penalties_of(record: FileRecord) -> int:
     """One bit a row of `PENALTIES` that applies."""
     return sum(1 << n for n, (_, _, _, applies) in enumerate(PENALTIES) if applies(record))
 
@@ -256,119 +252,37 @@ def _penalties(record: FileRecord) -> int:
 # ----------------------------------------------------------------------------------------------------------------- evidence
 
 
+def new_table() -> FileTable:
+    """A table that notes the penalties of a file."""
+    return FileTable(penalties_of)
+
+
 def evidence(
-    query: Query,
-    candidates: Candidates,
-    records: Mapping[int, tuple[str, FileRecord]],
-    facts: Facts,
-    scopes: Sequence[str],
-    ages: Callable[[str, str], float | None],
-    context: Context | None,
+    query: Query, fused: Fused, facts: Facts, scopes: Sequence[str], ages: Callable[[str, str], float | None], context: Context | None
 ) -> Evidence:
     """Read the name signals of the candidates (DESIGN §7 "Name signals"); candidates whose file is gone meanwhile are left out."""
-    found = [records.get(file) for file in candidates.files.tolist()]
-    there = [one for one in found if one is not None]
-    here = slice(None) if len(there) == len(found) else [i for i, one in enumerate(found) if one is not None]
-    files = [record for _, record in there]
-    terms = [core.term_id(word) for word in query.words]
-    ids = core.distinct(np.array(terms, dtype=np.uint32))
-    weights = idf(*facts.name_frequencies(scopes, ids))
-    known = dict(zip(ids.tolist(), weights.tolist(), strict=True))
-    per_word = [known[term] for term in terms]
-    total = sum(per_word) or 1.0
-    start, symbols, overlaps = _overlaps(ids, weights, total, files, facts, scopes)
-    share, cover = _stems(query.words, per_word, total, files)
+    found, table = facts.kept(scopes, new_table).find(fused.files, facts, scopes)
+    at = np.arange(len(found))
+    if None in found:
+        at = np.array([i for i, row in enumerate(found) if row is not None], dtype=np.int64)
+        found = [row for row in found if row is not None]
+    rows = np.array(found, dtype=np.int64)
+    terms = np.array([core.term_id(word) for word in query.words], dtype=np.uint32)
+    ids = core.distinct(terms)
+    weights = idf(*facts.name_frequencies(scopes, ids))[ids.searchsorted(terms)]
     return Evidence(
         query=query,
-        scopes=[scope for scope, _ in there],
-        records=files,
-        text=candidates.text[here],
-        meaning=candidates.meaning[here],
-        stem_share=share,
-        stem_cover=cover,
-        start=start,
-        symbols=symbols,
-        overlaps=overlaps,
+        at=at,
+        scopes=[table.scopes[row] for row in found],
+        records=[table.records[row] for row in found],
+        text=fused.text[at],
+        meaning=fused.meaning[at],
+        quality=table.quality[rows],
+        marks=table.marks[rows],
+        named=core.match_names(table.names, rows, query.words, terms, weights),
         ages=ages,
         context=context,
     )
-
-
-def _overlaps(
-    ids: np.ndarray, weights: np.ndarray, total: float, records: Sequence[FileRecord], facts: Facts, scopes: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The symbols that share a term with the query, per record, and how well they match: hit / total · √(hit / all), where hit is the weight
-    of the terms shared, total that of the query, all that of the symbol's terms."""
-    if not len(ids) or not records:
-        return np.zeros(len(records) + 1, np.intp), np.empty(0, np.int64), np.empty(0)
-    _weigh([record for record in records if _weigh not in record.scoped], facts, scopes)
-    flat = np.concatenate([record.symbol_terms for record in records])
-    maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
-    maybe[ids & 0xFFFF] = True
-    where = maybe.take(flat.astype(np.uint16)).nonzero()[0]
-    found = flat[where]
-    which = np.minimum(ids.searchsorted(found), len(ids) - 1)
-    sure = ids[which] == found
-    where, which = where[sure], which[sure]
-    symbol = np.concatenate([record.derived(_owners) for record in records])[where]
-    ends = np.cumsum([len(record.symbol_terms) for record in records])
-    owner = ends.searchsorted(where, side="right")
-    first = np.ones(len(where), dtype=np.bool_)
-    np.not_equal(symbol[1:], symbol[:-1], out=first[1:])
-    first[1:] |= owner[1:] != owner[:-1]
-    hit = np.bincount(first.cumsum() - 1, weights[which])
-    symbol, owner = symbol[first], owner[first]
-    base = np.zeros(len(records) + 1, dtype=np.int64)
-    np.cumsum([len(record.symbols) for record in records], out=base[1:])
-    every = np.concatenate([record.scoped[_weigh] for record in records])[base[owner] + symbol]
-    return owner.searchsorted(np.arange(len(records) + 1)), symbol, hit / total * np.sqrt(hit / every)
-
-
-def _owners(record: FileRecord) -> np.ndarray:
-    """Of each of the record's symbol terms, which symbol it belongs to."""
-    return np.repeat(np.arange(len(record.symbols)), np.diff(record.symbol_start))
-
-
-def _weigh(records: Sequence[FileRecord], facts: Facts, scopes: Sequence[str]) -> None:
-    """Note with each record what the terms of each of its symbols weigh together; it holds as long as the record is handed out."""
-    if not records:
-        return
-    flat = np.concatenate([record.symbol_terms for record in records])
-    terms = core.distinct(flat)
-    weights = idf(*facts.name_frequencies(scopes, terms))[np.searchsorted(terms, flat)]
-    at = 0
-    for record in records:
-        n = len(record.symbol_terms)
-        record.scoped[_weigh] = np.bincount(record.derived(_owners), weights[at : at + n], len(record.symbols))
-        at += n
-
-
-def _stems(words: Sequence[str], weights: Sequence[float], total: float, records: Sequence[FileRecord]) -> tuple[Column, Column]:
-    """Which share of the query's weight the words of a file's stem hold, and which share of these words the query names."""
-    share, cover = [0.0] * len(records), [0.0] * len(records)
-    begins = {word[:3] for word in words}  # two that are alike begin alike
-    likes: dict[str, int] = {}  # stem → the words it is like, a bit each
-    shares: dict[int, float] = {}
-    for f, record in enumerate(records):
-        mask = named = 0
-        for stem in record.stems:
-            like = likes.get(stem)
-            if like is None:
-                like = likes[stem] = sum(1 << i for i, word in enumerate(words) if _alike(word, stem)) if stem[:3] in begins else 0
-            if like:
-                mask |= like
-                named += 1
-        if named:
-            if mask not in shares:
-                shares[mask] = sum(w for i, w in enumerate(weights) if mask & 1 << i) / total
-            share[f], cover[f] = shares[mask], named / len(record.stems)
-    return np.array(share), np.array(cover)
-
-
-def _alike(a: str, b: str) -> bool:
-    """Equal, or one is the beginning of the other, over at least three characters."""
-    n = min(len(a), len(b))
-    return a == b or (n >= 3 and a[:n] == b[:n])
 
 
 def _flat(name: str) -> str:
@@ -388,6 +302,10 @@ def _flat_names(record: FileRecord) -> frozenset[str]:
     return frozenset(map(_flat, map(_bare, record.symbols)))
 
 
+def _flat_stem(record: FileRecord) -> str:
+    return _flat(record.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]).replace("-", "")
+
+
 def _defines(query: Query, low: set[str], record: FileRecord) -> float:
     if not query.named.isdisjoint(record.derived(_names)):
         return 1.0
@@ -395,7 +313,7 @@ def _defines(query: Query, low: set[str], record: FileRecord) -> float:
 
 
 def _stem_named(low: set[str], record: FileRecord) -> float:
-    stem = record.path.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower().replace("_", "").replace("-", "")
+    stem = record.derived(_flat_stem)
     if stem in low:
         return 1.0
     if len(stem) >= 4 and any(name.startswith(stem) for name in low):

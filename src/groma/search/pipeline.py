@@ -35,16 +35,14 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
     legs = retrieve(query, store, facts, ids, dense=request.dense)
     watch.lap("retrieve")
 
-    candidates = fuse(legs, CANDIDATES)
+    fused = fuse(legs, CANDIDATES)
     watch.lap("fuse")
 
-    records = facts.files(ids, candidates.files)
-    context = _context(request.near, facts, ids)
-    found = evidence(query, candidates, records, facts, ids, _ages(db), context)
+    found = evidence(query, fused, facts, ids, _ages(db), _context(request.near, facts, ids))
     watch.lap("facts")
 
-    files = rank(found, candidates, max(request.k, 1))
-    places = facts.places([chunk for file in files if file.overlaps for chunk in file.chunks])
+    files = rank(found, fused, max(request.k, 1))
+    places = facts.places([chunk for file in files if file.overlaps for chunk, _ in file.passages])
     best = float(legs.sparse.scores[0]) if len(legs.sparse.scores) else 1.0
     order = items(files, places, best)
     watch.lap("rank")

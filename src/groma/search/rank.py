@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..ports import FileRecord, Place
-from ..types import Contribution
+from ..types import Contribution, Fused
 from ..values import value
 from .factors import FACTORS, Evidence, Factor, Tally, penalties
-from .fuse import Candidates
 
 __all__ = ["Item", "Ranked", "items", "rank"]
 
@@ -22,12 +21,13 @@ SYMBOL_IN_CHUNK = 0.5
 
 @value
 class Ranked:
-    """A file with its score; `overlaps` is how well its symbols match the query, those that do at all."""
+    """A file with its score; `passages` are those that came back with their sparse score, best first, and `overlaps` is how well its symbols
+    match the query, those that do at all."""
 
     scope: str
     record: FileRecord
     score: float
-    chunks: Mapping[int, float]
+    passages: Sequence[tuple[int, float]]
     overlaps: Mapping[int, float]
     tally: Tally
     at: int
@@ -55,7 +55,7 @@ class Item(NamedTuple):
     file: Ranked
 
 
-def rank(e: Evidence, candidates: Candidates, most: int) -> list[Ranked]:
+def rank(e: Evidence, fused: Fused, most: int) -> list[Ranked]:
     """The `most` best of the candidates' files, best first; ties by path, then scope."""
     tally = Tally(len(e.records))
     for factor in FACTORS:
@@ -67,8 +67,7 @@ def rank(e: Evidence, candidates: Candidates, most: int) -> list[Ranked]:
         least = scores[order[most - 1]]
         order = [i for i in order if scores[i] >= least]  # all that tie for the last place
     best = sorted(order, key=lambda i: (-scores[i], e.records[i].path, e.scopes[i]))[:most]
-    chunks = candidates.chunks(np.array([e.records[i].id for i in best], dtype=np.int64))
-    return [Ranked(e.scopes[i], e.records[i], scores[i], of, e.overlaps_of(i), tally, i) for i, of in zip(best, chunks, strict=True)]
+    return [Ranked(e.scopes[i], e.records[i], scores[i], fused.passages(e.at.item(i)), e.overlaps_of(i), tally, i) for i in best]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
@@ -91,18 +90,23 @@ def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> 
     best = best or 1.0
     for file in files:
         overlaps, total = file.overlaps, file.score
-        scored = [(-score / best, chunk) for chunk, score in file.chunks.items()]
         if overlaps:
-            for n, (score, chunk) in enumerate(scored):
+            scored = []
+            for chunk, score in file.passages:
                 named = 0.0
                 for symbol in places[chunk].symbols if chunk in places else ():
                     if symbol in overlaps and overlaps[symbol] > named:
                         named = overlaps[symbol]
-                if named:
-                    scored[n] = (score - SYMBOL_IN_CHUNK * named, chunk)
-        scored.sort()
+                scored.append((-score / best - SYMBOL_IN_CHUNK * named, chunk))
+            scored.sort()
+        else:
+            scored = [(-score / best, chunk) for chunk, score in file.passages[:CHUNKS_A_FILE]]
         first = max(-scored[0][0], 1e-6)
         for j, (score, chunk) in enumerate(scored[:CHUNKS_A_FILE]):
             result.append(Item(chunk, total * (CHUNK_DECAY**j * (-score / first) if j else 1.0), file))
-    result.sort(key=lambda item: -item.score)  # stable: ties stay in order of their files
+    result.sort(key=_better)  # stable: ties stay in order of their files
     return result
+
+
+def _better(item: Item) -> float:
+    return -item.score

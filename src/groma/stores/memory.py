@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
 from ..values import value
 
 __all__ = ["MemoryStore"]
+
+T = TypeVar("T")
 
 ORDINAL_BITS = 20
 
@@ -140,6 +143,10 @@ class MemoryStore:
             if scope is not None:
                 found[i] = (scope, replace(self._files[i].record))
         return found
+
+    def kept(self, scopes: Sequence[str], make: Callable[[], T]) -> T:
+        """See `ports.Facts.kept`; here it is made anew each time."""
+        return make()
 
     def file(self, scope: str, path: str) -> FileRecord | None:
         """See `ports.Facts.file`."""

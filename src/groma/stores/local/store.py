@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -79,7 +79,7 @@ class _View:
 @value
 class _Sight:
     """What a set of scopes sees: their views, the parts, one bool a file and a chunk of each part, how many are true. Kept until the store
-    changes; `narrowed` keeps the chunk masks of the last few filters, `records` what was asked for of files."""
+    changes; `narrowed` keeps the chunk masks of the last few filters, `kept` what others made for it (`ports.Facts.kept`)."""
 
     views: dict[str, _View]
     parts: list[core.Part]
@@ -88,7 +88,7 @@ class _Sight:
     count_files: int
     count_chunks: int
     narrowed: dict[Filter, list[np.ndarray]]
-    records: _Kept[tuple[str, FileRecord]]
+    kept: dict[Callable[[], Any], Any]
 
 
 class _Kept(Generic[T]):
@@ -120,10 +120,6 @@ class _Kept(Generic[T]):
 
 def _weight(record: FileRecord) -> int:
     return 8 + len(record.symbols)
-
-
-def _weight_of_seen(seen: tuple[str, FileRecord]) -> int:
-    return _weight(seen[1])
 
 
 def open_local(folder: Path, profile: str) -> LocalStore:
@@ -290,9 +286,7 @@ class LocalStore:
         chunks = [f[part.file_of] for f, part in zip(files, parts, strict=True)]
         while len(self._sights) >= SIGHTS:
             del self._sights[next(iter(self._sights))]
-        sight = _Sight(
-            views, parts, files, chunks, sum(int(m.sum()) for m in files), sum(int(m.sum()) for m in chunks), {}, _Kept(RECORDS, _weight_of_seen)
-        )
+        sight = _Sight(views, parts, files, chunks, sum(int(m.sum()) for m in files), sum(int(m.sum()) for m in chunks), {}, {})
         self._sights[key] = sight
         return sight
 
@@ -383,22 +377,30 @@ class LocalStore:
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
         """See `ports.Facts.files`."""
         sight = self._look(scopes)
-        found = sight.records.of(ids.tolist())
-        left = np.array([i for i in ids.tolist() if i not in found], dtype=np.int64)
-        for scope, view in sight.views.items() if len(left) else ():
-            at = np.searchsorted(view.files, left)
-            at[at == len(view.files)] = 0
-            here = view.files[at] == left if len(view.files) else np.zeros(len(left), np.bool_)
-            wanted = left[here].tolist()
-            counts = view.indegree[at[here]].tolist() if len(view.indegree) else [0] * len(wanted)
-            records = self._records.of(wanted)
-            if missing := [i for i in wanted if i not in records]:
+        found: dict[int, tuple[str, FileRecord]] = {}
+        left = ids
+        for scope, view in sight.views.items():
+            if not len(left):
+                break
+            here = core.member(left, view.files)
+            wanted = left[here]
+            counts = view.indegree[view.files.searchsorted(wanted)].tolist() if len(view.indegree) else [0] * len(wanted)
+            records = self._records.of(wanted.tolist())
+            if missing := [i for i in wanted.tolist() if i not in records]:
                 records |= self._read_records(missing)
-            for i, n in zip(wanted, counts, strict=True):
+            for i, n in zip(wanted.tolist(), counts, strict=True):
                 if i in records:
                     found[i] = (scope, replace(records[i], indegree=n))
-                    sight.records.put(i, found[i])
             left = left[~here]
+        return found
+
+    def kept(self, scopes: Sequence[str], make: Callable[[], T]) -> T:
+        """See `ports.Facts.kept`."""
+        kept = self._look(scopes).kept
+        try:
+            found: T = kept[make]
+        except KeyError:
+            found = kept.setdefault(make, make())
         return found
 
     def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:

@@ -1,0 +1,324 @@
+//! A query's candidates as columns: files out of the lists of passages, and how well the names in each file match the query. Twin of
+//! `groma._pure.candidates`: every sum in the same order, in 64 bits.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// One list of passages, best first; the slices have one length.
+#[derive(Clone, Copy)]
+pub struct Leg<'a> {
+    pub ids: &'a [i64],
+    pub files: &'a [i64],
+    pub scores: &'a [f32],
+}
+
+/// The columns of `groma.types.Fused`.
+#[derive(Default)]
+pub struct Fused {
+    pub files: Vec<i64>,
+    pub text: Vec<f64>,
+    pub meaning: Vec<f64>,
+    pub start: Vec<i64>,
+    pub ids: Vec<i64>,
+    pub scores: Vec<f64>,
+}
+
+struct File {
+    id: i64,
+    text: f64,
+    cosine: Option<f64>,
+    /// Passages of the sparse leg seen so far.
+    nth: usize,
+    passages: Vec<(f64, i64)>,
+}
+
+/// The `most` best files of the legs; the formula is told in the twin.
+pub fn fuse(
+    sparse: Leg<'_>,
+    dense: Option<Leg<'_>>,
+    decays: &[f64],
+    lean: f64,
+    most: usize,
+) -> Fused {
+    let mut at: HashMap<i64, usize, Mixed> = HashMap::default();
+    let mut files: Vec<File> = Vec::new();
+    let mut place = |files: &mut Vec<File>, id: i64| {
+        *at.entry(id).or_insert_with(|| {
+            files.push(File {
+                id,
+                text: 0.0,
+                cosine: None,
+                nth: 0,
+                passages: Vec::new(),
+            });
+            files.len() - 1
+        })
+    };
+    for ((&id, &file), &score) in sparse.ids.iter().zip(sparse.files).zip(sparse.scores) {
+        let i = place(&mut files, file);
+        let score = f64::from(score);
+        let file = &mut files[i];
+        file.text += score * decays.get(file.nth).copied().unwrap_or(0.0);
+        file.nth += 1;
+        file.passages.push((score, id));
+    }
+    let mut cosines: Vec<f64> = Vec::new();
+    if let Some(dense) = dense {
+        let sparse: std::collections::HashSet<i64, Mixed> = sparse.ids.iter().copied().collect();
+        for ((&id, &file), &score) in dense.ids.iter().zip(dense.files).zip(dense.scores) {
+            let i = place(&mut files, file);
+            let file = &mut files[i];
+            if file.cosine.is_none() {
+                file.cosine = Some(f64::from(score));
+                cosines.push(f64::from(score));
+            }
+            if !sparse.contains(&id) {
+                file.passages.push((0.0, id));
+            }
+        }
+    }
+    let top = files.iter().fold(0.0_f64, |most, file| most.max(file.text));
+    let top = if top == 0.0 { 1.0 } else { top };
+    let meaning = Meaning::over(cosines);
+    let mut order: Vec<(f64, i64, usize)> = Vec::with_capacity(files.len());
+    let mut columns: Vec<(f64, f64)> = Vec::with_capacity(files.len());
+    for (i, file) in files.iter().enumerate() {
+        let (text, meaning) = (file.text / top, meaning.of(file.cosine.unwrap_or(-1.0)));
+        order.push((-text - lean * meaning, file.id, i));
+        columns.push((text, meaning));
+    }
+    order.sort_unstable_by(|a, b| compare(a.0, b.0).then(a.1.cmp(&b.1)));
+    order.truncate(most);
+    let mut fused = Fused {
+        start: vec![0],
+        ..Fused::default()
+    };
+    for (_, id, i) in order {
+        fused.files.push(id);
+        fused.text.push(columns[i].0);
+        fused.meaning.push(columns[i].1);
+        let passages = &mut files[i].passages;
+        passages.sort_unstable_by(|a, b| compare(b.0, a.0).then(a.1.cmp(&b.1)));
+        for &(score, id) in passages.iter() {
+            fused.ids.push(id);
+            fused.scores.push(score);
+        }
+        fused.start.push(fused.ids.len() as i64);
+    }
+    fused
+}
+
+fn compare(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+}
+
+/// How far a cosine lies above the median, 0..1.
+struct Meaning {
+    low: f64,
+    spread: f64,
+}
+
+impl Meaning {
+    fn over(mut cosines: Vec<f64>) -> Meaning {
+        cosines.sort_unstable_by(|a, b| compare(*a, *b));
+        let (Some(&high), half) = (cosines.last(), cosines.len() / 2) else {
+            return Meaning {
+                low: 0.0,
+                spread: 0.0,
+            };
+        };
+        let low = if cosines.len() % 2 == 1 {
+            cosines[half]
+        } else {
+            (cosines[half - 1] + cosines[half]) / 2.0
+        };
+        Meaning {
+            low,
+            spread: high - low,
+        }
+    }
+
+    fn of(&self, cosine: f64) -> f64 {
+        if self.spread > 0.0 {
+            ((cosine - self.low) / self.spread).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Ids are spread by one multiplication: they come from our own store, not from an adversary.
+#[derive(Default, Clone, Copy)]
+struct Mixed;
+
+impl std::hash::BuildHasher for Mixed {
+    type Hasher = Mix;
+    fn build_hasher(&self) -> Mix {
+        Mix(0)
+    }
+}
+
+struct Mix(u64);
+
+impl std::hash::Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        let mixed = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+    fn write_i64(&mut self, value: i64) {
+        self.write_u64(value.cast_unsigned());
+    }
+}
+
+/// The columns of `groma.types.Names`. They may disagree with one another: what lies beyond a column is not there.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    pub stem_start: &'a [i64],
+    pub stem_text: &'a [u8],
+    pub symbol_start: &'a [i64],
+    pub term_start: &'a [i64],
+    pub terms: &'a [u32],
+    pub weights: &'a [f64],
+}
+
+/// The columns of `groma.types.Named`.
+#[derive(Default)]
+pub struct Named {
+    pub share: Vec<f64>,
+    pub cover: Vec<f64>,
+    pub best: Vec<f64>,
+    pub start: Vec<i64>,
+    pub symbols: Vec<i64>,
+    pub overlaps: Vec<f64>,
+}
+
+/// A word of the query, its term and weight.
+pub struct Word<'a> {
+    pub text: &'a str,
+    pub term: u32,
+    pub weight: f64,
+}
+
+/// How well the names in some files match a query's words; the formulas are told in the twin.
+pub fn match_names(names: &Names<'_>, rows: &[i64], words: &[Word<'_>]) -> Named {
+    let mut total = words.iter().fold(0.0, |sum, word| sum + word.weight);
+    if total == 0.0 {
+        total = 1.0;
+    }
+    let known = Known::of(words);
+    let mut found = Named {
+        start: vec![0],
+        ..Named::default()
+    };
+    for &row in rows {
+        let row = usize::try_from(row).unwrap_or(usize::MAX);
+        let (share, cover) = stem(run(names.stem_start, row, names.stem_text), words, total);
+        found.share.push(share);
+        found.cover.push(cover);
+        let mut best = 0.0_f64;
+        for (nth, &weight) in run(names.symbol_start, row, names.weights)
+            .iter()
+            .enumerate()
+        {
+            let symbol = names.symbol_start[row] as usize + nth;
+            let mut hit = None;
+            for &term in run(names.term_start, symbol, names.terms) {
+                if let Some(weight) = known.weight(term) {
+                    hit = Some(hit.unwrap_or(0.0) + weight);
+                }
+            }
+            if let Some(hit) = hit {
+                let overlap = hit / total * (hit / weight).sqrt();
+                best = best.max(overlap);
+                found.symbols.push(nth as i64);
+                found.overlaps.push(overlap);
+            }
+        }
+        found.best.push(best);
+        found.start.push(found.symbols.len() as i64);
+    }
+    found
+}
+
+/// `values[start[i]..start[i + 1]]`, nothing where there is no such run.
+fn run<'a, T>(start: &[i64], i: usize, values: &'a [T]) -> &'a [T] {
+    let bound = |i: usize| usize::try_from(*start.get(i)?).ok();
+    let Some((first, last)) = bound(i).zip(i.checked_add(1).and_then(bound)) else {
+        return &[];
+    };
+    values.get(first..last).unwrap_or_default()
+}
+
+/// The query's terms, most others being out at once by their low bits.
+struct Known {
+    maybe: [u64; 1024],
+    terms: Vec<(u32, f64)>,
+}
+
+impl Known {
+    fn of(words: &[Word<'_>]) -> Known {
+        let mut known = Known {
+            maybe: [0; 1024],
+            terms: Vec::with_capacity(words.len()),
+        };
+        for word in words {
+            let low = word.term as usize & 0xFFFF;
+            known.maybe[low / 64] |= 1 << (low % 64);
+            known.terms.push((word.term, word.weight));
+        }
+        known
+    }
+
+    fn weight(&self, term: u32) -> Option<f64> {
+        let low = term as usize & 0xFFFF;
+        if self.maybe[low / 64] >> (low % 64) & 1 == 0 {
+            return None;
+        }
+        self.terms
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == term)
+            .map(|(_, weight)| *weight)
+    }
+}
+
+/// `share` and `cover` of a file's stem, whose words each end with a line feed.
+fn stem(text: &[u8], words: &[Word<'_>], total: f64) -> (f64, f64) {
+    let (mut mask, mut named, mut all) = (0_u128, 0_u32, 0_u32);
+    for stem in text.split_inclusive(|&byte| byte == b'\n') {
+        let stem = stem.strip_suffix(b"\n").unwrap_or(stem);
+        all += 1;
+        let mut like = 0_u128;
+        for (i, word) in words.iter().enumerate().take(128) {
+            like |= u128::from(alike(word.text.as_bytes(), stem)) << i;
+        }
+        mask |= like;
+        named += u32::from(like != 0);
+    }
+    if named == 0 {
+        return (0.0, 0.0);
+    }
+    let mut held = 0.0;
+    for (i, word) in words.iter().enumerate().take(128) {
+        if mask >> i & 1 == 1 {
+            held += word.weight;
+        }
+    }
+    (held / total, f64::from(named) / f64::from(all))
+}
+
+/// Equal, or one is the beginning of the other, over at least three characters.
+fn alike(a: &[u8], b: &[u8]) -> bool {
+    let n = a.len().min(b.len());
+    a.first() == b.first()
+        && a[..n] == b[..n]
+        && (a.len() == b.len() || a[..n].iter().filter(|&&byte| byte & 0xC0 != 0x80).count() >= 3)
+}

@@ -1,0 +1,24 @@
+"""Compiled twin of `groma._pure.candidates`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import _rs
+from ..types import Floats64, Fused, Ints, Leg, Named, Names
+
+__all__ = ["fuse", "match_names"]
+
+
+def fuse(sparse: Leg, dense: Leg | None, decays: Floats64, lean: float, most: int) -> Fused:
+    """The `most` best files of the legs, by text + `lean` · meaning; ties by id. The formulas are told in the twin."""
+    other = None if dense is None else (dense.ids, dense.files, dense.scores)
+    return Fused(*_rs.fuse((sparse.ids, sparse.files, sparse.scores), other, decays, lean, most))
+
+
+def match_names(names: Names, rows: Ints, words: Sequence[str], terms: np.ndarray, weights: Floats64) -> Named:
+    """How well the names in some files match a query's words, each with its term id and weight. The formulas are told in the twin."""
+    columns = (names.stem_start, names.stem_text, names.symbol_start, names.term_start, names.terms, names.weights)
+    return Named(*_rs.match_names(columns, rows, words, terms, weights))
