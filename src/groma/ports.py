@@ -69,7 +69,7 @@ class Place(NamedTuple):
 
     first: int
     last: int
-    symbols: tuple[int, ...]
+    symbols: Sequence[int]
 
 
 @value

@@ -262,19 +262,17 @@ def evidence(
 ) -> Evidence:
     """Read the name signals of the candidates (DESIGN §7 "Name signals"); candidates whose file is gone meanwhile are left out."""
     found, table = facts.kept(scopes, new_table).find(fused.files, facts, scopes)
-    at = np.arange(len(found))
-    if None in found:
-        at = np.array([i for i, row in enumerate(found) if row is not None], dtype=np.int64)
-        found = [row for row in found if row is not None]
-    rows = np.array(found, dtype=np.int64)
+    at = np.array([i for i, row in enumerate(found) if row is not None], dtype=np.int64)
+    there = [row for row in found if row is not None]
+    rows = np.array(there, dtype=np.int64)
     terms = np.array([core.term_id(word) for word in query.words], dtype=np.uint32)
     ids = core.distinct(terms)
     weights = idf(*facts.name_frequencies(scopes, ids))[ids.searchsorted(terms)]
     return Evidence(
         query=query,
         at=at,
-        scopes=[table.scopes[row] for row in found],
-        records=[table.records[row] for row in found],
+        scopes=[table.scopes[row] for row in there],
+        records=[table.records[row] for row in there],
         text=fused.text[at],
         meaning=fused.meaning[at],
         quality=table.quality[rows],

@@ -101,7 +101,7 @@ class _Column:
     """An array that grows at its end; `values` is what it holds now, and what it held before is never moved."""
 
     def __init__(self, kind: type, values: Sequence[int] = ()) -> None:
-        self._space = np.array(values, dtype=kind)
+        self._space: np.ndarray = np.array(values, dtype=kind)
         self.values = self._space
 
     def __len__(self) -> int:

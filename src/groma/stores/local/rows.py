@@ -39,6 +39,7 @@ __all__ = [
     "part_of",
     "part_of_batch",
     "passage_of",
+    "places_of",
     "put_files",
     "put_view",
     "quoted",
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 
-FORMAT = 2
+FORMAT = 3
 ORDINAL_BITS = 20
 BUSY_SECONDS = 15
 SPARE = 500
@@ -63,14 +64,14 @@ INSERT INTO meta VALUES ('format', {FORMAT}), ('seq', 0), ('covered', 0);
 CREATE TABLE files (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL UNIQUE, path TEXT NOT NULL, blob BLOB NOT NULL, size INTEGER NOT NULL,
     language TEXT, kind TEXT NOT NULL, lines INTEGER NOT NULL, chunks INTEGER NOT NULL, note TEXT, facts TEXT NOT NULL,
-    symbol_start BLOB NOT NULL, symbol_terms BLOB NOT NULL, crc INTEGER NOT NULL,
+    symbol_start BLOB NOT NULL, symbol_terms BLOB NOT NULL, places BLOB NOT NULL, crc INTEGER NOT NULL,
     outline TEXT NOT NULL, name_terms BLOB NOT NULL, mentions BLOB NOT NULL, defines BLOB NOT NULL, rest_crc INTEGER NOT NULL
 );
 CREATE INDEX files_path ON files (path);
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY, hit INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, kind TEXT NOT NULL, symbol TEXT NOT NULL,
     enclosing TEXT NOT NULL, masked INTEGER NOT NULL, text TEXT NOT NULL, crc INTEGER NOT NULL,
-    symbols BLOB NOT NULL, terms BLOB NOT NULL, impacts BLOB NOT NULL, vector BLOB NOT NULL, scale REAL NOT NULL, rest_crc INTEGER NOT NULL
+    terms BLOB NOT NULL, impacts BLOB NOT NULL, vector BLOB NOT NULL, scale REAL NOT NULL, rest_crc INTEGER NOT NULL
 );
 CREATE INDEX chunks_hit ON chunks (hit);
 CREATE TABLE views (
@@ -79,14 +80,17 @@ CREATE TABLE views (
 CREATE TABLE parts (name TEXT PRIMARY KEY, upto INTEGER NOT NULL, chunks INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-RECORD_COLUMNS = "id, key, path, size, language, kind, lines, chunks, note, facts, blob, symbol_start, symbol_terms, crc"
-"""What ranking reads of a few hundred files a query: kept short. `crc` is over these but the id, `rest_crc` over the rest."""
+RECORD_COLUMNS = "id, key, path, size, language, kind, lines, chunks, note, facts, blob, symbol_start, symbol_terms, places, crc"
+"""What ranking reads of a file when a query first meets it. `crc` is over these but the id, `rest_crc` over the rest.
+
+`places` is int32 (3, chunks + 1): the first line of each chunk, its last, and the first of the symbols that begin in it; the last column is
+only there to say where its symbols end."""
 REST_COLUMNS = "outline, name_terms, mentions, defines, rest_crc"
 SHOWN_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc"
 """Of a chunk, what is shown of it."""
-SCANNED_COLUMNS = "id, hit, kind, symbols, terms, impacts, vector, scale, rest_crc"
+SCANNED_COLUMNS = "id, hit, kind, terms, impacts, vector, scale, rest_crc"
 """Of a chunk, what the segment is built from."""
-CHUNK_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc, symbols, terms, impacts, vector, scale, rest_crc"
+CHUNK_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc, terms, impacts, vector, scale, rest_crc"
 
 
 def quoted(path: Path) -> str:
@@ -114,7 +118,7 @@ def checksum(*values: object, texts: tuple[str, ...] = (), data: tuple[bytes, ..
 
 
 def _sum_of_record(row: Sequence[Any]) -> int:
-    return checksum(*row[1:9], texts=(row[9],), data=(row[10], row[11], row[12]))
+    return checksum(*row[1:9], texts=(row[9],), data=(row[10], row[11], row[12], row[13]))
 
 
 def _sum_of_rest(row: Sequence[Any]) -> int:
@@ -126,7 +130,7 @@ def _sum_of_shown(row: Sequence[Any]) -> int:
 
 
 def _sum_of_scanned(row: Sequence[Any]) -> int:
-    return checksum(row[1], row[2], row[7], data=(row[3], row[4], row[5], row[6]))
+    return checksum(row[1], row[2], row[6], data=(row[3], row[4], row[5]))
 
 
 def sound(row: Sequence[Any], columns: str) -> bool:
@@ -227,7 +231,7 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
     for row in rows:
         if not sound(row, SCANNED_COLUMNS):
             raise StoreDamaged(f"chunk {row[0]} is damaged")
-    ids, hits, kinds, _, terms, impacts, vectors, scales, _ = zip(*rows, strict=True) if rows else ((),) * 9
+    ids, hits, kinds, terms, impacts, vectors, scales, _ = zip(*rows, strict=True) if rows else ((),) * 8
     low, high = (after >> ORDINAL_BITS) + 1, upto >> ORDINAL_BITS
     files, names = [], []
     for row in db.execute(f"SELECT {REST_COLUMNS}, id, path FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
@@ -318,8 +322,8 @@ def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[tup
         if key not in here:
             here[key] = last = (last or 0) + 1
             added.append((f, last))
-    db.executemany(f"INSERT INTO files ({RECORD_COLUMNS}, {REST_COLUMNS}) VALUES ({_marks(19)})", _file_rows(batch, keys, added))
-    db.executemany(f"INSERT INTO chunks ({CHUNK_COLUMNS}) VALUES ({_marks(16)})", _chunk_rows(batch, added))
+    db.executemany(f"INSERT INTO files ({RECORD_COLUMNS}, {REST_COLUMNS}) VALUES ({_marks(20)})", _file_rows(batch, keys, added))
+    db.executemany(f"INSERT INTO chunks ({CHUNK_COLUMNS}) VALUES ({_marks(15)})", _chunk_rows(batch, added))
     return [here[key] for key in keys.values()], added
 
 
@@ -341,6 +345,7 @@ def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[tuple[int, in
         row = (
             i, keys[f], files.paths[f], sizes[f], files.languages[f], files.kinds[f], lines[f], chunk_start[f + 1] - chunk_start[f],
             files.notes[f], facts, files.blobs[f], (starts - starts[0]).astype("<i8").tobytes(), packed(symbols.terms[starts[0] : starts[-1]], "<u4"),
+            _places(batch, f),
         )  # fmt: skip
         rest = (
             outline,
@@ -351,23 +356,35 @@ def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[tuple[int, in
         yield (*row, _sum_of_record(row), *rest, _sum_of_rest(rest))
 
 
+def _places(batch: Batch, f: int) -> bytes:
+    chunks = slice(batch.chunk_start[f], batch.chunk_start[f + 1])
+    places = np.zeros((3, chunks.stop - chunks.start + 1), dtype="<i4")
+    places[0, :-1], places[1, :-1] = batch.first[chunks], batch.last[chunks]
+    places[2] = batch.chunk_symbols[chunks.start : chunks.stop + 1] - batch.symbols.start[f]
+    return places.tobytes()
+
+
+def places_of(row: tuple[Any, ...]) -> list[list[int]]:
+    """The `places` of a row of `files` (`RECORD_COLUMNS`), as lists."""
+    found: list[list[int]] = np.frombuffer(row[13], "<i4").reshape(3, -1).tolist()
+    return found
+
+
 def _chunk_rows(batch: Batch, added: Sequence[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
     """Columns are made bytes once, and cut: an array a chunk would take longer than all the rest."""
-    chunk_start, symbol_start, begins = batch.chunk_start.tolist(), batch.symbols.start.tolist(), batch.chunk_symbols.tolist()
+    chunk_start = batch.chunk_start.tolist()
     hits, first, last, masked = batch.hit_ids.tolist(), batch.first.tolist(), batch.last.tolist(), batch.masked.astype(np.int64).tolist()
     terms, impacts, cuts = packed(batch.terms, "<u4"), packed(batch.impacts, "u1"), batch.term_start.tolist()
     vectors, scales, dim = packed(batch.vectors["static"].rows, "i1"), batch.vectors["static"].scales.tolist(), batch.vectors["static"].rows.shape[1]
-    numbers = packed(np.arange(max((symbol_start[f + 1] - symbol_start[f] for f, _ in added), default=0)), "<u4")
     for f, file in added:
-        c0, s0 = chunk_start[f], symbol_start[f]
+        c0 = chunk_start[f]
         for i in range(c0, chunk_start[f + 1]):
             a, b = cuts[i], cuts[i + 1]
             shown = (
                 (file << ORDINAL_BITS) | (i - c0), hits[i], first[i], last[i], batch.kinds[i], batch.symbols_shown[i], batch.enclosing[i], masked[i],
                 batch.texts[i],
             )  # fmt: skip
-            symbols = numbers[4 * (begins[i] - s0) : 4 * (begins[i + 1] - s0)]
-            scanned = (symbols, terms[4 * a : 4 * b], impacts[a:b], vectors[i * dim : (i + 1) * dim], scales[i])
+            scanned = (terms[4 * a : 4 * b], impacts[a:b], vectors[i * dim : (i + 1) * dim], scales[i])
             yield (*shown, _sum_of_shown(shown), *scanned, _sum_of_scanned((0, hits[i], batch.kinds[i], *scanned)))
 
 

@@ -5,7 +5,8 @@ Every row carries a CRC-32, because SQLite does not notice a flipped bit in a va
 table `parts` names; rows that no part covers yet are read as one more part in memory, so that a reader of any process sees every
 acknowledged write at once. Chunk ids are `file id << 20 | ordinal`, and file ids are never used twice.
 
-FORMAT log: 1 - first. 2 - two checksums a chunk, one over what is shown of it and one over what the segment is built from.
+FORMAT log: 1 - first. 2 - two checksums a chunk, one over what is shown of it and one over what the segment is built from. 3 - where
+its chunks lie is told with a file, not with each chunk.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from .rows import (
     meta,
     part_of_batch,
     passage_of,
+    places_of,
     put_files,
     put_view,
     record_of,
@@ -60,8 +62,8 @@ RECORDS = 40_000
 """So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
 PASSAGES = 1_000_000
 """So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
-PLACES = 8_000
-"""Of so many chunks it is kept, twice at most, where they lie: about 200 bytes each."""
+PLACES = 20_000
+"""Of so many chunks it is kept, twice at most, where they lie, a file at a time: about 100 bytes each."""
 SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
@@ -144,7 +146,7 @@ class LocalStore:
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
-        self._places: _Kept[Place] = _Kept(PLACES, lambda _: 1)
+        self._places: _Kept[list[list[int]]] = _Kept(PLACES, lambda places: 2 + len(places[0]))
 
     @property
     def notes(self) -> list[str]:
@@ -405,9 +407,11 @@ class LocalStore:
 
     def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:
         with self._file.reading() as db:
-            records = {row[0]: record_of(row, 0) for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
-        for i, record in records.items():
-            self._records.put(i, record)
+            rows = {row[0]: row for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
+        records = {i: record_of(row, 0) for i, row in rows.items()}
+        for i, row in rows.items():
+            self._records.put(i, records[i])
+            self._places.put(i, places_of(row))
         return records
 
     def file(self, scope: str, path: str) -> FileRecord | None:
@@ -427,12 +431,17 @@ class LocalStore:
 
     def places(self, ids: Sequence[int]) -> dict[int, Place]:
         """See `ports.Facts.places`."""
-        found = self._places.of(ids)
-        if missing := [i for i in ids if i not in found]:
-            with self._file.reading() as db:
-                for i, first, last, symbols in rows_by_id(db, "chunks", "id, first, last, symbols", missing):
-                    found[i] = Place(first, last, tuple(np.frombuffer(symbols, "<u4").tolist()))
-                    self._places.put(i, found[i])
+        files = {i >> ORDINAL_BITS for i in ids}
+        known = self._places.of(files)
+        if missing := files - known.keys():
+            self._read_records(missing)
+            known |= self._places.of(missing)
+        found = {}
+        for i in ids:
+            nth = i & ((1 << ORDINAL_BITS) - 1)
+            if (places := known.get(i >> ORDINAL_BITS)) is not None and nth < len(places[0]) - 1:
+                first, last, symbols = places
+                found[i] = Place(first[nth], last[nth], range(symbols[nth], symbols[nth + 1]))
         return found
 
     def count_files(self, scope: str) -> int:
