@@ -56,6 +56,17 @@ def match_names(
     terms: npt.NDArray[np.uint32],
     weights: _Real,
 ) -> tuple[_Real, _Real, _Real, _Whole, _Whole, _Real]: ...
+def best_passages(
+    passages: tuple[_Whole, _Whole, _Real],
+    symbols: tuple[_Whole, _Whole, _Real],
+    at: _Whole,
+    rows: _Whole,
+    begin: _Whole,
+    end: _Whole,
+    best: float,
+    lean: float,
+    most: int,
+) -> tuple[_Whole, _Whole, _Real]: ...
 
 # masking
 def mask(text: str) -> tuple[str, list[tuple[int, int, str]]] | None: ...

@@ -19,7 +19,7 @@ from .errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ._pure.arrays import distinct, member
-    from ._pure.candidates import fuse, match_names
+    from ._pure.candidates import best_passages, fuse, match_names
     from ._pure.chunk import VERSION as CHUNKER_VERSION
     from ._pure.git import blob_id, head, top_level
     from ._pure.ignore import explain as explain_ignored
@@ -52,6 +52,7 @@ __all__ = [
     "Part",
     "all_languages",
     "bare_name",
+    "best_passages",
     "blob_id",
     "broken_languages",
     "build",
@@ -88,7 +89,7 @@ __all__ = [
 
 _MODULES = {
     "arrays": "distinct member",
-    "candidates": "fuse match_names",
+    "candidates": "best_passages fuse match_names",
     "chunk": "VERSION=CHUNKER_VERSION",
     "git": "blob_id head top_level",
     "ignore": "explain=explain_ignored",

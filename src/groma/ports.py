@@ -8,7 +8,7 @@ Errors: `StoreDamaged` where bytes are not what was written, `StoreUnreachable`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .types import Batch, Filter, Floats, Ints, Leg, Passage
 from .values import field, value
 
-__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Place", "Store"]
+__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Places", "Store"]
 
 T = TypeVar("T")
 
@@ -64,12 +64,15 @@ class FileRecord:
         return found
 
 
-class Place(NamedTuple):
-    """Where a passage lies: its first and last line, and which symbols (indexes into the record of its file) begin in it."""
+@value
+class Places:
+    """Where passages lie, a column each: the first and last line, and which symbols of its file's record begin in it, `begin:end`. All is 0 for
+    one that is gone."""
 
-    first: int
-    last: int
-    symbols: Sequence[int]
+    first: Ints
+    last: Ints
+    begin: Ints
+    end: Ints
 
 
 @value
@@ -174,6 +177,6 @@ class Facts(Protocol):
         """The record of that file with its outline and calls."""
         ...
 
-    def places(self, ids: Sequence[int]) -> dict[int, Place]:
-        """By passage id, where it lies in its file; an id that is gone is left out."""
+    def places(self, ids: Ints) -> Places:
+        """Where these passages lie."""
         ...

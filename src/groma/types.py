@@ -228,11 +228,6 @@ class Fused:
     ids: Ints
     scores: Floats64
 
-    def passages(self, i: int) -> list[tuple[int, float]]:
-        """The passages of file i that came back, each with its score."""
-        run = slice(self.start[i], self.start[i + 1])
-        return list(zip(self.ids[run].tolist(), self.scores[run].tolist(), strict=True))
-
 
 @value
 class Names:

@@ -181,11 +181,20 @@ def test_records_and_references(filled: LocalStore | MemoryStore) -> None:
 
 def test_symbols_of_chunks_point_into_the_record(filled: LocalStore | MemoryStore) -> None:
     leg = filled.search(["a"], 10, filter=ANY, sparse=terms("parse config send"))
-    begins = {i: place.symbols for i, place in filled.places(leg.ids.tolist()).items()}
-    for chunk, file in zip(leg.ids.tolist(), leg.files.tolist(), strict=True):
+    places = filled.places(leg.ids)
+    assert (places.begin < places.end).any()
+    for n, (chunk, file) in enumerate(zip(leg.ids.tolist(), leg.files.tolist(), strict=True)):
         record = filled.files(["a"], np.array([file]))[file][1]
-        text = filled.fetch([chunk])[0].text
-        assert all(record.symbols[i] in text for i in begins[chunk])
+        (passage,) = filled.fetch([chunk])
+        assert all(symbol in passage.text for symbol in record.symbols[places.begin[n] : places.end[n]])
+        assert (places.first[n], places.last[n]) == (passage.first, passage.last)
+
+
+def test_a_passage_that_is_gone_lies_nowhere(filled: LocalStore | MemoryStore) -> None:
+    leg = filled.search(["a"], 1, filter=ANY, sparse=terms("parse config send"))
+    places = filled.places(np.array([10**9 << 20, leg.ids[0]]))
+    assert [places.first[0], places.last[0], places.begin[0], places.end[0]] == [0, 0, 0, 0]
+    assert places.last[1] >= places.first[1] >= 1
 
 
 def test_detach_forgets_what_no_other_view_needs(filled: LocalStore | MemoryStore) -> None:

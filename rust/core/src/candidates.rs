@@ -322,3 +322,67 @@ fn alike(a: &[u8], b: &[u8]) -> bool {
         && a[..n] == b[..n]
         && (a.len() == b.len() || a[..n].iter().filter(|&&byte| byte & 0xC0 != 0x80).count() >= 3)
 }
+
+/// Runs of values under ids: those of row i are `ids[start[i]..start[i + 1]]`, `values[...]`.
+#[derive(Clone, Copy)]
+pub struct Runs<'a> {
+    pub start: &'a [i64],
+    pub ids: &'a [i64],
+    pub values: &'a [f64],
+}
+
+/// One run of each of some files.
+pub struct Chosen {
+    pub start: Vec<i64>,
+    pub ids: Vec<i64>,
+    pub scores: Vec<f64>,
+}
+
+/// How passages are weighed: a sparse score over `best`, an overlap times `lean`; so many of a file are chosen.
+#[derive(Clone, Copy)]
+pub struct Weighing {
+    pub best: f64,
+    pub lean: f64,
+    pub most: usize,
+}
+
+/// The best passages of some files; the formula is told in the twin. `files` names a run of `passages` and one of `symbols` each, `spans` the
+/// symbols that begin in each of their passages.
+pub fn best_passages(
+    passages: Runs<'_>,
+    symbols: Runs<'_>,
+    files: impl Iterator<Item = (i64, i64)>,
+    mut spans: impl Iterator<Item = (i64, i64)>,
+    by: Weighing,
+) -> Chosen {
+    let mut chosen = Chosen {
+        start: vec![0],
+        ids: Vec::new(),
+        scores: Vec::new(),
+    };
+    let mut scored: Vec<(f64, i64)> = Vec::new();
+    let place = |row: i64| usize::try_from(row).unwrap_or(usize::MAX);
+    for (at, row) in files {
+        let ids = run(passages.start, place(at), passages.ids);
+        let scores = run(passages.start, place(at), passages.values);
+        let known = run(symbols.start, place(row), symbols.ids);
+        let overlaps = run(symbols.start, place(row), symbols.values);
+        scored.clear();
+        for ((&id, &score), (begin, end)) in ids.iter().zip(scores).zip(spans.by_ref()) {
+            let first = known.partition_point(|&symbol| symbol < begin);
+            let overlap = known[first..]
+                .iter()
+                .zip(&overlaps[first..])
+                .take_while(|(symbol, _)| **symbol < end);
+            let named = overlap.fold(0.0_f64, |most, (_, &overlap)| most.max(overlap));
+            scored.push((score / by.best + by.lean * named, id));
+        }
+        scored.sort_unstable_by(|a, b| compare(b.0, a.0).then(a.1.cmp(&b.1)));
+        for &(score, id) in scored.iter().take(by.most) {
+            chosen.ids.push(id);
+            chosen.scores.push(score);
+        }
+        chosen.start.push(chosen.ids.len() as i64);
+    }
+    chosen
+}

@@ -1,6 +1,6 @@
 //! Conversions for `candidates`.
 
-use groma_core::candidates::{self, Leg, Names, Word};
+use groma_core::candidates::{self, Leg, Names, Runs, Weighing, Word};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -106,7 +106,53 @@ fn match_names<'py>(
     ))
 }
 
+type RunColumns<'py> = (
+    PyReadonlyArray1<'py, i64>,
+    PyReadonlyArray1<'py, i64>,
+    PyReadonlyArray1<'py, f64>,
+);
+
+fn runs<'a>(columns: &'a RunColumns<'_>) -> PyResult<Runs<'a>> {
+    Ok(Runs {
+        start: columns.0.as_slice()?,
+        ids: columns.1.as_slice()?,
+        values: columns.2.as_slice()?,
+    })
+}
+
+#[pyfunction]
+#[allow(clippy::too_many_arguments)]
+fn best_passages<'py>(
+    py: Python<'py>,
+    passages: RunColumns<'py>,
+    symbols: RunColumns<'py>,
+    at: PyReadonlyArray1<'py, i64>,
+    rows: PyReadonlyArray1<'py, i64>,
+    begin: PyReadonlyArray1<'py, i64>,
+    end: PyReadonlyArray1<'py, i64>,
+    best: f64,
+    lean: f64,
+    most: usize,
+) -> PyResult<(Whole<'py>, Whole<'py>, Real<'py>)> {
+    let pairs = |a: &'_ [i64], b: &'_ [i64]| -> Vec<(i64, i64)> {
+        a.iter().copied().zip(b.iter().copied()).collect()
+    };
+    let found = candidates::best_passages(
+        runs(&passages)?,
+        runs(&symbols)?,
+        pairs(at.as_slice()?, rows.as_slice()?).into_iter(),
+        pairs(begin.as_slice()?, end.as_slice()?).into_iter(),
+        Weighing { best, lean, most },
+    );
+    Ok((
+        found.start.into_pyarray(py),
+        found.ids.into_pyarray(py),
+        found.scores.into_pyarray(py),
+    ))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fuse, module)?)?;
-    module.add_function(wrap_pyfunction!(match_names, module)?)
+    module.add_function(wrap_pyfunction!(match_names, module)?)?;
+    module.add_function(wrap_pyfunction!(best_passages, module)?)
 }

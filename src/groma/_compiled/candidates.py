@@ -9,7 +9,7 @@ import numpy as np
 from .. import _rs
 from ..types import Floats64, Fused, Ints, Leg, Named, Names
 
-__all__ = ["fuse", "match_names"]
+__all__ = ["best_passages", "fuse", "match_names"]
 
 
 def fuse(sparse: Leg, dense: Leg | None, decays: Floats64, lean: float, most: int) -> Fused:
@@ -22,3 +22,12 @@ def match_names(names: Names, rows: Ints, words: Sequence[str], terms: np.ndarra
     """How well the names in some files match a query's words, each with its term id and weight. The formulas are told in the twin."""
     columns = (names.stem_start, names.stem_text, names.symbol_start, names.term_start, names.terms, names.weights)
     return Named(*_rs.match_names(columns, rows, words, terms, weights))
+
+
+def best_passages(
+    fused: Fused, named: Named, at: Ints, rows: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int
+) -> tuple[Ints, Ints, Floats64]:
+    """Of some files, their `most` best passages: start, ids, scores. What is given and how they are scored is told in the twin."""
+    return _rs.best_passages(
+        (fused.start, fused.ids, fused.scores), (named.start, named.symbols, named.overlaps), at, rows, begin, end, best, lean, most
+    )

@@ -12,7 +12,7 @@ import numpy as np
 from ..types import Floats64, Fused, Ints, Leg, Named, Names
 from .arrays import distinct
 
-__all__ = ["fuse", "match_names"]
+__all__ = ["best_passages", "fuse", "match_names"]
 
 
 def fuse(sparse: Leg, dense: Leg | None, decays: Floats64, lean: float, most: int) -> Fused:
@@ -154,3 +154,29 @@ def _symbols(names: Names, rows: Ints, terms: np.ndarray, weights: Floats64, tot
 def _alike(a: str, b: str) -> bool:
     n = min(len(a), len(b))
     return a == b or (n >= 3 and a[:n] == b[:n])
+
+
+def best_passages(
+    fused: Fused, named: Named, at: Ints, rows: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int
+) -> tuple[Ints, Ints, Floats64]:
+    """Of some files (number `at` of `fused` and `rows` of `named`), their `most` best passages: start (a file each, and the end), ids, scores.
+
+    A passage's score is its sparse score / `best` + lean · the best overlap of a symbol that begins in it; ties go to the smaller id. The
+    symbols of all their passages, one file after the other, are `begin[i]:end[i]`.
+    """
+    start, ids, scores = [0], [], []
+    passed = 0
+    for i, row in zip(at.tolist(), rows.tolist(), strict=True):
+        run, of = slice(fused.start[i], fused.start[i + 1]), slice(named.start[row], named.start[row + 1])
+        here = slice(passed, passed := passed + run.stop - run.start)
+        symbols, overlaps = named.symbols[of], named.overlaps[of]
+        score = fused.scores[run] / best
+        low, high = symbols.searchsorted(begin[here]), symbols.searchsorted(end[here])
+        for n in np.flatnonzero(low < high).tolist():
+            score[n] += lean * overlaps[low[n] : high[n]].max()
+        order = np.lexsort((fused.ids[run], -score))[:most]
+        ids.append(fused.ids[run][order])
+        scores.append(score[order])
+        start.append(start[-1] + len(order))
+    none = np.empty(0)
+    return np.array(start, np.int64), np.concatenate([none.astype(np.int64), *ids]), np.concatenate([none, *scores])

@@ -54,11 +54,6 @@ class Evidence:
         run = slice(self.named.start[i], self.named.start[i + 1])
         return self.records[i].symbols[int(self.named.symbols[run][int(self.named.overlaps[run].argmax())])]
 
-    def overlaps_of(self, i: int) -> dict[int, float]:
-        """Symbol → overlap of candidate i, where there is any."""
-        run = slice(self.named.start[i], self.named.start[i + 1])
-        return dict(zip(self.named.symbols[run].tolist(), self.named.overlaps[run].tolist(), strict=True))
-
 
 class Tally:
     """The scores of all candidates while they grow, with the line of the explanation that each step is."""

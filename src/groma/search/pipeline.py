@@ -41,10 +41,9 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
     found = evidence(query, fused, facts, ids, _ages(db), _context(request.near, facts, ids))
     watch.lap("facts")
 
-    files = rank(found, fused, max(request.k, 1))
-    places = facts.places([chunk for file in files if file.overlaps for chunk, _ in file.passages])
+    files = rank(found, max(request.k, 1))
     best = float(legs.sparse.scores[0]) if len(legs.sparse.scores) else 1.0
-    order = items(files, places, best)
+    order = items(files, found, fused, facts, best)
     watch.lap("rank")
 
     prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs, files)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..ports import Facts, Place, Store
+import numpy as np
+
+from ..ports import Facts, Store
 from ..types import Contribution, Hit, Passage
 from .prove import Prover
 from .rank import Item
@@ -27,9 +29,9 @@ class _Shown:
     passage: Passage
     stale: bool
 
-    def touches(self, place: Place) -> bool:
+    def touches(self, first: int, last: int) -> bool:
         """Do these lines end right before the hit's or begin right after them?"""
-        return place.first == self.passage.last + 1 or place.last + 1 == self.passage.first
+        return first == self.passage.last + 1 or last + 1 == self.passage.first
 
     def join(self, other: Passage) -> bool:
         """Take in a passage that ends right before this one or begins right after it."""
@@ -53,21 +55,22 @@ def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k
     by_file: dict[int, list[_Shown]] = {}
     taken: dict[int, int] = {}
     passages: dict[int, Passage] = {}
-    places: dict[int, Place] | None = None
+    lines: dict[int, tuple[int, int]] | None = None
     fetched = 0
     for n, item in enumerate(found):
         file = item.file
-        key = file.at
+        key = file.row
         neighbours = by_file.get(key, ())
         if len(shown) == k:  # only what joins them is still wanted
-            if not neighbours or n >= AHEAD * k:
+            if n >= AHEAD * k:
+                break
+            if not neighbours:
                 continue
-            if places is None:
-                rest = [i.chunk for i in found[n : AHEAD * k] if i.file.at in by_file]
-                places = facts.places(rest)
-                passages |= _fetched(store, [chunk for chunk, place in places.items() if any(s.touches(place) for s in shown)])
-            place = places.get(item.chunk)
-            if not taken.get(key) and (place is None or not any(s.touches(place) for s in neighbours)):
+            if lines is None:
+                rest = [i for i in found[n : AHEAD * k] if i.file.row in by_file]
+                lines = _lines_of(rest, facts)
+                passages |= _fetched(store, [i.chunk for i in rest if _touched(by_file[i.file.row], lines[i.chunk])])
+            if not taken.get(key) and not _touched(neighbours, lines[item.chunk]):
                 continue
         elif n >= fetched:
             fetched = n + k - len(shown)
@@ -90,6 +93,16 @@ def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k
             shown.append(_Shown(item, file.scope, passage, proof.state == "stale"))
             by_file.setdefault(key, []).append(shown[-1])
     return [_hit(s.item, s.passage, prover.roots[s.scope], stale=s.stale, explain=explain) for s in shown]
+
+
+def _touched(hits: Sequence[_Shown], lines: tuple[int, int]) -> bool:
+    return any(hit.touches(*lines) for hit in hits)
+
+
+def _lines_of(items: Sequence[Item], facts: Facts) -> dict[int, tuple[int, int]]:
+    ids = [item.chunk for item in items]
+    places = facts.places(np.array(ids, dtype=np.int64))
+    return dict(zip(ids, zip(places.first.tolist(), places.last.tolist(), strict=True), strict=True))
 
 
 def _fetched(store: Store, ids: Sequence[int]) -> dict[int, Passage]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
-from ..ports import FileRecord, Place
+from .. import core
+from ..ports import Facts, FileRecord
 from ..types import Contribution, Fused
 from ..values import value
 from .factors import FACTORS, Evidence, Factor, Tally, penalties
@@ -21,29 +23,27 @@ SYMBOL_IN_CHUNK = 0.5
 
 @value
 class Ranked:
-    """A file with its score; `passages` are those that came back with their sparse score, best first, and `overlaps` is how well its symbols
-    match the query, those that do at all."""
+    """A file with its score: candidate `row` of the evidence, number `at` of what was fused."""
 
     scope: str
     record: FileRecord
     score: float
-    passages: Sequence[tuple[int, float]]
-    overlaps: Mapping[int, float]
     tally: Tally
+    row: int
     at: int
 
     def lines(self) -> list[Contribution]:
         """The lines that explain the score."""
         return [
-            Contribution(factor, value, weight, detail if isinstance(detail, str) else detail(self.at))
-            for factor, value, weight, detail in self.tally.lines(self.at)
+            Contribution(factor, value, weight, detail if isinstance(detail, str) else detail(self.row))
+            for factor, value, weight, detail in self.tally.lines(self.row)
         ]
 
     def why(self) -> str:
         """The three lines that added most, and what was taken away, in words."""
-        lines = self.tally.lines(self.at)
+        lines = self.tally.lines(self.row)
         added = sorted([line for line in lines if line[1] * line[2] > 0], key=lambda line: -line[1] * line[2])[:3]
-        said = [((detail if isinstance(detail, str) else detail(self.at)) or f"{factor} {value:.2f}") for factor, value, _, detail in added]
+        said = [((detail if isinstance(detail, str) else detail(self.row)) or f"{factor} {value:.2f}") for factor, value, _, detail in added]
         return ", ".join(said + [f"less: {detail}" for _, value, _, detail in lines if value < 0])
 
 
@@ -55,7 +55,7 @@ class Item(NamedTuple):
     file: Ranked
 
 
-def rank(e: Evidence, fused: Fused, most: int) -> list[Ranked]:
+def rank(e: Evidence, most: int) -> list[Ranked]:
     """The `most` best of the candidates' files, best first; ties by path, then scope."""
     tally = Tally(len(e.records))
     for factor in FACTORS:
@@ -67,7 +67,7 @@ def rank(e: Evidence, fused: Fused, most: int) -> list[Ranked]:
         least = scores[order[most - 1]]
         order = [i for i in order if scores[i] >= least]  # all that tie for the last place
     best = sorted(order, key=lambda i: (-scores[i], e.records[i].path, e.scopes[i]))[:most]
-    return [Ranked(e.scopes[i], e.records[i], scores[i], fused.passages(e.at.item(i)), e.overlaps_of(i), tally, i) for i in best]
+    return [Ranked(e.scopes[i], e.records[i], scores[i], tally, i, e.at.item(i)) for i in best]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
@@ -80,33 +80,23 @@ def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
     return add
 
 
-def items(files: Sequence[Ranked], places: Mapping[int, Place], best: float) -> list[Item]:
-    """The chunks of `files` (best first) in the order they are shown.
+def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, best: float) -> list[Item]:
+    """The passages of `files` (best first) in the order they are shown.
 
-    Within a file chunks go by their sparse score over the best one of all (`best`), plus half the best overlap of a symbol that begins in
-    them; item j of a file scores `s(file) · 0.6^j · c_j / c_0`, so that a file's second chunk competes with the next file's first.
+    Within a file they go by their sparse score over the best one of all (`best`), plus half the best overlap of a symbol that begins in
+    them; item j of a file scores `s(file) · 0.6^j · c_j / c_0`, so that a file's second passage competes with the next file's first.
     """
+    if not files:
+        return []
+    at = np.array([file.at for file in files])
+    places = facts.places(np.concatenate([fused.ids[fused.start[i] : fused.start[i + 1]] for i in at.tolist()]))
+    rows = np.array([file.row for file in files])
+    columns = core.best_passages(fused, e.named, at, rows, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
+    start, ids, scores = (column.tolist() for column in columns)
     result: list[Item] = []
-    best = best or 1.0
-    for file in files:
-        overlaps, total = file.overlaps, file.score
-        if overlaps:
-            scored = []
-            for chunk, score in file.passages:
-                named = 0.0
-                for symbol in places[chunk].symbols if chunk in places else ():
-                    if symbol in overlaps and overlaps[symbol] > named:
-                        named = overlaps[symbol]
-                scored.append((-score / best - SYMBOL_IN_CHUNK * named, chunk))
-            scored.sort()
-        else:
-            scored = [(-score / best, chunk) for chunk, score in file.passages[:CHUNKS_A_FILE]]
-        first = max(-scored[0][0], 1e-6)
-        for j, (score, chunk) in enumerate(scored[:CHUNKS_A_FILE]):
-            result.append(Item(chunk, total * (CHUNK_DECAY**j * (-score / first) if j else 1.0), file))
-    result.sort(key=_better)  # stable: ties stay in order of their files
+    for n, file in enumerate(files):
+        first = max(scores[start[n]], 1e-6)
+        for j, i in enumerate(range(start[n], start[n + 1])):
+            result.append(Item(ids[i], file.score * (CHUNK_DECAY**j * (scores[i] / first) if j else 1.0), file))
+    result.sort(key=attrgetter("score"), reverse=True)  # stable: ties stay in order of their files
     return result
-
-
-def _better(item: Item) -> float:
-    return -item.score

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import core
 from ..filters import expand_kinds, file_matches
-from ..ports import Capabilities, FileDetail, FileRecord, Place
+from ..ports import Capabilities, FileDetail, FileRecord, Places
 from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
 from ..values import value
 
@@ -27,7 +27,7 @@ class _File:
     outline: tuple[tuple[str, int, str, str], ...]
     calls: tuple[str, ...]
     passages: tuple[Passage, ...]
-    begins: tuple[tuple[int, ...], ...]
+    begins: tuple[tuple[int, int], ...]
     part: core.Part
     mentions: np.ndarray
     defines: np.ndarray
@@ -158,13 +158,16 @@ class MemoryStore:
         i = self._views.get(scope, {}).get(path)
         return None if i is None else FileDetail(self._files[i].record, self._files[i].outline, self._files[i].calls)
 
-    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+    def places(self, ids: Ints) -> Places:
         """See `ports.Facts.places`."""
-        return {i: self._place(i >> ORDINAL_BITS, i & ((1 << ORDINAL_BITS) - 1)) for i in ids if i >> ORDINAL_BITS in self._files}
+        found = np.array([self._place(i >> ORDINAL_BITS, i & ((1 << ORDINAL_BITS) - 1)) for i in ids.tolist()], dtype=np.int64)
+        return Places(*found.reshape(-1, 4).T.copy())
 
-    def _place(self, file: int, nth: int) -> Place:
+    def _place(self, file: int, nth: int) -> tuple[int, int, int, int]:
+        if file not in self._files:
+            return 0, 0, 0, 0
         passage = self._files[file].passages[nth]
-        return Place(passage.first, passage.last, self._files[file].begins[nth])
+        return passage.first, passage.last, *self._files[file].begins[nth]
 
     def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
         """See `ports.Store.scan`."""
@@ -241,7 +244,7 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         name_terms=names,
         vectors={name: Vectors(v.rows[c0:c1], v.scales[c0:c1]) for name, v in batch.vectors.items()},
     )
-    begins = tuple(tuple(range(int(batch.chunk_symbols[i]) - s0, int(batch.chunk_symbols[i + 1]) - s0)) for i in range(c0, c1))
+    begins = tuple((int(batch.chunk_symbols[i]) - s0, int(batch.chunk_symbols[i + 1]) - s0) for i in range(c0, c1))
     outline = tuple((symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]) for i in range(s0, s1))
     return _File(
         record,

@@ -364,10 +364,9 @@ def _places(batch: Batch, f: int) -> bytes:
     return places.tobytes()
 
 
-def places_of(row: tuple[Any, ...]) -> list[list[int]]:
-    """The `places` of a row of `files` (`RECORD_COLUMNS`), as lists."""
-    found: list[list[int]] = np.frombuffer(row[13], "<i4").reshape(3, -1).tolist()
-    return found
+def places_of(row: tuple[Any, ...]) -> np.ndarray:
+    """The `places` of a row of `files` (`RECORD_COLUMNS`), which is sound."""
+    return np.frombuffer(row[13], "<i4").reshape(3, -1)
 
 
 def _chunk_rows(batch: Batch, added: Sequence[tuple[int, int]]) -> Iterator[tuple[object, ...]]:

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -23,7 +24,7 @@ import numpy as np
 from ... import core
 from ...errors import StoreDamaged
 from ...filters import expand_kinds, file_matches
-from ...ports import Capabilities, FileDetail, FileRecord, Place
+from ...ports import Capabilities, FileDetail, FileRecord, Places
 from ...types import Batch, Filter, Floats, Ints, Leg, Passage
 from ...values import value
 from .file import StoreFile
@@ -62,8 +63,8 @@ RECORDS = 40_000
 """So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
 PASSAGES = 1_000_000
 """So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
-PLACES = 20_000
-"""Of so many chunks it is kept, twice at most, where they lie, a file at a time: about 100 bytes each."""
+PLACES = 100_000
+"""Of so many chunks it is kept, twice at most, where they lie, a file at a time: 12 bytes each, and 100 a file."""
 SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
@@ -146,7 +147,7 @@ class LocalStore:
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
-        self._places: _Kept[list[list[int]]] = _Kept(PLACES, lambda places: 2 + len(places[0]))
+        self._places: _Kept[np.ndarray] = _Kept(PLACES, lambda places: 8 + places.shape[1])
 
     @property
     def notes(self) -> list[str]:
@@ -429,20 +430,21 @@ class LocalStore:
             (row,) = rows_by_id(db, "files", REST_COLUMNS, [record.id])
             return detail_of(record, row)
 
-    def places(self, ids: Sequence[int]) -> dict[int, Place]:
+    def places(self, ids: Ints) -> Places:
         """See `ports.Facts.places`."""
-        files = {i >> ORDINAL_BITS for i in ids}
-        known = self._places.of(files)
-        if missing := files - known.keys():
+        files, nth = ids >> ORDINAL_BITS, ids & ((1 << ORDINAL_BITS) - 1)
+        cuts = [0, *(np.flatnonzero(files[1:] != files[:-1]) + 1).tolist(), len(ids)] if len(ids) else [0]
+        runs = [(files.item(a), slice(a, b)) for a, b in pairwise(cuts)]
+        known = self._places.of({file for file, _ in runs})
+        if missing := {file for file, _ in runs} - known.keys():
             self._read_records(missing)
             known |= self._places.of(missing)
-        found = {}
-        for i in ids:
-            nth = i & ((1 << ORDINAL_BITS) - 1)
-            if (places := known.get(i >> ORDINAL_BITS)) is not None and nth < len(places[0]) - 1:
-                first, last, symbols = places
-                found[i] = Place(first[nth], last[nth], range(symbols[nth], symbols[nth + 1]))
-        return found
+        found = np.zeros((4, len(ids)), dtype=np.int64)
+        for file, run in runs:
+            if file in known:
+                found[:3, run] = known[file].take(nth[run], axis=1, mode="clip")
+                found[3, run] = known[file][2].take(nth[run] + 1, mode="clip")
+        return Places(*found)
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
