@@ -2,7 +2,7 @@
 //! `groma._pure.candidates`: every sum in the same order, in 64 bits.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One list of passages, best first; the slices have one length.
 #[derive(Clone, Copy)]
@@ -27,9 +27,44 @@ struct File {
     id: i64,
     text: f64,
     cosine: Option<f64>,
-    /// Passages of the sparse leg seen so far.
+    /// Its passages of the sparse leg so far.
     nth: usize,
-    passages: Vec<(f64, i64)>,
+    /// The passage of it that came last; each names the one before it.
+    last: Option<u32>,
+}
+
+struct Passage {
+    score: f64,
+    id: i64,
+    before: Option<u32>,
+}
+
+/// The files of the legs, and their passages in the order they came.
+#[derive(Default)]
+struct Found {
+    at: HashMap<i64, usize, Mixed>,
+    files: Vec<File>,
+    passages: Vec<Passage>,
+}
+
+impl Found {
+    fn file(&mut self, id: i64) -> usize {
+        *self.at.entry(id).or_insert_with(|| {
+            self.files.push(File {
+                id,
+                text: 0.0,
+                cosine: None,
+                nth: 0,
+                last: None,
+            });
+            self.files.len() - 1
+        })
+    }
+
+    fn put(&mut self, file: usize, score: f64, id: i64) {
+        let before = self.files[file].last.replace(self.passages.len() as u32);
+        self.passages.push(Passage { score, id, before });
+    }
 }
 
 /// The `most` best files of the legs; the formula is told in the twin.
@@ -40,72 +75,71 @@ pub fn fuse(
     lean: f64,
     most: usize,
 ) -> Fused {
-    let mut at: HashMap<i64, usize, Mixed> = HashMap::default();
-    let mut files: Vec<File> = Vec::new();
-    let mut place = |files: &mut Vec<File>, id: i64| {
-        *at.entry(id).or_insert_with(|| {
-            files.push(File {
-                id,
-                text: 0.0,
-                cosine: None,
-                nth: 0,
-                passages: Vec::new(),
-            });
-            files.len() - 1
-        })
-    };
+    let mut found = Found::default();
+    let mut seen: HashSet<i64, Mixed> = HashSet::default();
     for ((&id, &file), &score) in sparse.ids.iter().zip(sparse.files).zip(sparse.scores) {
-        let i = place(&mut files, file);
-        let score = f64::from(score);
-        let file = &mut files[i];
+        let (i, score) = (found.file(file), f64::from(score));
+        let file = &mut found.files[i];
         file.text += score * decays.get(file.nth).copied().unwrap_or(0.0);
         file.nth += 1;
-        file.passages.push((score, id));
+        found.put(i, score, id);
+        seen.insert(id);
     }
     let mut cosines: Vec<f64> = Vec::new();
     if let Some(dense) = dense {
-        let sparse: std::collections::HashSet<i64, Mixed> = sparse.ids.iter().copied().collect();
         for ((&id, &file), &score) in dense.ids.iter().zip(dense.files).zip(dense.scores) {
-            let i = place(&mut files, file);
-            let file = &mut files[i];
-            if file.cosine.is_none() {
-                file.cosine = Some(f64::from(score));
+            let i = found.file(file);
+            if found.files[i].cosine.is_none() {
+                found.files[i].cosine = Some(f64::from(score));
                 cosines.push(f64::from(score));
             }
-            if !sparse.contains(&id) {
-                file.passages.push((0.0, id));
+            if !seen.contains(&id) {
+                found.put(i, 0.0, id);
             }
         }
     }
-    let top = files.iter().fold(0.0_f64, |most, file| most.max(file.text));
+    let top = found
+        .files
+        .iter()
+        .fold(0.0_f64, |most, file| most.max(file.text));
     let top = if top == 0.0 { 1.0 } else { top };
     let meaning = Meaning::over(cosines);
-    let mut order: Vec<(f64, i64, usize)> = Vec::with_capacity(files.len());
-    let mut columns: Vec<(f64, f64)> = Vec::with_capacity(files.len());
-    for (i, file) in files.iter().enumerate() {
+    let mut order: Vec<(f64, usize)> = Vec::with_capacity(found.files.len());
+    let mut columns: Vec<(f64, f64)> = Vec::with_capacity(found.files.len());
+    for (i, file) in found.files.iter().enumerate() {
         let (text, meaning) = (file.text / top, meaning.of(file.cosine.unwrap_or(-1.0)));
-        order.push((-text - lean * meaning, file.id, i));
+        order.push((-text - lean * meaning, i));
         columns.push((text, meaning));
     }
-    order.sort_unstable_by(|a, b| compare(a.0, b.0).then(a.1.cmp(&b.1)));
+    let files = &found.files;
+    order.sort_unstable_by(|a, b| compare(a.0, b.0).then(files[a.1].id.cmp(&files[b.1].id)));
     order.truncate(most);
     let mut fused = Fused {
         start: vec![0],
         ..Fused::default()
     };
-    for (_, id, i) in order {
-        fused.files.push(id);
+    let mut passages: Vec<(f64, i64)> = Vec::new();
+    for (_, i) in order {
+        fused.files.push(files[i].id);
         fused.text.push(columns[i].0);
         fused.meaning.push(columns[i].1);
-        let passages = &mut files[i].passages;
-        passages.sort_unstable_by(|a, b| compare(b.0, a.0).then(a.1.cmp(&b.1)));
-        for &(score, id) in passages.iter() {
-            fused.ids.push(id);
-            fused.scores.push(score);
+        passages.clear();
+        let mut next = files[i].last;
+        while let Some(passage) = next.and_then(|n| found.passages.get(n as usize)) {
+            passages.push((passage.score, passage.id));
+            next = passage.before;
         }
+        passages.sort_unstable_by(better);
+        fused.ids.extend(passages.iter().map(|(_, id)| id));
+        fused.scores.extend(passages.iter().map(|(score, _)| score));
         fused.start.push(fused.ids.len() as i64);
     }
     fused
+}
+
+/// The larger score first, then the smaller id.
+fn better(a: &(f64, i64), b: &(f64, i64)) -> Ordering {
+    compare(b.0, a.0).then(a.1.cmp(&b.1))
 }
 
 fn compare(a: f64, b: f64) -> Ordering {
@@ -331,10 +365,10 @@ pub struct Runs<'a> {
     pub values: &'a [f64],
 }
 
-/// One run of each of some files.
+/// One run of passages for each of some files: where they are among all that were given, and what they score.
 pub struct Chosen {
     pub start: Vec<i64>,
-    pub ids: Vec<i64>,
+    pub places: Vec<i64>,
     pub scores: Vec<f64>,
 }
 
@@ -357,10 +391,11 @@ pub fn best_passages(
 ) -> Chosen {
     let mut chosen = Chosen {
         start: vec![0],
-        ids: Vec::new(),
+        places: Vec::new(),
         scores: Vec::new(),
     };
-    let mut scored: Vec<(f64, i64)> = Vec::new();
+    let mut scored: Vec<(f64, i64, i64)> = Vec::new();
+    let mut passed = 0;
     let place = |row: i64| usize::try_from(row).unwrap_or(usize::MAX);
     for (at, row) in files {
         let ids = run(passages.start, place(at), passages.ids);
@@ -372,17 +407,18 @@ pub fn best_passages(
             let first = known.partition_point(|&symbol| symbol < begin);
             let overlap = known[first..]
                 .iter()
-                .zip(&overlaps[first..])
+                .zip(overlaps.get(first..).unwrap_or_default())
                 .take_while(|(symbol, _)| **symbol < end);
             let named = overlap.fold(0.0_f64, |most, (_, &overlap)| most.max(overlap));
-            scored.push((score / by.best + by.lean * named, id));
+            scored.push((score / by.best + by.lean * named, id, passed));
+            passed += 1;
         }
-        scored.sort_unstable_by(|a, b| compare(b.0, a.0).then(a.1.cmp(&b.1)));
-        for &(score, id) in scored.iter().take(by.most) {
-            chosen.ids.push(id);
+        scored.sort_unstable_by(|a, b| better(&(a.0, a.1), &(b.0, b.1)));
+        for &(score, _, place) in scored.iter().take(by.most) {
+            chosen.places.push(place);
             chosen.scores.push(score);
         }
-        chosen.start.push(chosen.ids.len() as i64);
+        chosen.start.push(chosen.places.len() as i64);
     }
     chosen
 }

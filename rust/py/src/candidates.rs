@@ -146,7 +146,7 @@ fn best_passages<'py>(
     );
     Ok((
         found.start.into_pyarray(py),
-        found.ids.into_pyarray(py),
+        found.places.into_pyarray(py),
         found.scores.into_pyarray(py),
     ))
 }

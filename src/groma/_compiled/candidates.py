@@ -27,7 +27,7 @@ def match_names(names: Names, rows: Ints, words: Sequence[str], terms: np.ndarra
 def best_passages(
     fused: Fused, named: Named, at: Ints, rows: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int
 ) -> tuple[Ints, Ints, Floats64]:
-    """Of some files, their `most` best passages: start, ids, scores. What is given and how they are scored is told in the twin."""
+    """Of some files, their `most` best passages: start, places, scores. What is given and how they are scored is told in the twin."""
     return _rs.best_passages(
         (fused.start, fused.ids, fused.scores), (named.start, named.symbols, named.overlaps), at, rows, begin, end, best, lean, most
     )

@@ -159,24 +159,25 @@ def _alike(a: str, b: str) -> bool:
 def best_passages(
     fused: Fused, named: Named, at: Ints, rows: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int
 ) -> tuple[Ints, Ints, Floats64]:
-    """Of some files (number `at` of `fused` and `rows` of `named`), their `most` best passages: start (a file each, and the end), ids, scores.
+    """Of some files (number `at` of `fused` and `rows` of `named`), their `most` best passages: start (a file each, and the end), where they are
+    among the passages of these files, one file after the other, and their scores.
 
     A passage's score is its sparse score / `best` + lean · the best overlap of a symbol that begins in it; ties go to the smaller id. The
-    symbols of all their passages, one file after the other, are `begin[i]:end[i]`.
+    symbols of each passage of these files are `begin:end`.
     """
-    start, ids, scores = [0], [], []
+    start, chosen, scores = [0], [np.empty(0, np.int64)], [np.empty(0)]
     passed = 0
     for i, row in zip(at.tolist(), rows.tolist(), strict=True):
         run, of = slice(fused.start[i], fused.start[i + 1]), slice(named.start[row], named.start[row + 1])
-        here = slice(passed, passed := passed + run.stop - run.start)
+        here = slice(passed, passed + run.stop - run.start)
         symbols, overlaps = named.symbols[of], named.overlaps[of]
         score = fused.scores[run] / best
         low, high = symbols.searchsorted(begin[here]), symbols.searchsorted(end[here])
         for n in np.flatnonzero(low < high).tolist():
             score[n] += lean * overlaps[low[n] : high[n]].max()
         order = np.lexsort((fused.ids[run], -score))[:most]
-        ids.append(fused.ids[run][order])
+        chosen.append(order + passed)
         scores.append(score[order])
         start.append(start[-1] + len(order))
-    none = np.empty(0)
-    return np.array(start, np.int64), np.concatenate([none.astype(np.int64), *ids]), np.concatenate([none, *scores])
+        passed = here.stop
+    return np.array(start, np.int64), np.concatenate(chosen), np.concatenate(scores)

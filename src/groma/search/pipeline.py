@@ -47,7 +47,7 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
     watch.lap("rank")
 
     prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs, files)
-    hits = present(order, store, facts, prover, request.k, explain=request.explain)
+    hits = present(order, store, prover, request.k, explain=request.explain)
     watch.lap("present")
 
     return Answer(

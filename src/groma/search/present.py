@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from ..ports import Facts, Store
+from ..ports import Store
 from ..types import Contribution, Hit, Passage
 from .prove import Prover
 from .rank import Item
@@ -22,40 +20,39 @@ JOINED_LINES = 60
 
 @dataclass(slots=True)
 class _Shown:
-    """A hit while neighbours may still join it; `passage` grows."""
+    """A hit while neighbours may still join it: its lines grow, and `texts` with them, from top to bottom."""
 
     item: Item
-    scope: str
     passage: Passage
     stale: bool
+    first: int
+    last: int
+    texts: list[str]
+    masked: bool
 
     def touches(self, first: int, last: int) -> bool:
         """Do these lines end right before the hit's or begin right after them?"""
-        return first == self.passage.last + 1 or last + 1 == self.passage.first
+        return first == self.last + 1 or last + 1 == self.first
 
     def join(self, other: Passage) -> bool:
         """Take in a passage that ends right before this one or begins right after it."""
-        mine = self.passage
-        if max(mine.last, other.last) - min(mine.first, other.first) >= JOINED_LINES or other.blob != mine.blob:
+        if not self.touches(other.first, other.last) or other.blob != self.passage.blob:
             return False
-        if other.first == mine.last + 1:
-            text = mine.text + "\n" + other.text
-        elif other.last + 1 == mine.first:
-            text = other.text + "\n" + mine.text
-        else:
+        first, last = min(self.first, other.first), max(self.last, other.last)
+        if last - first >= JOINED_LINES:
             return False
-        first, last = min(mine.first, other.first), max(mine.last, other.last)
-        self.passage = replace(mine, first=first, last=last, text=text, masked=mine.masked or other.masked)
+        self.texts.insert(0 if first < self.first else len(self.texts), other.text)
+        self.first, self.last, self.masked = first, last, self.masked or other.masked
         return True
 
 
-def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
+def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
     """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
     shown: list[_Shown] = []
     by_file: dict[int, list[_Shown]] = {}
     taken: dict[int, int] = {}
     passages: dict[int, Passage] = {}
-    lines: dict[int, tuple[int, int]] | None = None
+    joining = False
     fetched = 0
     for n, item in enumerate(found):
         file = item.file
@@ -66,18 +63,18 @@ def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k
                 break
             if not neighbours:
                 continue
-            if lines is None:
-                rest = [i for i in found[n : AHEAD * k] if i.file.row in by_file]
-                lines = _lines_of(rest, facts)
-                passages |= _fetched(store, [i.chunk for i in rest if _touched(by_file[i.file.row], lines[i.chunk])])
-            if not taken.get(key) and not _touched(neighbours, lines[item.chunk]):
+            if not joining:
+                joining = True
+                rest = [i for i in found[n : AHEAD * k] if _touched(by_file.get(i.file.row, ()), i)]
+                passages |= _fetched(store, [i.passage for i in rest])
+            if not taken.get(key) and not _touched(neighbours, item):
                 continue
         elif n >= fetched:
             fetched = n + k - len(shown)
-            passages |= _fetched(store, [i.chunk for i in found[n:fetched]])
-        if item.chunk not in passages:  # a neighbour of one that joined meanwhile, or swept by another process
-            passages |= _fetched(store, [item.chunk])
-        passage = passages.get(item.chunk)
+            passages |= _fetched(store, [i.passage for i in found[n:fetched]])
+        if item.passage not in passages:  # a neighbour of one that joined meanwhile, or swept by another process
+            passages |= _fetched(store, [item.passage])
+        passage = passages.get(item.passage)
         if passage is None:
             continue
         proof = prover.prove(file.scope, passage)
@@ -90,40 +87,38 @@ def present(found: Sequence[Item], store: Store, facts: Facts, prover: Prover, k
                 continue
             passage = proof.passages[nth]
         if not any(s.join(passage) for s in neighbours) and len(shown) < k:
-            shown.append(_Shown(item, file.scope, passage, proof.state == "stale"))
+            shown.append(_Shown(item, passage, proof.state == "stale", passage.first, passage.last, [passage.text], passage.masked))
             by_file.setdefault(key, []).append(shown[-1])
-    return [_hit(s.item, s.passage, prover.roots[s.scope], stale=s.stale, explain=explain) for s in shown]
+    return [_hit(one, prover.roots[one.item.file.scope], explain=explain) for one in shown]
 
 
-def _touched(hits: Sequence[_Shown], lines: tuple[int, int]) -> bool:
-    return any(hit.touches(*lines) for hit in hits)
-
-
-def _lines_of(items: Sequence[Item], facts: Facts) -> dict[int, tuple[int, int]]:
-    ids = [item.chunk for item in items]
-    places = facts.places(np.array(ids, dtype=np.int64))
-    return dict(zip(ids, zip(places.first.tolist(), places.last.tolist(), strict=True), strict=True))
+def _touched(hits: Sequence[_Shown], item: Item) -> bool:
+    for hit in hits:  # noqa: SIM110 - this runs for every passage that is looked at
+        if hit.touches(item.first, item.last):
+            return True
+    return False
 
 
 def _fetched(store: Store, ids: Sequence[int]) -> dict[int, Passage]:
     return {passage.id: passage for passage in store.fetch(ids)}
 
 
-def _hit(item: Item, passage: Passage, root: str, *, stale: bool, explain: bool) -> Hit:
+def _hit(one: _Shown, root: str, *, explain: bool) -> Hit:
+    item, passage = one.item, one.passage
     return Hit(
         id=f"{passage.hit_id:016x}",
         scope=root,
         path=passage.path,
-        start_line=passage.first,
-        end_line=passage.last,
+        start_line=one.first,
+        end_line=one.last,
         symbol=passage.symbol,
         kind=passage.kind,
         language=passage.language,
         score=round(item.score, 6),
         why=item.file.why(),
-        text=passage.text,
-        masked=passage.masked,
-        stale=stale,
+        text="\n".join(one.texts),
+        masked=one.masked,
+        stale=one.stale,
         enclosing=passage.enclosing,
         explain=_lines(item) if explain else (),
     )

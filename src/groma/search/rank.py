@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -48,11 +49,13 @@ class Ranked:
 
 
 class Item(NamedTuple):
-    """A chunk that is to be shown, with its own score."""
+    """A passage that is to be shown, with its own score, and its lines in the file as it was indexed (0: it is gone)."""
 
-    chunk: int
+    passage: int
     score: float
     file: Ranked
+    first: int
+    last: int
 
 
 def rank(e: Evidence, most: int) -> list[Ranked]:
@@ -89,14 +92,17 @@ def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, best
     if not files:
         return []
     at = np.array([file.at for file in files])
-    places = facts.places(np.concatenate([fused.ids[fused.start[i] : fused.start[i + 1]] for i in at.tolist()]))
+    every = np.concatenate([fused.ids[fused.start[i] : fused.start[i + 1]] for i in at.tolist()])
+    places = facts.places(every)
     rows = np.array([file.row for file in files])
-    columns = core.best_passages(fused, e.named, at, rows, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
-    start, ids, scores = (column.tolist() for column in columns)
+    start, chosen, points = core.best_passages(fused, e.named, at, rows, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
+    scores = points.tolist()
+    shown = list(zip(*(column[chosen].tolist() for column in (every, places.first, places.last)), strict=True))
     result: list[Item] = []
-    for n, file in enumerate(files):
-        first = max(scores[start[n]], 1e-6)
-        for j, i in enumerate(range(start[n], start[n + 1])):
-            result.append(Item(ids[i], file.score * (CHUNK_DECAY**j * (scores[i] / first) if j else 1.0), file))
+    for file, (begin, end) in zip(files, pairwise(start.tolist()), strict=True):
+        best_score = max(scores[begin], 1e-6)
+        for j, i in enumerate(range(begin, end)):
+            passage, first, last = shown[i]
+            result.append(Item(passage, file.score * (CHUNK_DECAY**j * (scores[i] / best_score) if j else 1.0), file, first, last))
     result.sort(key=attrgetter("score"), reverse=True)  # stable: ties stay in order of their files
     return result

@@ -15,7 +15,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +64,8 @@ PASSAGES = 1_000_000
 """So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
 PLACES = 100_000
 """Of so many chunks it is kept, twice at most, where they lie, a file at a time: 12 bytes each, and 100 a file."""
+NOWHERE = np.zeros((3, 2), dtype=np.int32)
+"""Where the chunks of a file lie that is gone."""
 SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
@@ -432,19 +433,22 @@ class LocalStore:
 
     def places(self, ids: Ints) -> Places:
         """See `ports.Facts.places`."""
-        files, nth = ids >> ORDINAL_BITS, ids & ((1 << ORDINAL_BITS) - 1)
-        cuts = [0, *(np.flatnonzero(files[1:] != files[:-1]) + 1).tolist(), len(ids)] if len(ids) else [0]
-        runs = [(files.item(a), slice(a, b)) for a, b in pairwise(cuts)]
-        known = self._places.of({file for file, _ in runs})
-        if missing := {file for file, _ in runs} - known.keys():
+        if not len(ids):
+            return Places(ids, ids, ids, ids)
+        files = ids >> ORDINAL_BITS
+        cuts = np.concatenate(([0], np.flatnonzero(files[1:] != files[:-1]) + 1, [len(ids)]))
+        runs = files[cuts[:-1]].tolist()
+        known = self._places.of(runs)
+        if missing := [file for file in runs if file not in known]:
             self._read_records(missing)
             known |= self._places.of(missing)
-        found = np.zeros((4, len(ids)), dtype=np.int64)
-        for file, run in runs:
-            if file in known:
-                found[:3, run] = known[file].take(nth[run], axis=1, mode="clip")
-                found[3, run] = known[file][2].take(nth[run] + 1, mode="clip")
-        return Places(*found)
+        tables = [known.get(file, NOWHERE) for file in runs]
+        widths = np.array([table.shape[1] for table in tables])
+        before = np.cumsum(widths) - widths  # of each file's columns, in all of them beside one another
+        at = np.minimum(ids & ((1 << ORDINAL_BITS) - 1), np.repeat(widths - 2, np.diff(cuts))) + np.repeat(before, np.diff(cuts))
+        every = np.concatenate(tables, axis=1, dtype=np.int64)
+        first, last, begin = every.take(at, axis=1)
+        return Places(first, last, begin, every[2].take(at + 1))
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
