@@ -20,6 +20,7 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from ._pure.arrays import distinct, member
     from ._pure.candidates import best_passages, fuse, match_names
+    from ._pure.cards import card, read_card
     from ._pure.chunk import VERSION as CHUNKER_VERSION
     from ._pure.git import blob_id, head, top_level
     from ._pure.ignore import explain as explain_ignored
@@ -56,6 +57,7 @@ __all__ = [
     "blob_id",
     "broken_languages",
     "build",
+    "card",
     "chunk_frequencies",
     "decode",
     "dense_top",
@@ -72,6 +74,7 @@ __all__ = [
     "name_frequencies",
     "open_part",
     "query_tokens",
+    "read_card",
     "read_now",
     "references",
     "scan",
@@ -89,6 +92,7 @@ __all__ = [
 
 _MODULES = {
     "arrays": "distinct member",
+    "cards": "card read_card",
     "candidates": "best_passages fuse match_names",
     "chunk": "VERSION=CHUNKER_VERSION",
     "git": "blob_id head top_level",

@@ -8,17 +8,15 @@ Errors: `StoreDamaged` where bytes are not what was written, `StoreUnreachable`,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .types import Batch, Filter, Floats, Ints, Leg, Passage
-from .values import field, value
+from .types import Batch, Card, Filter, Floats, Floats64, Ints, Leg, Named, Passage
+from .values import value
 
-__all__ = ["Capabilities", "Facts", "FileDetail", "FileRecord", "Places", "Store"]
-
-T = TypeVar("T")
+__all__ = ["Asked", "Capabilities", "Facts", "FileDetail", "FileNames", "FileRecord", "Places", "Store"]
 
 
 @value
@@ -32,10 +30,8 @@ class Capabilities:
 
 @value
 class FileRecord:
-    """What ranking and `why` know of one file. Symbol i has the distinct terms `symbol_terms[symbol_start[i]:symbol_start[i+1]]`.
-
-    `indegree` counts the files of the scope that mention an identifier defined only here.
-    """
+    """What is known of one file, but for its outline. `symbol_terms` are the terms of all of its symbols, one after the other; `indegree` counts
+    the files of the scope that mention an identifier defined only here."""
 
     id: int
     path: str
@@ -45,23 +41,32 @@ class FileRecord:
     kind: str
     lines: int
     chunks: int
-    stems: tuple[str, ...]
     symbols: tuple[str, ...]
-    symbol_start: Ints
     symbol_terms: npt.NDArray[np.uint32]
     imports: tuple[str, ...]
     note: str | None
     indegree: int
-    content: dict[Callable[[FileRecord], Any], Any] = field(default_factory=dict, compare=False, repr=False)
-    """What was derived of the file alone; all records of one file may share it."""
 
-    def derived(self, of: Callable[[FileRecord], T]) -> T:
-        """What `of` makes of the file, made once."""
-        try:
-            found: T = self.content[of]
-        except KeyError:
-            found = self.content[of] = of(self)
-        return found
+
+@value
+class Asked:
+    """What is asked of names: a query's words with the term id of each, the symbols it names, and these without case and underscores."""
+
+    words: Sequence[str]
+    terms: npt.NDArray[np.uint32]
+    named: Sequence[str] = ()
+    flat: Sequence[str] = ()
+
+
+@value
+class FileNames:
+    """What `Facts.match_names` tells of some files, a row each: which of the scopes is the first that sees it (-1: it is gone), how many files of
+    that scope mention an identifier defined only in it, and how well its names match. `card(i)` has its names."""
+
+    scope: Ints
+    indegree: Ints
+    named: Named
+    card: Callable[[int], Card]
 
 
 @value
@@ -157,16 +162,13 @@ class Facts(Protocol):
         """How many chunks the scopes see, and in how many of them each term (ascending, distinct) occurs in any field."""
         ...
 
-    def name_frequencies(self, scopes: Sequence[str], terms: npt.NDArray[np.uint32]) -> tuple[int, Ints]:
-        """How many files the scopes see, and in how many each term is a name term: of the stem, a folder or a symbol."""
+    def match_names(self, scopes: Sequence[str], files: Ints, asked: Asked, weigh: Callable[[int, Ints], Floats64]) -> FileNames:
+        """How well the names in some files match a query. `weigh(n, df)` is what terms weigh that df of n files have in a name, an array of them;
+        the weights are kept, so it must always be the same function."""
         ...
 
     def files(self, scopes: Sequence[str], ids: Ints) -> dict[int, tuple[str, FileRecord]]:
         """By file id, the first of the scopes that sees the file, and its record."""
-        ...
-
-    def kept(self, scopes: Sequence[str], make: Callable[[], T]) -> T:
-        """What `make` made when it was first asked for with these scopes; made anew once anything was written to the store."""
         ...
 
     def file(self, scope: str, path: str) -> FileRecord | None:

@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "Batch",
     "Caller",
+    "Card",
     "Contribution",
     "Coverage",
     "FileColumns",
@@ -27,7 +28,6 @@ __all__ = [
     "Leg",
     "Lines",
     "Named",
-    "Names",
     "Passage",
     "Progress",
     "Request",
@@ -230,27 +230,48 @@ class Fused:
 
 
 @value
-class Names:
-    """The names in n files with m symbols, as columns. The words of file i's stem are `stem_text[stem_start[i]:stem_start[i+1]]` (UTF-8, each
-    ended by a line feed), its symbols `symbol_start[i]:symbol_start[i+1]`; symbol j has the distinct terms
-    `terms[term_start[j]:term_start[j+1]]`, which weigh `weights[j]` together."""
+class Card:
+    """What ranking asks about names in one file, as `core.read_card` reads it. `roles` has a bit for each part that the file plays
+    (`groma.roles`); symbol i has the distinct terms `terms[term_end[i-1]:term_end[i]]`. The texts have a line a word (UTF-8)."""
 
-    stem_start: Ints
-    stem_text: npt.NDArray[np.uint8]
-    symbol_start: Ints
-    term_start: Ints
+    path: str
+    roles: int
+    stem_text: bytes
+    symbol_text: bytes
+    term_end: npt.NDArray[np.uint32]
     terms: npt.NDArray[np.uint32]
-    weights: Floats64
+
+    def stems(self) -> tuple[str, ...]:
+        """The words of the file's stem."""
+        return _words(self.stem_text)
+
+    def symbols(self) -> tuple[str, ...]:
+        """The names of its symbols."""
+        return _words(self.symbol_text)
+
+    def symbol(self, i: int) -> str:
+        """The name of symbol i."""
+        return self.symbol_text.split(b"\n", i + 1)[i].decode("utf-8", "surrogatepass")
+
+
+def _words(lines: bytes) -> tuple[str, ...]:
+    return tuple(lines.decode("utf-8", "surrogatepass").split("\n")[:-1])
 
 
 @value
 class Named:
-    """How well names match a query, per file: `share` and `cover` of the stem, the `best` overlap of a symbol, all 0..1. The symbols of file i that
-    match at all are `symbols[start[i]:start[i+1]]` (counted from its first), in order, with their `overlaps`."""
+    """How well names match a query, a row a file. `part` and `row` say where its card is (-1: it is gone), `roles` what parts it plays
+    (`groma.roles`). `share` and `cover` of its stem, the `best` overlap of a symbol, `defines` and `called`, all 0..1, are what
+    `core.match_names` says. The symbols of file i that match at all are `symbols[start[i]:start[i+1]]`, in order, with their `overlaps`."""
 
+    part: Ints
+    row: Ints
+    roles: Ints
     share: Floats64
     cover: Floats64
     best: Floats64
+    defines: Floats64
+    called: Floats64
     start: Ints
     symbols: Ints
     overlaps: Floats64

@@ -1,8 +1,12 @@
 //! A query's candidates as columns: files out of the lists of passages, and how well the names in each file match the query. Twin of
 //! `groma._pure.candidates`: every sum in the same order, in 64 bits.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+
+use crate::cards::Card;
+use crate::segment::Part;
 
 /// One list of passages, best first; the slices have one length.
 #[derive(Clone, Copy)]
@@ -212,65 +216,105 @@ impl std::hash::Hasher for Mix {
     }
 }
 
-/// The columns of `groma.types.Names`. They may disagree with one another: what lies beyond a column is not there.
-#[derive(Clone, Copy)]
-pub struct Names<'a> {
-    pub stem_start: &'a [i64],
-    pub stem_text: &'a [u8],
-    pub symbol_start: &'a [i64],
-    pub term_start: &'a [i64],
-    pub terms: &'a [u32],
-    pub weights: &'a [f64],
-}
-
 /// The columns of `groma.types.Named`.
 #[derive(Default)]
 pub struct Named {
+    pub part: Vec<i64>,
+    pub row: Vec<i64>,
+    pub roles: Vec<i64>,
     pub share: Vec<f64>,
     pub cover: Vec<f64>,
     pub best: Vec<f64>,
+    pub defines: Vec<f64>,
+    pub called: Vec<f64>,
     pub start: Vec<i64>,
     pub symbols: Vec<i64>,
     pub overlaps: Vec<f64>,
 }
 
-/// A word of the query, its term and weight.
-pub struct Word<'a> {
-    pub text: &'a str,
-    pub term: u32,
-    pub weight: f64,
+/// What is asked of names: the query's words with their terms, symbols it names, and these without case and underscores.
+pub struct Asked<'a> {
+    pub words: &'a [&'a str],
+    pub terms: &'a [u32],
+    pub named: &'a [&'a str],
+    pub flat: &'a [&'a str],
 }
 
-/// How well the names in some files match a query's words; the formulas are told in the twin.
-pub fn match_names(names: &Names<'_>, rows: &[i64], words: &[Word<'_>]) -> Named {
+/// Where the names are: `weights` are those of each part's name terms, `rare` that of a term which no file has.
+pub struct Names<'a> {
+    pub parts: &'a [&'a Part],
+    pub weights: &'a [&'a [f64]],
+    pub rare: f64,
+}
+
+impl Names<'_> {
+    fn weight_in(&self, part: usize, term: u32) -> Option<f64> {
+        let at = self.parts[part].names().binary_search(&term).ok()?;
+        self.weights[part].get(at).copied()
+    }
+
+    fn weight(&self, term: u32) -> f64 {
+        (0..self.parts.len())
+            .find_map(|part| self.weight_in(part, term))
+            .unwrap_or(self.rare)
+    }
+}
+
+struct Word<'a> {
+    text: &'a [u8],
+    weight: f64,
+}
+
+/// How well the names in some files match a query; the formulas are told in the twin. `names` has as many weights as parts.
+pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named {
+    let words: Vec<Word> = asked
+        .words
+        .iter()
+        .zip(asked.terms)
+        .map(|(text, term)| Word {
+            text: text.as_bytes(),
+            weight: names.weight(*term),
+        })
+        .collect();
     let mut total = words.iter().fold(0.0, |sum, word| sum + word.weight);
     if total == 0.0 {
         total = 1.0;
     }
-    let known = Known::of(words);
+    let known = Known::of(asked.terms, &words);
+    let mut recent = Recent([(0, usize::MAX, 0.0); RECENT]);
     let mut found = Named {
         start: vec![0],
         ..Named::default()
     };
-    for &row in rows {
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
-        let (share, cover) = stem(run(names.stem_start, row, names.stem_text), words, total);
+    for file in files {
+        let place = names
+            .parts
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(p, part)| Some((p, part.files().binary_search(file).ok()?)));
+        let card = place.map_or_else(Card::default, |(p, row)| {
+            Card::read(names.parts[p].card(row))
+        });
+        found.part.push(place.map_or(-1, |(p, _)| p as i64));
+        found.row.push(place.map_or(-1, |(_, row)| row as i64));
+        found.roles.push(i64::from(card.roles));
+        let (share, cover) = stem(&card, &words, total);
         found.share.push(share);
         found.cover.push(cover);
         let mut best = 0.0_f64;
-        for (nth, &weight) in run(names.symbol_start, row, names.weights)
-            .iter()
-            .enumerate()
-        {
-            let symbol = names.symbol_start[row] as usize + nth;
+        for (nth, terms) in card.terms().enumerate() {
             let mut hit = None;
-            for &term in run(names.term_start, symbol, names.terms) {
-                if let Some(weight) = known.weight(term) {
+            for term in terms {
+                if let Some(weight) = known.weight(*term) {
                     hit = Some(hit.unwrap_or(0.0) + weight);
                 }
             }
-            if let Some(hit) = hit {
-                let overlap = hit / total * (hit / weight).sqrt();
+            if let (Some(hit), Some((part, _))) = (hit, place) {
+                let all = terms
+                    .iter()
+                    .fold(0.0, |sum, term| sum + recent.weight(names, part, *term));
+                let overlap = hit / total * (hit / all).sqrt();
                 best = best.max(overlap);
                 found.symbols.push(nth as i64);
                 found.overlaps.push(overlap);
@@ -278,17 +322,114 @@ pub fn match_names(names: &Names<'_>, rows: &[i64], words: &[Word<'_>]) -> Named
         }
         found.best.push(best);
         found.start.push(found.symbols.len() as i64);
+        let wanted = !(asked.named.is_empty() && asked.flat.is_empty());
+        found
+            .defines
+            .push(if wanted { defines(&card, asked) } else { 0.0 });
+        found.called.push(if wanted {
+            called(card.path, asked.flat)
+        } else {
+            0.0
+        });
     }
     found
 }
 
-/// `values[start[i]..start[i + 1]]`, nothing where there is no such run.
-fn run<'a, T>(start: &[i64], i: usize, values: &'a [T]) -> &'a [T] {
-    let bound = |i: usize| usize::try_from(*start.get(i)?).ok();
-    let Some((first, last)) = bound(i).zip(i.checked_add(1).and_then(bound)) else {
-        return &[];
+/// Weights that were looked up: a symbol's terms are mostly those of its neighbours.
+struct Recent([(u32, usize, f64); RECENT]);
+
+const RECENT: usize = 512;
+
+impl Recent {
+    fn weight(&mut self, names: &Names<'_>, part: usize, term: u32) -> f64 {
+        let slot = &mut self.0[term as usize % RECENT];
+        if (slot.0, slot.1) != (term, part) {
+            *slot = (
+                term,
+                part,
+                names.weight_in(part, term).unwrap_or(names.rare),
+            );
+        }
+        slot.2
+    }
+}
+
+/// 1 where the file defines a symbol that is named, whole or bare; ½ where one is like it but for case and underscores.
+fn defines(card: &Card<'_>, asked: &Asked<'_>) -> f64 {
+    let mut alike = false;
+    for symbol in card.symbols() {
+        let bare = bare(symbol);
+        if asked
+            .named
+            .iter()
+            .any(|name| name.as_bytes() == symbol || name.as_bytes() == bare)
+        {
+            return 1.0;
+        }
+        alike = alike
+            || (!asked.flat.is_empty()
+                && asked
+                    .flat
+                    .iter()
+                    .any(|name| name.as_bytes() == flattened(bare, b"_").as_ref()));
+    }
+    if alike { 0.5 } else { 0.0 }
+}
+
+/// A symbol's own name, without what it is in, its parameters or their types.
+fn bare(symbol: &[u8]) -> &[u8] {
+    let name = symbol
+        .rsplit(|byte| matches!(byte, b'.' | b':' | b'\\'))
+        .next()
+        .unwrap_or_default();
+    name.split(|byte| matches!(byte, b'<' | b'('))
+        .next()
+        .unwrap_or_default()
+}
+
+/// Lower case, without some characters.
+fn flattened<'a>(name: &'a [u8], without: &[u8]) -> Cow<'a, [u8]> {
+    if name
+        .iter()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    {
+        return Cow::Borrowed(name);
+    }
+    let mut lower = match std::str::from_utf8(name) {
+        Ok(text) if !text.is_ascii() => text.to_lowercase().into_bytes(),
+        _ => name.to_ascii_lowercase(),
     };
-    values.get(first..last).unwrap_or_default()
+    lower.retain(|byte| !without.contains(byte));
+    Cow::Owned(lower)
+}
+
+/// How well a file's own name fits one of `flat`.
+fn called(path: &[u8], flat: &[&str]) -> f64 {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let end = name
+        .iter()
+        .rposition(|byte| *byte == b'.')
+        .unwrap_or(name.len());
+    let stem = flattened(&name[..end], b"_-");
+    if flat.iter().any(|name| name.as_bytes() == stem.as_ref()) {
+        return 1.0;
+    }
+    let long = |text: &[u8]| characters(text) >= 4;
+    if long(&stem) && flat.iter().any(|name| name.as_bytes().starts_with(&stem)) {
+        return 0.5;
+    }
+    if flat
+        .iter()
+        .any(|name| long(name.as_bytes()) && stem.starts_with(name.as_bytes()))
+    {
+        0.4
+    } else {
+        0.0
+    }
+}
+
+fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|byte| *byte & 0xC0 != 0x80).count()
 }
 
 /// The query's terms, most others being out at once by their low bits.
@@ -298,15 +439,15 @@ struct Known {
 }
 
 impl Known {
-    fn of(words: &[Word<'_>]) -> Known {
+    fn of(terms: &[u32], words: &[Word<'_>]) -> Known {
         let mut known = Known {
             maybe: [0; 1024],
             terms: Vec::with_capacity(words.len()),
         };
-        for word in words {
-            let low = word.term as usize & 0xFFFF;
+        for (term, word) in terms.iter().zip(words) {
+            let low = *term as usize & 0xFFFF;
             known.maybe[low / 64] |= 1 << (low % 64);
-            known.terms.push((word.term, word.weight));
+            known.terms.push((*term, word.weight));
         }
         known
     }
@@ -324,15 +465,14 @@ impl Known {
     }
 }
 
-/// `share` and `cover` of a file's stem, whose words each end with a line feed.
-fn stem(text: &[u8], words: &[Word<'_>], total: f64) -> (f64, f64) {
+/// `share` and `cover` of a file's stem.
+fn stem(card: &Card<'_>, words: &[Word<'_>], total: f64) -> (f64, f64) {
     let (mut mask, mut named, mut all) = (0_u128, 0_u32, 0_u32);
-    for stem in text.split_inclusive(|&byte| byte == b'\n') {
-        let stem = stem.strip_suffix(b"\n").unwrap_or(stem);
+    for stem in card.stems() {
         all += 1;
         let mut like = 0_u128;
         for (i, word) in words.iter().enumerate().take(128) {
-            like |= u128::from(alike(word.text.as_bytes(), stem)) << i;
+            like |= u128::from(alike(word.text, stem)) << i;
         }
         mask |= like;
         named += u32::from(like != 0);
@@ -352,9 +492,16 @@ fn stem(text: &[u8], words: &[Word<'_>], total: f64) -> (f64, f64) {
 /// Equal, or one is the beginning of the other, over at least three characters.
 fn alike(a: &[u8], b: &[u8]) -> bool {
     let n = a.len().min(b.len());
-    a.first() == b.first()
-        && a[..n] == b[..n]
-        && (a.len() == b.len() || a[..n].iter().filter(|&&byte| byte & 0xC0 != 0x80).count() >= 3)
+    a.first() == b.first() && a[..n] == b[..n] && (a.len() == b.len() || characters(&a[..n]) >= 3)
+}
+
+/// `values[start[i]..start[i + 1]]`, nothing where there is no such run.
+fn run<'a, T>(start: &[i64], i: usize, values: &'a [T]) -> &'a [T] {
+    let bound = |i: usize| usize::try_from(*start.get(i)?).ok();
+    let Some((first, last)) = bound(i).zip(i.checked_add(1).and_then(bound)) else {
+        return &[];
+    };
+    values.get(first..last).unwrap_or_default()
 }
 
 /// Runs of values under ids: those of row i are `ids[start[i]..start[i + 1]]`, `values[...]`.
@@ -380,12 +527,12 @@ pub struct Weighing {
     pub most: usize,
 }
 
-/// The best passages of some files; the formula is told in the twin. `files` names a run of `passages` and one of `symbols` each, `spans` the
+/// The best passages of some files; the formula is told in the twin. `files` are numbers of runs of both `passages` and `symbols`, `spans` the
 /// symbols that begin in each of their passages.
 pub fn best_passages(
     passages: Runs<'_>,
     symbols: Runs<'_>,
-    files: impl Iterator<Item = (i64, i64)>,
+    files: &[i64],
     mut spans: impl Iterator<Item = (i64, i64)>,
     by: Weighing,
 ) -> Chosen {
@@ -397,11 +544,11 @@ pub fn best_passages(
     let mut scored: Vec<(f64, i64, i64)> = Vec::new();
     let mut passed = 0;
     let place = |row: i64| usize::try_from(row).unwrap_or(usize::MAX);
-    for (at, row) in files {
-        let ids = run(passages.start, place(at), passages.ids);
-        let scores = run(passages.start, place(at), passages.values);
-        let known = run(symbols.start, place(row), symbols.ids);
-        let overlaps = run(symbols.start, place(row), symbols.values);
+    for file in files {
+        let ids = run(passages.start, place(*file), passages.ids);
+        let scores = run(passages.start, place(*file), passages.values);
+        let known = run(symbols.start, place(*file), symbols.ids);
+        let overlaps = run(symbols.start, place(*file), symbols.values);
         scored.clear();
         for ((&id, &score), (begin, end)) in ids.iter().zip(scores).zip(spans.by_ref()) {
             let first = known.partition_point(|&symbol| symbol < begin);

@@ -1,6 +1,7 @@
 //! groma's core: all that touches every byte, posting or vector. Knows no Python.
 
 pub mod candidates;
+mod cards;
 pub mod chunk;
 pub mod frame;
 pub mod git;

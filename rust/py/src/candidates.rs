@@ -1,10 +1,8 @@
 //! Conversions for `candidates`.
 
-use groma_core::candidates::{self, Leg, Names, Runs, Weighing, Word};
+use groma_core::candidates::{self, Leg, Runs, Weighing};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 
 type Whole<'py> = Bound<'py, PyArray1<i64>>;
 type Real<'py> = Bound<'py, PyArray1<f64>>;
@@ -13,15 +11,6 @@ type Columns<'py> = (
     PyReadonlyArray1<'py, i64>,
     PyReadonlyArray1<'py, f32>,
 );
-type NameColumns<'py> = (
-    PyReadonlyArray1<'py, i64>,
-    PyReadonlyArray1<'py, u8>,
-    PyReadonlyArray1<'py, i64>,
-    PyReadonlyArray1<'py, i64>,
-    PyReadonlyArray1<'py, u32>,
-    PyReadonlyArray1<'py, f64>,
-);
-
 fn leg<'a>(columns: &'a Columns<'_>) -> PyResult<Leg<'a>> {
     Ok(Leg {
         ids: columns.0.as_slice()?,
@@ -59,53 +48,6 @@ fn fuse<'py>(
     ))
 }
 
-#[pyfunction]
-#[allow(clippy::type_complexity)]
-fn match_names<'py>(
-    py: Python<'py>,
-    names: NameColumns<'py>,
-    rows: PyReadonlyArray1<'py, i64>,
-    words: Vec<PyBackedStr>,
-    terms: PyReadonlyArray1<'py, u32>,
-    weights: PyReadonlyArray1<'py, f64>,
-) -> PyResult<(
-    Real<'py>,
-    Real<'py>,
-    Real<'py>,
-    Whole<'py>,
-    Whole<'py>,
-    Real<'py>,
-)> {
-    let (terms, weights) = (terms.as_slice()?, weights.as_slice()?);
-    if words.len() != terms.len() || words.len() != weights.len() {
-        return Err(PyValueError::new_err(
-            "there must be one term and one weight a word",
-        ));
-    }
-    let words: Vec<Word> = words
-        .iter()
-        .zip(terms.iter().zip(weights))
-        .map(|(text, (&term, &weight))| Word { text, term, weight })
-        .collect();
-    let names = Names {
-        stem_start: names.0.as_slice()?,
-        stem_text: names.1.as_slice()?,
-        symbol_start: names.2.as_slice()?,
-        term_start: names.3.as_slice()?,
-        terms: names.4.as_slice()?,
-        weights: names.5.as_slice()?,
-    };
-    let found = candidates::match_names(&names, rows.as_slice()?, &words);
-    Ok((
-        found.share.into_pyarray(py),
-        found.cover.into_pyarray(py),
-        found.best.into_pyarray(py),
-        found.start.into_pyarray(py),
-        found.symbols.into_pyarray(py),
-        found.overlaps.into_pyarray(py),
-    ))
-}
-
 type RunColumns<'py> = (
     PyReadonlyArray1<'py, i64>,
     PyReadonlyArray1<'py, i64>,
@@ -127,7 +69,6 @@ fn best_passages<'py>(
     passages: RunColumns<'py>,
     symbols: RunColumns<'py>,
     at: PyReadonlyArray1<'py, i64>,
-    rows: PyReadonlyArray1<'py, i64>,
     begin: PyReadonlyArray1<'py, i64>,
     end: PyReadonlyArray1<'py, i64>,
     best: f64,
@@ -140,7 +81,7 @@ fn best_passages<'py>(
     let found = candidates::best_passages(
         runs(&passages)?,
         runs(&symbols)?,
-        pairs(at.as_slice()?, rows.as_slice()?).into_iter(),
+        at.as_slice()?,
         pairs(begin.as_slice()?, end.as_slice()?).into_iter(),
         Weighing { best, lean, most },
     );
@@ -153,6 +94,5 @@ fn best_passages<'py>(
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(fuse, module)?)?;
-    module.add_function(wrap_pyfunction!(match_names, module)?)?;
     module.add_function(wrap_pyfunction!(best_passages, module)?)
 }

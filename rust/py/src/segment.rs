@@ -3,12 +3,13 @@
 use std::ffi::c_int;
 use std::path::PathBuf;
 
+use groma_core::candidates::{self, Asked, Names};
 use groma_core::segment::{self, Leg, Named, Postings, Rows};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 
 type Columns<'py> = (
     Bound<'py, PyArray1<i64>>,
@@ -162,14 +163,83 @@ fn name_frequencies<'py>(
     py: Python<'py>,
     parts: Vec<Bound<'py, Part>>,
     masks: Vec<PyReadonlyArray1<'py, u8>>,
-    terms: PyReadonlyArray1<'py, u32>,
-) -> PyResult<Bound<'py, PyArray1<i64>>> {
+) -> PyResult<Vec<Bound<'py, PyArray1<i64>>>> {
     let seen = seen(&parts, &masks, |part| part.files().len())?;
-    let terms = terms.as_slice()?;
     let tables: Vec<Postings> = seen.parts.iter().map(|part| part.name_postings()).collect();
-    Ok(py
-        .detach(|| segment::frequencies(&tables, &seen.masks, terms))
-        .into_pyarray(py))
+    let counts = py.detach(|| segment::shared_frequencies(&tables, &seen.masks));
+    Ok(counts.into_iter().map(|one| one.into_pyarray(py)).collect())
+}
+
+fn texts(some: &[PyBackedStr]) -> Vec<&str> {
+    some.iter().map(|one| &**one).collect()
+}
+
+type Whole<'py> = Bound<'py, PyArray1<i64>>;
+type Real<'py> = Bound<'py, PyArray1<f64>>;
+
+#[pyfunction]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+fn match_names<'py>(
+    py: Python<'py>,
+    parts: Vec<Bound<'py, Part>>,
+    weights: Vec<PyReadonlyArray1<'py, f64>>,
+    rare: f64,
+    files: PyReadonlyArray1<'py, i64>,
+    words: Vec<PyBackedStr>,
+    terms: PyReadonlyArray1<'py, u32>,
+    named: Vec<PyBackedStr>,
+    flat: Vec<PyBackedStr>,
+) -> PyResult<(
+    (Whole<'py>, Whole<'py>, Whole<'py>),
+    [Real<'py>; 5],
+    (Whole<'py>, Whole<'py>, Real<'py>),
+)> {
+    let parts: Vec<&segment::Part> = parts.iter().map(|part| &part.get().part).collect();
+    let weights = weights
+        .iter()
+        .map(|one| Ok(one.as_slice()?))
+        .collect::<PyResult<Vec<&[f64]>>>()?;
+    if parts.len() != weights.len() || words.len() != terms.len() {
+        return Err(PyValueError::new_err(
+            "there must be one column of weights a part, and one term a word",
+        ));
+    }
+    let (words, named, flat) = (texts(&words), texts(&named), texts(&flat));
+    let asked = Asked {
+        words: &words,
+        terms: terms.as_slice()?,
+        named: &named,
+        flat: &flat,
+    };
+    let found = candidates::match_names(
+        &Names {
+            parts: &parts,
+            weights: &weights,
+            rare,
+        },
+        files.as_slice()?,
+        &asked,
+    );
+    Ok((
+        (
+            found.part.into_pyarray(py),
+            found.row.into_pyarray(py),
+            found.roles.into_pyarray(py),
+        ),
+        [
+            found.share,
+            found.cover,
+            found.best,
+            found.defines,
+            found.called,
+        ]
+        .map(|one| one.into_pyarray(py)),
+        (
+            found.start.into_pyarray(py),
+            found.symbols.into_pyarray(py),
+            found.overlaps.into_pyarray(py),
+        ),
+    ))
 }
 
 #[pyfunction]
@@ -186,6 +256,7 @@ fn build_part<'py>(
     files: PyReadonlyArray1<'py, i64>,
     name_start: PyReadonlyArray1<'py, i64>,
     name_terms: PyReadonlyArray1<'py, u32>,
+    cards: Vec<PyBackedBytes>,
     vectors: Vec<(
         String,
         PyReadonlyArray2<'py, i8>,
@@ -193,6 +264,7 @@ fn build_part<'py>(
     )>,
 ) -> PyResult<Part> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| &**kind).collect();
+    let cards: Vec<&[u8]> = cards.iter().map(|card| &**card).collect();
     let named = vectors
         .iter()
         .map(|(name, rows, scales)| {
@@ -216,6 +288,7 @@ fn build_part<'py>(
         files: files.as_slice()?,
         name_start: name_start.as_slice()?,
         name_terms: name_terms.as_slice()?,
+        cards: &cards,
         vectors: named,
     };
     let part = py
@@ -287,6 +360,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(dense_top, module)?)?;
     module.add_function(wrap_pyfunction!(chunk_frequencies, module)?)?;
     module.add_function(wrap_pyfunction!(name_frequencies, module)?)?;
+    module.add_function(wrap_pyfunction!(match_names, module)?)?;
     module.add_function(wrap_pyfunction!(build_part, module)?)?;
     module.add_function(wrap_pyfunction!(merge_parts, module)?)?;
     module.add_function(wrap_pyfunction!(open_part, module)?)?;

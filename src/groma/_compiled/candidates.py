@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import _rs
-from ..types import Floats64, Fused, Ints, Leg, Named, Names
+from ..types import Floats64, Fused, Ints, Leg, Named
+from .segment import Part
 
 __all__ = ["best_passages", "fuse", "match_names"]
 
@@ -18,16 +19,22 @@ def fuse(sparse: Leg, dense: Leg | None, decays: Floats64, lean: float, most: in
     return Fused(*_rs.fuse((sparse.ids, sparse.files, sparse.scores), other, decays, lean, most))
 
 
-def match_names(names: Names, rows: Ints, words: Sequence[str], terms: np.ndarray, weights: Floats64) -> Named:
-    """How well the names in some files match a query's words, each with its term id and weight. The formulas are told in the twin."""
-    columns = (names.stem_start, names.stem_text, names.symbol_start, names.term_start, names.terms, names.weights)
-    return Named(*_rs.match_names(columns, rows, words, terms, weights))
+def match_names(
+    parts: Sequence[Part],
+    weights: Sequence[Floats64],
+    rare: float,
+    files: Ints,
+    words: Sequence[str],
+    terms: np.ndarray,
+    named: Sequence[str],
+    flat: Sequence[str],
+) -> Named:
+    """How well the names in some files match a query's words, each with its term id. What is given and the formulas are told in the twin."""
+    places, scores, symbols = _rs.match_names([part.handle for part in parts], weights, rare, files, words, terms, named, flat)
+    share, cover, best, defines, called = scores
+    return Named(*places, share, cover, best, defines, called, *symbols)
 
 
-def best_passages(
-    fused: Fused, named: Named, at: Ints, rows: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int
-) -> tuple[Ints, Ints, Floats64]:
+def best_passages(fused: Fused, named: Named, at: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int) -> tuple[Ints, Ints, Floats64]:
     """Of some files, their `most` best passages: start, places, scores. What is given and how they are scored is told in the twin."""
-    return _rs.best_passages(
-        (fused.start, fused.ids, fused.scores), (named.start, named.symbols, named.overlaps), at, rows, begin, end, best, lean, most
-    )
+    return _rs.best_passages((fused.start, fused.ids, fused.scores), (named.start, named.symbols, named.overlaps), at, begin, end, best, lean, most)

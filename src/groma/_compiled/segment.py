@@ -61,9 +61,11 @@ def build(
     files: np.ndarray,
     name_start: np.ndarray,
     name_terms: np.ndarray,
+    cards: Sequence[bytes],
     vectors: Mapping[str, Vectors],
 ) -> Part:
-    """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR.
+    """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR, a card a
+    file.
 
     Raises ValueError for columns that do not belong together.
     """
@@ -79,6 +81,7 @@ def build(
             _of(files, np.int64),
             _of(name_start, np.int64),
             _of(name_terms, np.uint32),
+            cards,
             [(name, _of(v.rows, np.int8), _of(v.scales, np.float32)) for name, v in vectors.items()],
         )
     )
@@ -137,9 +140,10 @@ def chunk_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms:
     return found
 
 
-def name_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.ndarray) -> np.ndarray:
-    """The same over files and name terms; `masks` has one bool a file."""
-    found: np.ndarray = _rs.name_frequencies(_handles(parts), _marks(masks), _of(terms, np.uint32))
+def name_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """In how many of the files that `masks` (one bool a file) shows each name term of each part occurs, in all of them together: int64, an array a
+    part, aligned with its `names`."""
+    found: list[np.ndarray] = _rs.name_frequencies(_handles(parts), _marks(masks))
     return found
 
 

@@ -6,11 +6,15 @@ What is summed and divided here is what ranking asks for (`groma.search` says wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ..types import Floats64, Fused, Ints, Leg, Named, Names
+from ..types import Floats64, Fused, Ints, Leg, Named
 from .arrays import distinct
+from .cards import read_card
+from .scan import bare_name
+from .segment import Part
 
 __all__ = ["best_passages", "fuse", "match_names"]
 
@@ -79,22 +83,78 @@ def _meaning(known: Floats64, cosines: Floats64) -> Floats64:
     return clipped
 
 
-def match_names(names: Names, rows: Ints, words: Sequence[str], terms: np.ndarray, weights: Floats64) -> Named:
-    """How well the names in some files (`rows` of `names`) match a query's words, each with its term id and weight.
+def match_names(
+    parts: Sequence[Part],
+    weights: Sequence[Floats64],
+    rare: float,
+    files: Ints,
+    words: Sequence[str],
+    terms: np.ndarray,
+    named: Sequence[str],
+    flat: Sequence[str],
+) -> Named:
+    """How well the names in some files match a query's words, each with its term id. `weights` are those of each part's name terms (one the same in
+    all of them), `rare` that of a term which no file has.
 
     Of a file's stem: `share` is the weight of the words that are like one of its own over that of all, `cover` the share of its own that a word
     is like; two words are alike that are equal or of which one begins the other, over at least three characters. A symbol that shares a term
     matches by hit / total · √(hit / all): hit is the weight of the terms shared (in the symbol's order), total that of the query's words,
-    all the symbol's own weight.
+    all that of the symbol's terms. `defines` is 1 where a symbol is one of `named`, whole or bare, else ½ where one's bare name without case and
+    underscores is one of `flat`; `called` tells how well the file's own name fits one of `flat`: 1 equal, ½ the beginning of one (over four
+    characters), 0.4 begun by one.
     """
-    total = sum_in_order(weights.tolist()) or 1.0
-    share, cover = _stems(names, rows, words, weights.tolist(), total)
-    start, symbols, overlaps = _symbols(names, rows, terms, weights, total)
-    best = np.zeros(len(rows))
+    per_word = [_weight(parts, weights, rare, term) for term in terms.tolist()]
+    total = sum_in_order(per_word) or 1.0
+    n = len(files)
+    found = Named(
+        part=np.full(n, -1, np.int64),
+        row=np.full(n, -1, np.int64),
+        roles=np.zeros(n, np.int64),
+        share=np.zeros(n),
+        cover=np.zeros(n),
+        best=np.zeros(n),
+        defines=np.zeros(n),
+        called=np.zeros(n),
+        start=np.zeros(n + 1, np.int64),
+        symbols=np.empty(0, np.int64),
+        overlaps=np.empty(0),
+    )
+    pieces: list[tuple[np.ndarray, ...]] = []
+    for p, part in enumerate(parts):
+        if not len(part.files):
+            continue
+        rows = np.minimum(part.files.searchsorted(files), len(part.files) - 1)
+        here = np.flatnonzero(part.files[rows] == files)
+        found.part[here], found.row[here] = p, rows[here]
+        pieces.append((here, *_symbols(part, weights[p], rare, rows[here], terms, np.array(per_word), total)))
+    likes: dict[str, int] = {}
+    for i, (p, row) in enumerate(zip(found.part.tolist(), found.row.tolist(), strict=True)):
+        if p < 0:
+            continue
+        one = read_card(parts[p].cards[parts[p].card_start[row] : parts[p].card_start[row + 1]])
+        found.roles[i] = one.roles
+        found.share[i], found.cover[i] = _stem(one.stems(), words, per_word, total, likes)
+        if named or flat:
+            found.defines[i] = _defines(one.symbols(), frozenset(named), frozenset(flat))
+            found.called[i] = _called(one.path, flat)
+    if not pieces:
+        return found
+    owner = np.concatenate([here[of] for here, of, _, _ in pieces])
+    order = np.argsort(owner, kind="stable")
+    symbols, overlaps = (np.concatenate([piece[at] for piece in pieces])[order] for at in (2, 3))
+    start = owner[order].searchsorted(np.arange(n + 1)).astype(np.int64)
     some = start[:-1] < start[1:]
     if some.any():
-        best[some] = np.maximum.reduceat(overlaps, start[:-1][some])
-    return Named(share, cover, best, start, symbols, overlaps)
+        found.best[some] = np.maximum.reduceat(overlaps, start[:-1][some])
+    return replace(found, start=start, symbols=symbols.astype(np.int64), overlaps=overlaps)
+
+
+def _weight(parts: Sequence[Part], weights: Sequence[Floats64], rare: float, term: int) -> float:
+    for part, of in zip(parts, weights, strict=True):
+        at = int(part.names.searchsorted(term))
+        if at < len(part.names) and part.names[at] == term:
+            return float(of[at])
+    return rare
 
 
 def sum_in_order(values: Sequence[float]) -> float:
@@ -105,50 +165,18 @@ def sum_in_order(values: Sequence[float]) -> float:
     return total
 
 
-def _stems(names: Names, rows: Ints, words: Sequence[str], weights: Sequence[float], total: float) -> tuple[Floats64, Floats64]:
-    share, cover = np.zeros(len(rows)), np.zeros(len(rows))
-    begins = {word[:3] for word in words}  # two that are alike begin alike
-    likes: dict[str, int] = {}  # stem → the words it is like, a bit each
-    text, start = names.stem_text.tobytes(), names.stem_start
-    for n, (first, last) in enumerate(zip(start[rows].tolist(), start[rows + 1].tolist(), strict=True)):
-        stems = text[first:last].decode("utf-8", "surrogatepass").split("\n")[:-1]
-        mask = named = 0
-        for stem in stems:
-            like = likes.get(stem)
-            if like is None:
-                like = likes[stem] = sum(1 << i for i, word in enumerate(words) if _alike(word, stem)) if stem[:3] in begins else 0
-            mask |= like
-            named += like > 0
-        if named:
-            share[n] = sum_in_order([w for i, w in enumerate(weights) if mask & 1 << i]) / total
-            cover[n] = named / len(stems)
-    return share, cover
-
-
-def _symbols(names: Names, rows: Ints, terms: np.ndarray, weights: Floats64, total: float) -> tuple[Ints, Ints, Floats64]:
-    ids = distinct(terms)
-    if not len(ids) or not len(rows):
-        return np.zeros(len(rows) + 1, np.int64), np.empty(0, np.int64), np.empty(0)
-    weight = np.empty(len(ids))
-    weight[np.searchsorted(ids, terms)] = weights
-    first, last = names.term_start[names.symbol_start[rows]], names.term_start[names.symbol_start[rows + 1]]
-    ends = np.cumsum(last - first)
-    flat = np.arange(int(ends[-1])) + np.repeat(last - ends, last - first)  # of each term of these files, where it lies
-    maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
-    maybe[ids & 0xFFFF] = True
-    here = names.terms[flat]
-    where = maybe.take(here.astype(np.uint16)).nonzero()[0]
-    found = here[where]
-    which = np.minimum(ids.searchsorted(found), len(ids) - 1)
-    sure = ids[which] == found
-    where, which = where[sure], which[sure]
-    symbol = names.term_start.searchsorted(flat[where], side="right") - 1  # one without terms begins where the next one does
-    begins = np.ones(len(where), dtype=np.bool_)
-    np.not_equal(symbol[1:], symbol[:-1], out=begins[1:])
-    hit = np.bincount(begins.cumsum() - 1, weight[which])
-    symbol, owner = symbol[begins], ends.searchsorted(where[begins], side="right")
-    overlaps = hit / total * np.sqrt(hit / names.weights[symbol])
-    return owner.searchsorted(np.arange(len(rows) + 1)).astype(np.int64), symbol - names.symbol_start[rows][owner], overlaps
+def _stem(stems: Sequence[str], words: Sequence[str], weights: Sequence[float], total: float, likes: dict[str, int]) -> tuple[float, float]:
+    """`likes` remembers which words a stem is like, a bit each."""
+    mask = named = 0
+    for stem in stems:
+        like = likes.get(stem)
+        if like is None:
+            like = likes[stem] = sum(1 << i for i, word in enumerate(words) if _alike(word, stem))
+        mask |= like
+        named += like > 0
+    if not named:
+        return 0.0, 0.0
+    return sum_in_order([w for i, w in enumerate(weights) if mask & 1 << i]) / total, named / len(stems)
 
 
 def _alike(a: str, b: str) -> bool:
@@ -156,10 +184,65 @@ def _alike(a: str, b: str) -> bool:
     return a == b or (n >= 3 and a[:n] == b[:n])
 
 
-def best_passages(
-    fused: Fused, named: Named, at: Ints, rows: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int
-) -> tuple[Ints, Ints, Floats64]:
-    """Of some files (number `at` of `fused` and `rows` of `named`), their `most` best passages: start (a file each, and the end), where they are
+def _defines(symbols: Sequence[str], named: frozenset[str], flat: frozenset[str]) -> float:
+    bare = [bare_name(symbol).split("<")[0].split("(")[0] for symbol in symbols]
+    if not (named.isdisjoint(symbols) and named.isdisjoint(bare)):
+        return 1.0
+    return 0.5 if flat and not flat.isdisjoint(name.lower().replace("_", "") for name in bare) else 0.0
+
+
+def _called(path: str, flat: Sequence[str]) -> float:
+    stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0].lower().replace("_", "").replace("-", "")
+    if stem in flat:
+        return 1.0
+    if len(stem) >= 4 and any(name.startswith(stem) for name in flat):
+        return 0.5
+    return 0.4 if any(len(name) >= 4 and stem.startswith(name) for name in flat) else 0.0
+
+
+def _symbols(
+    part: Part, weights: Floats64, rare: float, rows: Ints, terms: np.ndarray, per_word: Floats64, total: float
+) -> tuple[np.ndarray, np.ndarray, Floats64]:
+    """The symbols that share a term with the query: of which of `rows`, which symbol of the file, how well it matches."""
+    ids = distinct(terms)
+    none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    if not len(ids) or not len(rows):
+        return none
+    weight = np.empty(len(ids))
+    weight[np.searchsorted(ids, terms)] = per_word
+    words = part.cards.view("<u4")
+    base = part.card_start[rows] // 4
+    symbols, counts = words[base + 4].astype(np.int64), words[base + 5].astype(np.int64)
+    last = np.cumsum(counts)
+    flat = np.arange(int(last[-1])) + np.repeat(base + 6 + symbols - (last - counts), counts)  # of each term of these files, where it lies
+    maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
+    maybe[ids & 0xFFFF] = True
+    here = words[flat]
+    where = maybe.take(here.astype(np.uint16)).nonzero()[0]
+    which = np.minimum(ids.searchsorted(here[where]), len(ids) - 1)
+    sure = ids[which] == here[where]
+    where, which = where[sure], which[sure]
+    if not len(where):
+        return none
+    ends = words[np.arange(int(symbols.sum())) + np.repeat(base + 6 - (np.cumsum(symbols) - symbols), symbols)].astype(np.int64)
+    ends += np.repeat(last - counts, symbols)  # counted over all of these files
+    symbol = ends.searchsorted(where, side="right")
+    begins = np.ones(len(where), dtype=np.bool_)
+    np.not_equal(symbol[1:], symbol[:-1], out=begins[1:])
+    hit = np.bincount(begins.cumsum() - 1, weight[which])
+    symbol, owner = symbol[begins], last.searchsorted(where[begins], side="right")
+    first = np.where(symbol > 0, ends[symbol - 1], 0)
+    sizes = ends[symbol] - first
+    group = np.repeat(np.arange(len(symbol)), sizes)
+    every = here[np.arange(int(sizes.sum())) + np.repeat(first - (np.cumsum(sizes) - sizes), sizes)]
+    at = np.minimum(part.names.searchsorted(every), max(len(part.names) - 1, 0))
+    known = part.names[at] == every if len(part.names) else np.zeros(len(every), np.bool_)
+    own = np.bincount(group, np.where(known, weights[at] if len(weights) else rare, rare), len(symbol))
+    return owner, symbol - (np.cumsum(symbols) - symbols)[owner], hit / total * np.sqrt(hit / own)
+
+
+def best_passages(fused: Fused, named: Named, at: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int) -> tuple[Ints, Ints, Floats64]:
+    """Of some files (number `at` of `fused` and of `named`), their `most` best passages: start (a file each, and the end), where they are
     among the passages of these files, one file after the other, and their scores.
 
     A passage's score is its sparse score / `best` + lean · the best overlap of a symbol that begins in it; ties go to the smaller id. The
@@ -167,8 +250,8 @@ def best_passages(
     """
     start, chosen, scores = [0], [np.empty(0, np.int64)], [np.empty(0)]
     passed = 0
-    for i, row in zip(at.tolist(), rows.tolist(), strict=True):
-        run, of = slice(fused.start[i], fused.start[i + 1]), slice(named.start[row], named.start[row + 1])
+    for i in at.tolist():
+        run, of = slice(fused.start[i], fused.start[i + 1]), slice(named.start[i], named.start[i + 1])
         here = slice(passed, passed + run.stop - run.start)
         symbols, overlaps = named.symbols[of], named.overlaps[of]
         score = fused.scores[run] / best

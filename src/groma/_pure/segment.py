@@ -8,7 +8,7 @@ File: `MAGIC`, the header's length (8 bytes), its CRC-32 and the body's CRC-32 (
 in another's place must not pass for it) and each array's type, shape and offset in the body, then the arrays, each at a multiple of 64 bytes;
 the first of them begins at such a multiple of the file, too.
 
-FORMAT log: 1 - first.
+FORMAT log: 1 - first. 2 - the cards of the files.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
     "write_part",
 ]
 
-FORMAT = 1
+FORMAT = 2
 MAGIC = b"gromaseg"
 BLOCK = 512
 """Vectors are widened to floats this many at a time: what fits a processor's own cache is four times as fast as what does not."""
@@ -57,7 +57,8 @@ class Part:
 
     `ids` (n,) the store's chunk ids, ascending; `hits` (n,) hit ids, the tie-breaker; `file_of` (n,) index into `files`; `kind_of` (n,) index into
     `kinds`; `files` (f,) the store's file ids, ascending. Postings of term `terms[t]`: `post_chunks[post_start[t]:post_start[t+1]]` (indexes into
-    the chunks, ascending) with `post_impacts`. `names`, `name_start`, `name_files` are the same over files and name terms. `vectors` by name.
+    the chunks, ascending) with `post_impacts`. `names`, `name_start`, `name_files` are the same over files and name terms. File i has the card
+    (see `cards`) `cards[card_start[i]:card_start[i+1]]`. `vectors` by name.
     """
 
     ids: np.ndarray
@@ -72,6 +73,8 @@ class Part:
     names: np.ndarray
     name_start: np.ndarray
     name_files: np.ndarray
+    card_start: np.ndarray
+    cards: np.ndarray
     kinds: tuple[str, ...]
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
@@ -80,6 +83,7 @@ _ARRAYS = {
     "ids": "<i8", "hits": "<i8", "file_of": "<u4", "kind_of": "|u1", "files": "<i8",
     "terms": "<u4", "post_start": "<i8", "post_chunks": "<u4", "post_impacts": "|u1",
     "names": "<u4", "name_start": "<i8", "name_files": "<u4",
+    "card_start": "<i8", "cards": "|u1",
 }  # fmt: skip
 """Every array of a file but the vectors, in order, and its type."""
 
@@ -96,15 +100,19 @@ def build(
     files: np.ndarray,
     name_start: np.ndarray,
     name_terms: np.ndarray,
+    cards: Sequence[bytes],
     vectors: Mapping[str, Vectors],
 ) -> Part:
-    """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR.
+    """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR, a card a
+    file.
 
     Raises ValueError for columns that do not belong together.
     """
     file_of = np.searchsorted(files, chunk_files).astype(np.uint32)
     if len(ids) and (int(file_of.max()) >= len(files) or not np.array_equal(files[file_of], chunk_files)):
         raise ValueError("a file of a chunk is not among the files")
+    if len(cards) != len(files) or any(len(card) % 4 for card in cards):
+        raise ValueError("there must be one card a file, of whole words")
     table = tuple(sorted(set(kinds)))
     code = {kind: i for i, kind in enumerate(table)}
     rows = np.repeat(np.arange(len(ids), dtype=np.uint32), np.diff(term_start))
@@ -124,6 +132,8 @@ def build(
         names=named,
         name_start=named_start,
         name_files=name_rows[named_order],
+        card_start=np.cumsum([0, *map(len, cards)], dtype=np.int64),
+        cards=np.frombuffer(b"".join(cards), np.uint8),
         kinds=table,
         vectors=dict(vectors),
     )
@@ -165,6 +175,7 @@ def merge(parts: Sequence[Part], keeps: Sequence[np.ndarray]) -> Part:
         files=files,
         name_start=_starts(name_rows, len(files)),
         name_terms=name_terms,
+        cards=[bytes(p.cards[p.card_start[i] : p.card_start[i + 1]]) for p, k in zip(parts, keeps, strict=True) for i in np.flatnonzero(k).tolist()],
         vectors=vectors,
     )
 
@@ -315,6 +326,7 @@ def _fits(part: Part) -> bool:
         and len(part.post_impacts) == len(part.post_chunks)
         and len(part.post_start) == len(part.terms) + 1
         and len(part.name_start) == len(part.names) + 1
+        and len(part.card_start) == len(part.files) + 1
         and all(len(v.scales) == n for v in part.vectors.values())
     )
 
@@ -329,12 +341,18 @@ def _sound(part: Part) -> bool:
         and bool((part.kind_of < len(part.kinds)).all())
         and _well_kept(part.terms, part.post_start, part.post_chunks, n)
         and _well_kept(part.names, part.name_start, part.name_files, files)
+        and _cut(part.card_start, len(part.cards))
         and all(bool(np.isfinite(v.scales).all()) for v in part.vectors.values())
     )
 
 
 def _rises(values: np.ndarray) -> bool:
     return bool((values[1:] > values[:-1]).all())
+
+
+def _cut(start: np.ndarray, end: int) -> bool:
+    """Cards of whole words, one after the other, that fill their array."""
+    return bool(start[0] == 0 and start[-1] == end and (start[1:] >= start[:-1]).all() and not (start % 4).any())
 
 
 def _well_kept(keys: np.ndarray, start: np.ndarray, rows: np.ndarray, n: int) -> bool:
@@ -423,9 +441,10 @@ def chunk_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms:
     return _frequencies([(p.terms, p.post_start, p.post_chunks, m) for p, m in zip(parts, masks, strict=True)], terms)
 
 
-def name_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.ndarray) -> np.ndarray:
-    """The same over files and name terms; `masks` has one bool a file."""
-    return _frequencies([(p.names, p.name_start, p.name_files, m) for p, m in zip(parts, masks, strict=True)], terms)
+def name_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """In how many of the files that `masks` (one bool a file) shows each name term of each part occurs, in all of them together: int64, an array a
+    part, aligned with its `names`."""
+    return [_frequencies([(p.names, p.name_start, p.name_files, m) for p, m in zip(parts, masks, strict=True)], part.names) for part in parts]
 
 
 def _frequencies(tables: Sequence[tuple[np.ndarray, ...]], terms: np.ndarray) -> np.ndarray:

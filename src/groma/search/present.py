@@ -56,7 +56,7 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
     fetched = 0
     for n, item in enumerate(found):
         file = item.file
-        key = file.row
+        key = file.at
         neighbours = by_file.get(key, ())
         if len(shown) == k:  # only what joins them is still wanted
             if n >= AHEAD * k:
@@ -65,7 +65,7 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
                 continue
             if not joining:
                 joining = True
-                rest = [i for i in found[n : AHEAD * k] if _touched(by_file.get(i.file.row, ()), i)]
+                rest = [i for i in found[n : AHEAD * k] if _touched(by_file.get(i.file.at, ()), i)]
                 passages |= _fetched(store, [i.passage for i in rest])
             if not taken.get(key) and not _touched(neighbours, item):
                 continue

@@ -48,7 +48,7 @@ class Prover:
         self.roots = roots
         self.query = query
         self.legs = legs
-        self.known = {scope: manifests.stats(db, scope, [f.record.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
+        self.known = {scope: manifests.stats(db, scope, [f.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
         self.settled = {scope: _settled(known) for scope, known in self.known.items()}
         self.proofs: dict[tuple[str, str, bytes], Proof] = {}
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import core
-from ..ports import Facts, FileRecord
+from ..ports import Facts
 from ..types import Contribution, Fused
 from ..values import value
 from .factors import FACTORS, Evidence, Factor, Tally, penalties
@@ -24,27 +24,26 @@ SYMBOL_IN_CHUNK = 0.5
 
 @value
 class Ranked:
-    """A file with its score: candidate `row` of the evidence, number `at` of what was fused."""
+    """A file with its score: number `at` of the candidates."""
 
     scope: str
-    record: FileRecord
+    path: str
     score: float
     tally: Tally
-    row: int
     at: int
 
     def lines(self) -> list[Contribution]:
         """The lines that explain the score."""
         return [
-            Contribution(factor, value, weight, detail if isinstance(detail, str) else detail(self.row))
-            for factor, value, weight, detail in self.tally.lines(self.row)
+            Contribution(factor, value, weight, detail if isinstance(detail, str) else detail(self.at))
+            for factor, value, weight, detail in self.tally.lines(self.at)
         ]
 
     def why(self) -> str:
         """The three lines that added most, and what was taken away, in words."""
-        lines = self.tally.lines(self.row)
+        lines = self.tally.lines(self.at)
         added = sorted([line for line in lines if line[1] * line[2] > 0], key=lambda line: -line[1] * line[2])[:3]
-        said = [((detail if isinstance(detail, str) else detail(self.row)) or f"{factor} {value:.2f}") for factor, value, _, detail in added]
+        said = [((detail if isinstance(detail, str) else detail(self.at)) or f"{factor} {value:.2f}") for factor, value, _, detail in added]
         return ", ".join(said + [f"less: {detail}" for _, value, _, detail in lines if value < 0])
 
 
@@ -60,17 +59,17 @@ class Item(NamedTuple):
 
 def rank(e: Evidence, most: int) -> list[Ranked]:
     """The `most` best of the candidates' files, best first; ties by path, then scope."""
-    tally = Tally(len(e.records))
+    tally = Tally(len(e.text))
     for factor in FACTORS:
         factor.function(e, _adder(tally, factor, e.query.intent))
     penalties(e, tally)
     scores = tally.scores.tolist()
-    order = np.argsort(-tally.scores, kind="stable").tolist()
+    order = np.flatnonzero(e.there)[np.argsort(-tally.scores[e.there], kind="stable")].tolist()
     if len(order) > most:
         least = scores[order[most - 1]]
         order = [i for i in order if scores[i] >= least]  # all that tie for the last place
-    best = sorted(order, key=lambda i: (-scores[i], e.records[i].path, e.scopes[i]))[:most]
-    return [Ranked(e.scopes[i], e.records[i], scores[i], tally, i, e.at.item(i)) for i in best]
+    best = sorted(order, key=lambda i: (-scores[i], e.card(i).path, e.scope(i)))[:most]
+    return [Ranked(e.scope(i), e.card(i).path, scores[i], tally, i) for i in best]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
@@ -94,8 +93,7 @@ def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, best
     at = np.array([file.at for file in files])
     every = np.concatenate([fused.ids[fused.start[i] : fused.start[i + 1]] for i in at.tolist()])
     places = facts.places(every)
-    rows = np.array([file.row for file in files])
-    start, chosen, points = core.best_passages(fused, e.named, at, rows, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
+    start, chosen, points = core.best_passages(fused, e.named, at, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
     scores = points.tolist()
     shown = list(zip(*(column[chosen].tolist() for column in (every, places.first, places.last)), strict=True))
     result: list[Item] = []

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
 from .. import core
 from ..filters import expand_kinds, file_matches
-from ..ports import Capabilities, FileDetail, FileRecord, Places
-from ..types import Batch, Filter, Floats, Ints, Leg, Passage, Vectors
+from ..ports import Asked, Capabilities, FileDetail, FileNames, FileRecord, Places
+from ..roles import roles
+from ..types import Batch, Filter, Floats, Floats64, Ints, Leg, Passage, Vectors
 from ..values import value
 
 __all__ = ["MemoryStore"]
-
-T = TypeVar("T")
 
 ORDINAL_BITS = 20
 
@@ -122,10 +120,16 @@ class MemoryStore:
         masks = [np.ones(len(p.ids), dtype=np.bool_) for p in parts]
         return sum(map(len, masks)), core.chunk_frequencies(parts, masks, terms)
 
-    def name_frequencies(self, scopes: Sequence[str], terms: np.ndarray) -> tuple[int, Ints]:
-        """See `ports.Facts.name_frequencies`."""
+    def match_names(self, scopes: Sequence[str], files: Ints, asked: Asked, weigh: Callable[[int, Ints], Floats64]) -> FileNames:
+        """See `ports.Facts.match_names`."""
         parts = [self._files[i].part for i in self._seen(scopes)]
-        return len(parts), core.name_frequencies(parts, [np.ones(1, dtype=np.bool_)] * len(parts), terms)
+        table = weigh(len(parts), np.arange(len(parts) + 1))
+        counts = core.name_frequencies(parts, [np.ones(1, dtype=np.bool_)] * len(parts))
+        named = core.match_names(parts, [table[n] for n in counts], table.item(0), files, asked.words, asked.terms, asked.named, asked.flat)
+        views = [set(self._views.get(scope, {}).values()) for scope in scopes]
+        first = [next((n for n, view in enumerate(views) if i in view), -1) for i in files.tolist()]
+        degrees = [self._files[i].record.indegree if n >= 0 else 0 for i, n in zip(files.tolist(), first, strict=True)]
+        return FileNames(np.array(first), np.array(degrees), named, lambda i: core.read_card(parts[named.part[i]].cards))
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
@@ -143,10 +147,6 @@ class MemoryStore:
             if scope is not None:
                 found[i] = (scope, replace(self._files[i].record))
         return found
-
-    def kept(self, scopes: Sequence[str], make: Callable[[], T]) -> T:
-        """See `ports.Facts.kept`; here it is made anew each time."""
-        return make()
 
     def file(self, scope: str, path: str) -> FileRecord | None:
         """See `ports.Facts.file`."""
@@ -203,9 +203,7 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         kind=files.kinds[f],
         lines=int(files.lines[f]),
         chunks=c1 - c0,
-        stems=tuple(batch.stems[f]),
         symbols=tuple(symbols.names[s0:s1]),
-        symbol_start=starts - starts[0],
         symbol_terms=symbols.terms[starts[0] : starts[-1]],
         imports=tuple(batch.imports[f]),
         note=files.notes[f],
@@ -242,6 +240,7 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         files=np.array([number], dtype=np.int64),
         name_start=np.array([0, len(names)], dtype=np.int64),
         name_terms=names,
+        cards=[core.card(record.path, roles(record.path, record.kind), batch.stems[f], record.symbols, starts - starts[0], record.symbol_terms)],
         vectors={name: Vectors(v.rows[c0:c1], v.scales[c0:c1]) for name, v in batch.vectors.items()},
     )
     begins = tuple((int(batch.chunk_symbols[i]) - s0, int(batch.chunk_symbols[i + 1]) - s0) for i in range(c0, c1))

@@ -27,6 +27,8 @@ pub struct Rows<'a> {
     pub files: &'a [i64],
     pub name_start: &'a [i64],
     pub name_terms: &'a [u32],
+    /// One a file, of whole words; see [`crate::cards`].
+    pub cards: &'a [&'a [u8]],
     pub vectors: Vec<Named<'a>>,
 }
 
@@ -49,6 +51,9 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
             return Err(format!("the vectors called {} are not one a chunk", v.name));
         }
     }
+    if rows.cards.len() != rows.files.len() || rows.cards.iter().any(|card| card.len() % 4 != 0) {
+        return Err("there must be one card a file, of whole words".to_owned());
+    }
     let (kinds, kind_of) = coded(rows.kinds)?;
     let mut terms = Keys::counted(rows.terms);
     let mut names = Keys::counted(rows.name_terms);
@@ -59,6 +64,7 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
         postings: rows.terms.len(),
         names: names.all.len(),
         name_postings: rows.name_terms.len(),
+        cards: rows.cards.iter().map(|card| card.len()).sum(),
         vectors: rows
             .vectors
             .iter()
@@ -81,6 +87,7 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
             to.impacts[at] = rows.impacts[i]
         });
         names.scatter(rows.name_start, rows.name_terms, &mut to.names, |_, _| {});
+        to.put_cards(rows.cards.iter().copied());
         for (to, from) in to.vectors.iter_mut().zip(&rows.vectors) {
             to.0.copy_from_slice(from.rows);
             to.1.copy_from_slice(from.scales);
@@ -280,6 +287,7 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
         postings,
         names: named.len(),
         name_postings,
+        cards: kept_cards(&sources).map(<[u8]>::len).sum(),
         vectors: names,
     };
     shape.part(kinds, |to| {
@@ -335,7 +343,20 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
             impacts[at] = impact
         });
         fill(&name, &named, &mut to.names, |_, _| {});
+        to.put_cards(kept_cards(&sources));
         Ok(())
+    })
+}
+
+/// The cards of the files that stay.
+fn kept_cards<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = &'a [u8]> {
+    sources.iter().flat_map(|source| {
+        let rows = source
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, new)| **new != GONE);
+        rows.map(|(row, _)| source.part.card(row))
     })
 }
 
@@ -469,6 +490,8 @@ struct Shape {
     postings: usize,
     names: usize,
     name_postings: usize,
+    /// Bytes.
+    cards: usize,
     vectors: Vec<(String, usize)>,
 }
 
@@ -502,7 +525,23 @@ struct Body<'a> {
     text: Lists<'a>,
     impacts: &'a mut [u8],
     names: Lists<'a>,
+    card_start: &'a mut [i64],
+    cards: &'a mut [u8],
     vectors: Vec<(&'a mut [i8], &'a mut [f32])>,
+}
+
+impl Body<'_> {
+    fn put_cards<'c>(&mut self, cards: impl Iterator<Item = &'c [u8]>) {
+        let mut end = 0;
+        // (The room was counted; a file that changes while it is merged must not lead outside.)
+        for (card, start) in cards.zip(self.card_start.iter_mut().skip(1)) {
+            if let Some(to) = self.cards.get_mut(end..end + card.len()) {
+                to.copy_from_slice(card);
+                end += card.len();
+            }
+            *start = end as i64;
+        }
+    }
 }
 
 impl Shape {
@@ -526,6 +565,8 @@ impl Shape {
             self.names,
             self.names + 1,
             self.name_postings,
+            f + 1,
+            self.cards,
         ];
         let mut end = 0usize;
         let mut place = |items: usize, size: usize| {
@@ -533,7 +574,7 @@ impl Shape {
             end += (items * size).next_multiple_of(ALIGN);
             span
         };
-        let mut columns = [Span::default(); 12];
+        let mut columns = [Span::default(); 14];
         for ((span, (_, kind)), items) in columns.iter_mut().zip(&COLUMNS).zip(items) {
             *span = place(items, kind.size());
         }
@@ -565,6 +606,8 @@ impl Shape {
                 start: take(rest, self.names + 1),
                 rows: take(rest, self.name_postings),
             },
+            card_start: take(rest, f + 1),
+            cards: take(rest, self.cards),
             vectors: vectors
                 .iter()
                 .map(|v| (take(rest, n * v.dim), take(rest, n)))

@@ -97,8 +97,8 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
 }
 
 /// The arrays that the header tells of, each inside the body, of its type and at a multiple of 64 bytes; and the kinds.
-fn described(meta: &Value, bytes: usize) -> Option<([Span; 12], Vec<Vector>, Vec<String>)> {
-    let mut columns = [None; 12];
+fn described(meta: &Value, bytes: usize) -> Option<([Span; 14], Vec<Vector>, Vec<String>)> {
+    let mut columns = [None; 14];
     let mut rows: Vec<(String, Span, [usize; 2])> = Vec::new();
     let mut scales: Vec<(String, Span)> = Vec::new();
     for (name, value) in meta["arrays"].as_object()? {
@@ -155,7 +155,7 @@ fn described(meta: &Value, bytes: usize) -> Option<([Span; 12], Vec<Vector>, Vec
         .iter()
         .map(|k| k.as_str().map(str::to_owned))
         .collect::<Option<Vec<_>>>()?;
-    let mut all = [Span::default(); 12];
+    let mut all = [Span::default(); 14];
     for (to, from) in all.iter_mut().zip(columns) {
         *to = from?;
     }
@@ -172,6 +172,7 @@ fn fits(part: &Part) -> bool {
         && text.impacts.len() == text.rows.len()
         && text.start.len() == text.keys.len() + 1
         && names.start.len() == names.keys.len() + 1
+        && part.card_start().len() == part.files().len() + 1
         && u32::try_from(n).is_ok()
         && part.vectors.iter().all(|v| v.scales.items == n)
 }
@@ -186,10 +187,21 @@ fn sound(part: &Part) -> bool {
         && part.kind_of().iter().all(|k| (*k as usize) < kinds)
         && well_kept(&part.postings(), n)
         && well_kept(&part.name_postings(), files)
+        && cut(part.card_start(), part.cards().len())
         && part
             .vectors
             .iter()
             .all(|v| part.vectors_of(v).scales.iter().all(|s| s.is_finite()))
+}
+
+/// Cards of whole words, one after the other, that fill their array.
+fn cut(start: &[i64], end: usize) -> bool {
+    start.first() == Some(&0)
+        && start
+            .last()
+            .is_some_and(|last| usize::try_from(*last) == Ok(end))
+        && start.windows(2).all(|w| w[0] <= w[1])
+        && start.iter().all(|at| at % 4 == 0)
 }
 
 fn well_kept(postings: &Postings, rows: usize) -> bool {

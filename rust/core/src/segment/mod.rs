@@ -21,10 +21,10 @@ mod top;
 pub use build::{Named, Rows, build, merge};
 pub use dense::{dense_top, kernel_name};
 pub use file::{Damage, open};
-pub use sparse::{frequencies, sparse_top};
+pub use sparse::{frequencies, shared_frequencies, sparse_top};
 pub use top::Leg;
 
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 const MAGIC: &[u8; 8] = b"gromaseg";
 const ALIGN: usize = 64;
 /// Products of a row and a query are summed in 32 bits; see [`dense`].
@@ -62,7 +62,7 @@ impl Kind {
 }
 
 /// The columns of every part, in the order of a file; their meaning is told at `Part` of the twin.
-const COLUMNS: [(&str, Kind); 12] = [
+const COLUMNS: [(&str, Kind); 14] = [
     ("ids", Kind::I8),
     ("hits", Kind::I8),
     ("file_of", Kind::U4),
@@ -75,6 +75,8 @@ const COLUMNS: [(&str, Kind); 12] = [
     ("names", Kind::U4),
     ("name_start", Kind::I8),
     ("name_files", Kind::U4),
+    ("card_start", Kind::I8),
+    ("cards", Kind::U1),
 ];
 
 /// So many items at this byte of the body.
@@ -101,7 +103,7 @@ pub struct Part {
     bytes: Bytes,
     /// Where the body begins in `bytes`, and how long it is.
     body: (usize, usize),
-    columns: [Span; 12],
+    columns: [Span; 14],
     vectors: Vec<Vector>,
     pub kinds: Vec<String>,
 }
@@ -178,6 +180,25 @@ impl Part {
     }
     pub fn files(&self) -> &[i64] {
         self.items(self.columns[4])
+    }
+
+    /// The name terms, ascending.
+    pub fn names(&self) -> &[u32] {
+        self.items(self.columns[9])
+    }
+    pub fn card_start(&self) -> &[i64] {
+        self.items(self.columns[12])
+    }
+    pub fn cards(&self) -> &[u8] {
+        self.items(self.columns[13])
+    }
+
+    /// The card of the file in this row; see [`crate::cards`].
+    pub fn card(&self, row: usize) -> &[u8] {
+        let bound = |i: usize| usize::try_from(*self.card_start().get(i)?).ok();
+        let run = bound(row).zip(bound(row + 1));
+        run.and_then(|(first, end)| self.cards().get(first..end))
+            .unwrap_or_default()
     }
 
     /// Terms of the chunks' texts, their postings and impacts.

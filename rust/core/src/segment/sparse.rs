@@ -120,3 +120,57 @@ pub fn frequencies(tables: &[Postings], masks: &[&[u8]], terms: &[u32]) -> Vec<i
     }
     counts
 }
+
+/// In how many of the rows that `masks` shows each key of each table occurs, in all of the tables together; aligned with the keys of each.
+pub fn shared_frequencies(tables: &[Postings], masks: &[&[u8]]) -> Vec<Vec<i64>> {
+    let own: Vec<Vec<i64>> = tables
+        .iter()
+        .zip(masks)
+        .map(|(table, mask)| own_frequencies(table, mask))
+        .collect();
+    let together = |t: usize| {
+        let mut counts = own[t].clone();
+        for (other, theirs) in tables
+            .iter()
+            .zip(&own)
+            .enumerate()
+            .filter(|(o, _)| *o != t)
+            .map(|(_, pair)| pair)
+        {
+            let mut at = 0;
+            for (key, count) in tables[t].keys.iter().zip(&mut counts) {
+                at += other
+                    .keys
+                    .get(at..)
+                    .unwrap_or_default()
+                    .iter()
+                    .take_while(|k| *k < key)
+                    .count();
+                if other.keys.get(at) == Some(key) {
+                    *count += theirs[at];
+                }
+            }
+        }
+        counts
+    };
+    if tables.len() < 2 {
+        own
+    } else {
+        (0..tables.len()).map(together).collect()
+    }
+}
+
+fn own_frequencies(table: &Postings, mask: &[u8]) -> Vec<i64> {
+    let all = !mask.contains(&0);
+    let shown = |row: &&u32| mask.get(**row as usize).is_some_and(|on| *on != 0);
+    (0..table.keys.len())
+        .map(|i| {
+            let run = table.run(i);
+            if all {
+                run.len() as i64
+            } else {
+                table.rows[run].iter().filter(shown).count() as i64
+            }
+        })
+        .collect()
+}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from ... import core
 from ...errors import StoreDamaged
 from ...ports import FileDetail, FileRecord
+from ...roles import roles
 from ...types import Batch, Ints, Passage, Vectors
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SCHEMA",
     "SHOWN_COLUMNS",
     "SPARE",
+    "Added",
     "delete_files",
     "detail_of",
     "file_key",
@@ -63,8 +65,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('format', {FORMAT}), ('seq', 0), ('covered', 0);
 CREATE TABLE files (
     id INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL UNIQUE, path TEXT NOT NULL, blob BLOB NOT NULL, size INTEGER NOT NULL,
-    language TEXT, kind TEXT NOT NULL, lines INTEGER NOT NULL, chunks INTEGER NOT NULL, note TEXT, facts TEXT NOT NULL,
-    symbol_start BLOB NOT NULL, symbol_terms BLOB NOT NULL, places BLOB NOT NULL, crc INTEGER NOT NULL,
+    language TEXT, kind TEXT NOT NULL, lines INTEGER NOT NULL, chunks INTEGER NOT NULL, note TEXT, imports TEXT NOT NULL,
+    card BLOB NOT NULL, places BLOB NOT NULL, crc INTEGER NOT NULL,
     outline TEXT NOT NULL, name_terms BLOB NOT NULL, mentions BLOB NOT NULL, defines BLOB NOT NULL, rest_crc INTEGER NOT NULL
 );
 CREATE INDEX files_path ON files (path);
@@ -80,8 +82,8 @@ CREATE TABLE views (
 CREATE TABLE parts (name TEXT PRIMARY KEY, upto INTEGER NOT NULL, chunks INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-RECORD_COLUMNS = "id, key, path, size, language, kind, lines, chunks, note, facts, blob, symbol_start, symbol_terms, places, crc"
-"""What ranking reads of a file when a query first meets it. `crc` is over these but the id, `rest_crc` over the rest.
+RECORD_COLUMNS = "id, key, path, size, language, kind, lines, chunks, note, imports, blob, card, places, crc"
+"""What a search reads of a file that it shows. `crc` is over these but the id, `rest_crc` over the rest.
 
 `places` is int32 (3, chunks + 1): the first line of each chunk, its last, and the first of the symbols that begin in it; the last column is
 only there to say where its symbols end."""
@@ -118,7 +120,7 @@ def checksum(*values: object, texts: tuple[str, ...] = (), data: tuple[bytes, ..
 
 
 def _sum_of_record(row: Sequence[Any]) -> int:
-    return checksum(*row[1:9], texts=(row[9],), data=(row[10], row[11], row[12], row[13]))
+    return checksum(*row[1:9], texts=(row[9],), data=(row[10], row[11], row[12]))
 
 
 def _sum_of_rest(row: Sequence[Any]) -> int:
@@ -233,12 +235,14 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
             raise StoreDamaged(f"chunk {row[0]} is damaged")
     ids, hits, kinds, terms, impacts, vectors, scales, _ = zip(*rows, strict=True) if rows else ((),) * 8
     low, high = (after >> ORDINAL_BITS) + 1, upto >> ORDINAL_BITS
-    files, names = [], []
-    for row in db.execute(f"SELECT {REST_COLUMNS}, id, path FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
-        if not sound(row[:-2], REST_COLUMNS):
-            raise StoreDamaged(f"the facts of {row[-1]} are damaged")
-        files.append(row[-2])
-        names.append(row[1])
+    files, names, cards = [], [], []
+    width = RECORD_COLUMNS.count(",") + 1
+    for row in db.execute(f"SELECT {RECORD_COLUMNS}, {REST_COLUMNS} FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
+        if not (sound(row[:width], RECORD_COLUMNS) and sound(row[width:], REST_COLUMNS)):
+            raise StoreDamaged(f"the facts of {row[2]} are damaged")
+        files.append(row[0])
+        cards.append(row[11])
+        names.append(row[width + 1])
     if missing := {i >> ORDINAL_BITS for i in ids} - set(files):
         raise StoreDamaged(f"the facts of {len(missing)} files are gone")
     starts: Callable[[Sequence[bytes]], np.ndarray] = lambda blobs: np.r_[0, np.cumsum([len(b) // 4 for b in blobs], dtype=np.int64)]  # noqa: E731
@@ -255,21 +259,22 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
         files=np.array(files, dtype=np.int64),
         name_start=starts(names),
         name_terms=np.frombuffer(b"".join(names), "<u4"),
+        cards=cards,
         vectors={"static": Vectors(np.frombuffer(b"".join(vectors), "i1").reshape(len(ids), dim), np.array(scales, dtype=np.float32))},
     )
 
 
-def part_of_batch(batch: Batch, added: Sequence[tuple[int, int]], after: int, upto: int) -> core.Part | None:
-    """What `part_of(db, after, upto)` would make, if all of these rows came from one batch; `added` are its new files as (index, id)."""
-    added = [(f, i) for f, i in added if i <= upto >> ORDINAL_BITS]
+def part_of_batch(batch: Batch, added: Sequence[Added], after: int, upto: int) -> core.Part | None:
+    """What `part_of(db, after, upto)` would make, if all of these rows came from one batch; `added` are its new files."""
+    added = [one for one in added if one.id <= upto >> ORDINAL_BITS]
     first = (after >> ORDINAL_BITS) + 1
-    if not added or [i for _, i in added] != list(range(first, (upto >> ORDINAL_BITS) + 1)):
+    if not added or [one.id for one in added] != list(range(first, (upto >> ORDINAL_BITS) + 1)):
         return None  # another process wrote in between
-    at = np.array([f for f, _ in added])
+    at = np.array([one.at for one in added])
     counts = batch.chunk_start[at + 1] - batch.chunk_start[at]
     if len(batch.texts) != int(counts.sum()):
         return None  # some of its files were here already
-    files = np.array([i for _, i in added], dtype=np.int64)
+    files = np.array([one.id for one in added], dtype=np.int64)
     chunk_files = np.repeat(files, counts)
     ids = (chunk_files << ORDINAL_BITS) | (np.arange(len(chunk_files)) - np.repeat(np.cumsum(counts) - counts, counts))
     names = batch.name_start[at + 1] - batch.name_start[at]
@@ -284,6 +289,7 @@ def part_of_batch(batch: Batch, added: Sequence[tuple[int, int]], after: int, up
         files=files,
         name_start=np.r_[0, np.cumsum(names)],
         name_terms=np.concatenate([csr_row(batch.name_start, batch.name_terms, f) for f in at.tolist()]),
+        cards=[one.card for one in added],
         vectors={"static": batch.vectors["static"]},
     )
 
@@ -299,11 +305,16 @@ def orphan(path: Path) -> bool:
     return False
 
 
-def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[tuple[int, int]]]:
-    """Insert the files of a batch that have chunks, unless they are here already.
+class Added(NamedTuple):
+    """A file that was added: its number in the batch, its id, its card."""
 
-    Returns the ids of them all, and (index in the batch, id) of those that are new.
-    """
+    at: int
+    id: int
+    card: bytes
+
+
+def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[Added]]:
+    """Insert the files of a batch that have chunks, unless they are here already. Returns the ids of them all, and those that are new."""
     files = batch.files
     keys = {f: file_key(path, blob) for f, (path, blob, reason) in enumerate(zip(files.paths, files.blobs, files.reasons, strict=True))
             if reason is None and blob is not None}  # fmt: skip
@@ -321,8 +332,8 @@ def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[tup
     for f, key in keys.items():
         if key not in here:
             here[key] = last = (last or 0) + 1
-            added.append((f, last))
-    db.executemany(f"INSERT INTO files ({RECORD_COLUMNS}, {REST_COLUMNS}) VALUES ({_marks(20)})", _file_rows(batch, keys, added))
+            added.append(Added(f, last, _card(batch, f)))
+    db.executemany(f"INSERT INTO files ({RECORD_COLUMNS}, {REST_COLUMNS}) VALUES ({_marks(19)})", _file_rows(batch, keys, added))
     db.executemany(f"INSERT INTO chunks ({CHUNK_COLUMNS}) VALUES ({_marks(15)})", _chunk_rows(batch, added))
     return [here[key] for key in keys.values()], added
 
@@ -331,21 +342,18 @@ def _marks(n: int) -> str:
     return ",".join("?" * n)
 
 
-def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[Added]) -> Iterator[tuple[object, ...]]:
     files, symbols = batch.files, batch.symbols
     sizes, lines, symbol_lines = files.sizes.tolist(), files.lines.tolist(), symbols.lines.tolist()
     symbol_start, chunk_start = symbols.start.tolist(), batch.chunk_start.tolist()
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    for f, i in added:
+    for f, i, card in added:
         s0, s1 = symbol_start[f], symbol_start[f + 1]
-        facts = encode({"stems": list(batch.stems[f]), "symbols": list(symbols.names[s0:s1]), "imports": list(batch.imports[f])})
         described = zip(symbols.kinds[s0:s1], symbol_lines[s0:s1], symbols.signatures[s0:s1], symbols.docs[s0:s1], strict=True)
         outline = encode({"symbols": list(described), "calls": list(batch.calls[f])})
-        starts = symbols.term_start[s0 : s1 + 1]
         row = (
             i, keys[f], files.paths[f], sizes[f], files.languages[f], files.kinds[f], lines[f], chunk_start[f + 1] - chunk_start[f],
-            files.notes[f], facts, files.blobs[f], (starts - starts[0]).astype("<i8").tobytes(), packed(symbols.terms[starts[0] : starts[-1]], "<u4"),
-            _places(batch, f),
+            files.notes[f], encode(list(batch.imports[f])), files.blobs[f], card, _places(batch, f),
         )  # fmt: skip
         rest = (
             outline,
@@ -354,6 +362,14 @@ def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[tuple[int, in
             packed(csr_row(batch.define_start, batch.defines, f), "<u4"),
         )
         yield (*row, _sum_of_record(row), *rest, _sum_of_rest(rest))
+
+
+def _card(batch: Batch, f: int) -> bytes:
+    symbols, path = batch.symbols, batch.files.paths[f]
+    s0, s1 = symbols.start[f], symbols.start[f + 1]
+    starts = symbols.term_start[s0 : s1 + 1]
+    terms = symbols.terms[starts[0] : starts[-1]]
+    return core.card(path, roles(path, batch.files.kinds[f]), batch.stems[f], symbols.names[s0:s1], starts - starts[0], terms)
 
 
 def _places(batch: Batch, f: int) -> bytes:
@@ -366,16 +382,16 @@ def _places(batch: Batch, f: int) -> bytes:
 
 def places_of(row: tuple[Any, ...]) -> np.ndarray:
     """The `places` of a row of `files` (`RECORD_COLUMNS`), which is sound."""
-    return np.frombuffer(row[13], "<i4").reshape(3, -1)
+    return np.frombuffer(row[12], "<i4").reshape(3, -1)
 
 
-def _chunk_rows(batch: Batch, added: Sequence[tuple[int, int]]) -> Iterator[tuple[object, ...]]:
+def _chunk_rows(batch: Batch, added: Sequence[Added]) -> Iterator[tuple[object, ...]]:
     """Columns are made bytes once, and cut: an array a chunk would take longer than all the rest."""
     chunk_start = batch.chunk_start.tolist()
     hits, first, last, masked = batch.hit_ids.tolist(), batch.first.tolist(), batch.last.tolist(), batch.masked.astype(np.int64).tolist()
     terms, impacts, cuts = packed(batch.terms, "<u4"), packed(batch.impacts, "u1"), batch.term_start.tolist()
     vectors, scales, dim = packed(batch.vectors["static"].rows, "i1"), batch.vectors["static"].scales.tolist(), batch.vectors["static"].rows.shape[1]
-    for f, file in added:
+    for f, file, _ in added:
         c0 = chunk_start[f]
         for i in range(c0, chunk_start[f + 1]):
             a, b = cuts[i], cuts[i + 1]
@@ -391,12 +407,10 @@ def record_of(row: tuple[Any, ...], indegree: int) -> FileRecord:
     """A row of `files` (`RECORD_COLUMNS`) as a record. Raises StoreDamaged if it is not as it was written."""
     if not sound(row, RECORD_COLUMNS):
         raise StoreDamaged(f"the facts of {row[2]} are damaged")
-    facts = json.loads(row[9])
+    card = core.read_card(np.frombuffer(row[11], np.uint8))
     return FileRecord(
         id=row[0], path=row[2], blob=row[10], size=row[3], language=row[4], kind=row[5], lines=row[6], chunks=row[7],
-        stems=tuple(facts["stems"]), symbols=tuple(facts["symbols"]),
-        symbol_start=np.frombuffer(row[11], "<i8"), symbol_terms=np.frombuffer(row[12], "<u4"),
-        imports=tuple(facts["imports"]), note=row[8], indegree=indegree,
+        symbols=card.symbols(), symbol_terms=card.terms, imports=tuple(json.loads(row[9])), note=row[8], indegree=indegree,
     )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ Every row carries a CRC-32, because SQLite does not notice a flipped bit in a va
 table `parts` names; rows that no part covers yet are read as one more part in memory, so that a reader of any process sees every
 acknowledged write at once. Chunk ids are `file id << 20 | ordinal`, and file ids are never used twice.
 
-FORMAT log: 1 - first. 2 - two checksums a chunk, one over what is shown of it and one over what the segment is built from. 3 - where
-its chunks lie is told with a file, not with each chunk.
+FORMAT log: 1 - first. 2 - two checksums a chunk, one over what is shown of it and one over what the segment is built from. 3 - a file
+has a card, and tells where its chunks lie.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from ... import core
 from ...errors import StoreDamaged
 from ...filters import expand_kinds, file_matches
-from ...ports import Capabilities, FileDetail, FileRecord, Places
-from ...types import Batch, Filter, Floats, Ints, Leg, Passage
+from ...ports import Asked, Capabilities, FileDetail, FileNames, FileRecord, Places
+from ...types import Batch, Card, Filter, Floats, Floats64, Ints, Leg, Passage
 from ...values import value
 from .file import StoreFile
 from .parts import Segment
@@ -57,6 +57,7 @@ from .rows import (
 __all__ = ["LocalStore", "open_local"]
 
 T = TypeVar("T")
+Weigh = Callable[[int, Ints], Floats64]
 
 RECORDS = 40_000
 """So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
@@ -83,7 +84,8 @@ class _View:
 @value
 class _Sight:
     """What a set of scopes sees: their views, the parts, one bool a file and a chunk of each part, how many are true. Kept until the store
-    changes; `narrowed` keeps the chunk masks of the last few filters, `kept` what others made for it (`ports.Facts.kept`)."""
+    changes; `narrowed` keeps the chunk masks of the last few filters, `weights` what the name terms of each part
+    weigh, and one that no file has."""
 
     views: dict[str, _View]
     parts: list[core.Part]
@@ -92,7 +94,7 @@ class _Sight:
     count_files: int
     count_chunks: int
     narrowed: dict[Filter, list[np.ndarray]]
-    kept: dict[Callable[[], Any], Any]
+    weights: dict[Weigh, tuple[list[Floats64], float]]
 
 
 class _Kept(Generic[T]):
@@ -345,10 +347,26 @@ class LocalStore:
         sight = self._look(scopes)
         return sight.count_chunks, core.chunk_frequencies(sight.parts, sight.chunks, terms)
 
-    def name_frequencies(self, scopes: Sequence[str], terms: np.ndarray) -> tuple[int, Ints]:
-        """See `ports.Facts.name_frequencies`."""
+    def match_names(self, scopes: Sequence[str], files: Ints, asked: Asked, weigh: Weigh) -> FileNames:
+        """See `ports.Facts.match_names`."""
         sight = self._look(scopes)
-        return sight.count_files, core.name_frequencies(sight.parts, sight.files, terms)
+        if weigh not in sight.weights:
+            table = weigh(sight.count_files, np.arange(sight.count_files + 1))
+            counts = core.name_frequencies(sight.parts, sight.files)
+            sight.weights[weigh] = [table[count] for count in counts], table.item(0)
+        named = core.match_names(sight.parts, *sight.weights[weigh], files, asked.words, asked.terms, asked.named, asked.flat)
+        scope, indegree = np.full(len(files), -1, np.int64), np.zeros(len(files), np.int64)
+        for n, view in reversed(list(enumerate(sight.views.values()))):
+            here = core.member(files, view.files)
+            scope[here] = n
+            indegree[here] = view.indegree[view.files.searchsorted(files[here])] if len(view.indegree) else 0
+        scope[named.part < 0] = -1
+
+        def card(i: int) -> Card:
+            part, row = sight.parts[named.part[i]], named.row[i]
+            return core.read_card(part.cards[part.card_start[row] : part.card_start[row + 1]])
+
+        return FileNames(scope, indegree, named, card)
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
@@ -396,15 +414,6 @@ class LocalStore:
                 if i in records:
                     found[i] = (scope, replace(records[i], indegree=n))
             left = left[~here]
-        return found
-
-    def kept(self, scopes: Sequence[str], make: Callable[[], T]) -> T:
-        """See `ports.Facts.kept`."""
-        kept = self._look(scopes).kept
-        try:
-            found: T = kept[make]
-        except KeyError:
-            found = kept.setdefault(make, make())
         return found
 
     def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:

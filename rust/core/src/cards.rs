@@ -1,0 +1,72 @@
+//! A file's card: what ranking asks about names in one file. `groma._pure.cards` tells the format, and writes it.
+
+use bytemuck::{cast_slice, try_cast_slice};
+
+const HEAD: usize = 6;
+
+/// A card, read where it lies. One that is not whole reads as an empty one.
+#[derive(Default)]
+pub struct Card<'a> {
+    pub roles: u32,
+    pub path: &'a [u8],
+    stems: &'a [u8],
+    symbols: &'a [u8],
+    term_end: &'a [u32],
+    terms: &'a [u32],
+}
+
+impl<'a> Card<'a> {
+    pub fn read(data: &'a [u8]) -> Card<'a> {
+        Card::whole(data).unwrap_or_default()
+    }
+
+    fn whole(data: &'a [u8]) -> Option<Card<'a>> {
+        let words: &[u32] = try_cast_slice(data).ok()?;
+        let head = words.get(..HEAD)?;
+        let at = |i: usize| head[i] as usize;
+        let numbers = words.get(HEAD..)?;
+        let term_end = numbers.get(..at(4))?;
+        let terms = numbers.get(at(4)..)?.get(..at(5))?;
+        let text: &[u8] = cast_slice(&numbers[at(4) + at(5)..]);
+        let (path, rest) = text.split_at_checked(at(1))?;
+        let (stems, rest) = rest.split_at_checked(at(2))?;
+        let symbols = rest.get(..at(3))?;
+        let rises = term_end.windows(2).all(|w| w[0] <= w[1]);
+        let ends = term_end
+            .last()
+            .is_none_or(|end| *end as usize == terms.len());
+        (rises && ends).then_some(Card {
+            roles: head[0],
+            path,
+            stems,
+            symbols,
+            term_end,
+            terms,
+        })
+    }
+
+    /// The words of the file's stem.
+    pub fn stems(&self) -> impl Iterator<Item = &'a [u8]> {
+        lines(self.stems)
+    }
+
+    /// The names of its symbols.
+    pub fn symbols(&self) -> impl Iterator<Item = &'a [u8]> {
+        lines(self.symbols)
+    }
+
+    /// The distinct terms of each symbol.
+    pub fn terms(&self) -> impl Iterator<Item = &'a [u32]> {
+        let mut first = 0;
+        self.term_end.iter().map(move |end| {
+            let run = self.terms.get(first..*end as usize).unwrap_or_default();
+            first = *end as usize;
+            run
+        })
+    }
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\n").unwrap_or(line))
+}
