@@ -1,0 +1,367 @@
+//! What lies in a folder: lists, stats and judges, reading only rule files.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+
+use super::Failure;
+use super::conversions::{Conversions, conversions_above};
+use super::secrets::is_secret;
+use crate::git::{self, Index, User, is_git_directory, nanoseconds, path_of};
+use crate::ignore::{Fate, Ground, Present, child, enter, fate, shown, survey};
+
+/// One regular file: its name is a piece of its folder's.
+#[derive(Debug)]
+pub(super) struct Look {
+    name: Vec<u8>,
+    pub(super) size: i64,
+    pub(super) mtime_ns: i64,
+    pub(super) ctime_ns: i64,
+    pub(super) inode: i64,
+    pub(super) index_blob: Option<[u8; 20]>,
+}
+
+#[derive(Debug)]
+enum Item {
+    File(Look),
+    /// The name, and the number of the folder that it is.
+    Folder(Vec<u8>, usize),
+}
+
+impl Item {
+    /// Compares like the whole paths of what lies below: a folder's name goes on with a slash.
+    fn key(&self) -> impl Iterator<Item = &u8> {
+        let (name, end) = match self {
+            Item::File(look) => (&look.name, &b""[..]),
+            Item::Folder(name, _) => (name, &b"/"[..]),
+        };
+        name.iter().chain(end)
+    }
+}
+
+/// A folder to be looked at, and what git may store other than it lies.
+struct Place {
+    ground: Ground,
+    conversions: Arc<Conversions>,
+}
+
+/// What one folder holds.
+#[derive(Default)]
+struct Contents {
+    items: Vec<Item>,
+    /// In the order of the `Item::Folder`s as found, whose numbers count from 0 here.
+    folders: Vec<Place>,
+    pub(super) skipped: Vec<(String, &'static str)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) base: Vec<u8>,
+    /// Path below the root.
+    pub(super) rows: Vec<(String, Look)>,
+    pub(super) skipped: Vec<(String, &'static str)>,
+    pub(super) looked_ns: i64,
+}
+
+/// Lists and stats, reading only rule files.
+pub(super) fn look_around(
+    root: &[u8],
+    max_file_bytes: u64,
+    user: &User,
+    stop: &mut dyn FnMut() -> bool,
+) -> Result<Found, Failure> {
+    let looked_ns = now_ns();
+    let start = survey(root, user);
+    let base = start.folder.clone();
+    let conversions = Arc::new(conversions_above(&start));
+    let mut skipped = Vec::new();
+    let mut folders: Vec<Vec<Item>> = Vec::new();
+    let first = contents(
+        Place {
+            ground: start,
+            conversions,
+        },
+        &base,
+        max_file_bytes,
+    )
+    .map_err(|error| Failure::Closed {
+        folder: base.clone(),
+        error,
+    })?;
+    let mut level = vec![first];
+    while !level.is_empty() {
+        if stop() {
+            return Err(Failure::Stopped);
+        }
+        let mut following = Vec::new();
+        let mut number = folders.len() + level.len();
+        for mut held in level {
+            let own = number;
+            for item in &mut held.items {
+                if let Item::Folder(_, at) = item {
+                    *at += own;
+                }
+            }
+            number += held.folders.len();
+            following.append(&mut held.folders);
+            skipped.append(&mut held.skipped);
+            folders.push(held.items);
+        }
+        level = following
+            .into_par_iter()
+            .map(|place| {
+                let below = place.ground.path[place.ground.lead..]
+                    .strip_suffix(b"/")
+                    .unwrap_or_default()
+                    .to_vec();
+                contents(place, &base, max_file_bytes).unwrap_or_else(|error| Contents {
+                    skipped: note(&below, &error).into_iter().collect(),
+                    ..Contents::default()
+                })
+            })
+            .collect();
+    }
+    Ok(Found {
+        base,
+        rows: in_order(folders),
+        skipped,
+        looked_ns,
+    })
+}
+
+/// The files of all folders by their paths. Folders wait on our own stack: they may nest deeper than the machine's.
+fn in_order(mut folders: Vec<Vec<Item>>) -> Vec<(String, Look)> {
+    let mut rows = Vec::with_capacity(folders.iter().map(Vec::len).sum());
+    let mut path = String::new();
+    let mut stack = Vec::new();
+    if let Some(top) = folders.first_mut() {
+        stack.push((0, std::mem::take(top).into_iter()));
+    }
+    while let Some((length, items)) = stack.last_mut() {
+        path.truncate(*length);
+        match items.next() {
+            None => {
+                stack.pop();
+            }
+            Some(Item::File(look)) => {
+                let name = text_of(&look.name);
+                let mut whole = String::with_capacity(path.len() + name.len());
+                whole.push_str(&path);
+                whole.push_str(name);
+                rows.push((whole, look));
+            }
+            Some(Item::Folder(name, number)) => {
+                path.push_str(text_of(&name));
+                path.push('/');
+                stack.push((path.len(), std::mem::take(&mut folders[number]).into_iter()));
+            }
+        }
+    }
+    rows
+}
+
+/// A name as text; those that are none were left out before.
+fn text_of(name: &[u8]) -> &str {
+    std::str::from_utf8(name).unwrap_or_default()
+}
+
+const INODE_BITS: u64 = (1 << 63) - 1;
+
+/// Lists one folder and judges all its entries.
+fn contents(place: Place, base: &[u8], max_file_bytes: u64) -> io::Result<Contents> {
+    let Place {
+        mut ground,
+        mut conversions,
+    } = place;
+    let mut entries = Vec::new();
+    let mut present = Present::default();
+    let (mut attributes, mut bare) = (false, [false; 3]);
+    for entry in fs::read_dir(path_of(&ground.folder))? {
+        let entry = entry?;
+        let name = entry.file_name().into_vec();
+        match &name[..] {
+            b".gitattributes" => attributes = true,
+            b"HEAD" => bare[0] = true,
+            b"objects" => bare[1] = true,
+            b"refs" => bare[2] = true,
+            name => present.note(name),
+        }
+        entries.push((name, entry));
+    }
+    let lead = ground.lead;
+    let mut held = Contents::default();
+    if bare == [true; 3] && is_bare(&ground) {
+        let below = shown(ground.path[lead..].strip_suffix(b"/").unwrap_or_default());
+        held.skipped.push((
+            if below.is_empty() { ".".into() } else { below },
+            "git-directory",
+        ));
+        return Ok(held);
+    }
+    if present.any() {
+        let outer = ground.checkout.clone();
+        ground = enter(ground, present);
+        if let Some(checkout) = &ground.checkout
+            && !outer.is_some_and(|outer| Arc::ptr_eq(&outer, checkout))
+        {
+            conversions = Arc::new(conversions_above(&ground));
+        }
+    }
+    if attributes && ground.checkout.is_some() {
+        conversions = conversions.with_file(
+            &[&ground.folder[..], b".gitattributes"].concat(),
+            &ground.path,
+            false,
+        );
+    }
+    let checkout = ground
+        .checkout
+        .as_deref()
+        .filter(|checkout| checkout.index.problem.is_none());
+    let tracked = checkout.map(|checkout| checkout.index.below(&ground.path[checkout.origin..]));
+    let mut path = ground.path.clone();
+    for (name, entry) in entries {
+        if name == b".git" {
+            continue;
+        }
+        path.truncate(ground.path.len());
+        path.extend_from_slice(&name);
+        let below = &path[lead..];
+        let kind = match entry.file_type() {
+            Ok(kind) => Some(kind),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                held.skipped.extend(note(below, &error));
+                continue;
+            }
+        };
+        let is_folder = kind.is_some_and(|kind| kind.is_dir());
+        let what = fate(&ground, &name, &path, is_folder);
+        if what == Fate::Ignored {
+            continue;
+        }
+        if std::str::from_utf8(&name).is_err() {
+            held.skipped.push((shown(below), "name-not-utf8"));
+        } else if is_folder {
+            held.folders.push(Place {
+                ground: child(&ground, &name, what == Fate::OnlyTracked),
+                conversions: conversions.clone(),
+            });
+            held.items.push(Item::Folder(name, held.folders.len() - 1));
+        } else if kind.is_some_and(|kind| kind.is_symlink()) {
+            let reason = link_reason(&[&ground.folder[..], &name].concat(), base);
+            held.skipped.push((shown(below), reason));
+        } else if !kind.is_some_and(|kind| kind.is_file()) {
+            held.skipped.push((shown(below), "not-a-regular-file"));
+        } else if is_secret(&name, &ground.folder) {
+            held.skipped.push((shown(below), "secrets-file"));
+        } else if ground.folder.len() + name.len() >= libc::PATH_MAX as usize {
+            held.skipped.push((shown(below), "path-too-long"));
+        } else {
+            match entry.metadata() {
+                Err(error) => held.skipped.extend(note(below, &error)),
+                Ok(status) if status.len() > max_file_bytes => {
+                    held.skipped.push((shown(below), "too-large"))
+                }
+                Ok(status) => {
+                    let mut look = look_of(name, &status);
+                    if let (Some(checkout), Some(tracked)) = (checkout, &tracked)
+                        && let Some(row) = checkout
+                            .index
+                            .find(&path[checkout.origin..], tracked.clone())
+                        && same_as_index(&checkout.index, row, &look)
+                        && !conversions.concern(&look.name, &path)
+                    {
+                        look.index_blob = Some(checkout.index.entries[row].oid);
+                    }
+                    held.items.push(Item::File(look));
+                }
+            }
+        }
+    }
+    held.items
+        .sort_unstable_by(|one, other| one.key().cmp(other.key()));
+    Ok(held)
+}
+
+pub(super) fn look_of(name: Vec<u8>, status: &Metadata) -> Look {
+    Look {
+        name,
+        size: i64::try_from(status.len()).unwrap_or(i64::MAX),
+        mtime_ns: nanoseconds(status.mtime(), status.mtime_nsec()),
+        ctime_ns: nanoseconds(status.ctime(), status.ctime_nsec()),
+        inode: (status.ino() & INODE_BITS) as i64,
+        index_blob: None,
+    }
+}
+
+/// Whether a folder is a bare repository, and not one whose files are tracked as they lie (as test data).
+fn is_bare(ground: &Ground) -> bool {
+    is_git_directory(&ground.folder)
+        && !ground.checkout.as_ref().is_some_and(|checkout| {
+            checkout
+                .index
+                .holds(&ground.path[checkout.origin..], checkout.index.everything())
+        })
+}
+
+/// What could not be read; what is gone, or is no longer what it was a moment ago, is the next walk's.
+pub(super) fn note(path: &[u8], error: &io::Error) -> Option<(String, &'static str)> {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR | libc::EISDIR | libc::ELOOP) => None,
+        Some(libc::ENAMETOOLONG) => Some((shown(path), "path-too-long")),
+        _ => Some((shown(path), "unreadable")),
+    }
+}
+
+/// Why the symbolic link at `path` is not followed; `root` ends in a slash.
+fn link_reason(path: &[u8], root: &[u8]) -> &'static str {
+    if let Err(error) = fs::metadata(path_of(path)) {
+        return match error.raw_os_error() {
+            Some(libc::ELOOP) => "symlink-loop",
+            Some(libc::ENOENT | libc::ENOTDIR) => "broken-symlink",
+            _ => "unreadable",
+        };
+    }
+    let mut target = git::real(path);
+    if !target.ends_with(b"/") {
+        target.push(b'/');
+    }
+    if !target.starts_with(root) {
+        "symlink-outside"
+    } else if path.starts_with(&target) {
+        "symlink-loop"
+    } else {
+        "symlink"
+    }
+}
+
+pub(super) fn now_ns() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Whether a file's stat is the one git recorded at `row` when it last saw it clean.
+fn same_as_index(index: &Index, row: usize, look: &Look) -> bool {
+    let Some(entry) = index.entries.get(row) else {
+        return false;
+    };
+    entry.size == look.size
+        && entry.mtime_ns == as_git_keeps(look.mtime_ns)
+        && entry.ctime_ns == as_git_keeps(look.ctime_ns)
+        && (entry.inode == look.inode & 0xFFFF_FFFF || entry.inode == 0) // 0: not kept (Windows, JGit)
+        && entry.is_clean(index.written_ns)
+}
+
+/// A time with its seconds cut to 32 bits.
+fn as_git_keeps(time_ns: i64) -> i64 {
+    (time_ns.div_euclid(1_000_000_000) & 0xFFFF_FFFF) * 1_000_000_000
+        + time_ns.rem_euclid(1_000_000_000)
+}
