@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::look::{Found, Look, look_of, note, now_ns};
 use super::{Blob, Failure, Known, Listing, Row, settled};
 use crate::git::{self, blob_id};
+use crate::threads::share_out;
 
 const READ_ATTEMPTS: usize = 3;
 /// Files that are read before somebody asks whether to stop.
@@ -60,20 +61,18 @@ pub(super) fn identify(
         if stop() {
             return Err(Failure::Stopped);
         }
-        let read: Vec<_> = batch
-            .par_iter()
-            .map_init(Vec::new, |room, &at| {
-                let path = rows[at].as_ref().map_or("", |row| &row.path);
-                let result = read_file(
-                    &[&base[..], path.as_bytes()].concat(),
-                    max_file_bytes,
-                    room,
-                    &mut |_| {},
-                );
-                room.shrink_to(1 << 20);
-                result
-            })
-            .collect();
+        let read_row = |room: &mut Vec<u8>, &at: &usize| {
+            let path = rows[at].as_ref().map_or("", |row| &row.path);
+            let result = read_file(
+                &[&base[..], path.as_bytes()].concat(),
+                max_file_bytes,
+                room,
+                &mut |_| {},
+            );
+            room.shrink_to(1 << 20);
+            result
+        };
+        let read: Vec<_> = share_out(|| batch.par_iter().map_init(Vec::new, read_row).collect());
         for (&at, read) in batch.iter().zip(read) {
             let Some(row) = &mut rows[at] else {
                 continue;

@@ -14,6 +14,10 @@ use super::conversions::{Conversions, conversions_above};
 use super::secrets::is_secret;
 use crate::git::{self, Index, User, is_git_directory, nanoseconds, path_of};
 use crate::ignore::{Fate, Ground, Present, child, enter, fate, shown, survey};
+use crate::threads::share_out;
+
+/// Folders that are looked at before somebody asks whether to stop.
+const LOOK_BATCH: usize = 512;
 
 /// One regular file: its name is a piece of its folder's.
 #[derive(Debug)]
@@ -95,9 +99,6 @@ pub(super) fn look_around(
     })?;
     let mut level = vec![first];
     while !level.is_empty() {
-        if stop() {
-            return Err(Failure::Stopped);
-        }
         let mut following = Vec::new();
         let mut number = folders.len() + level.len();
         for mut held in level {
@@ -112,25 +113,34 @@ pub(super) fn look_around(
             skipped.append(&mut held.skipped);
             folders.push(held.items);
         }
-        level = following
-            .into_par_iter()
-            .map(|place| {
-                let below = place.ground.path[place.ground.lead..]
-                    .strip_suffix(b"/")
-                    .unwrap_or_default()
-                    .to_vec();
-                contents(place, &base, max_file_bytes).unwrap_or_else(|error| Contents {
-                    skipped: note(&below, &error).into_iter().collect(),
-                    ..Contents::default()
-                })
-            })
-            .collect();
+        level = Vec::with_capacity(following.len());
+        let mut waiting = following.into_iter();
+        while waiting.len() > 0 {
+            if stop() {
+                return Err(Failure::Stopped);
+            }
+            let batch: Vec<Place> = waiting.by_ref().take(LOOK_BATCH).collect();
+            let look = |place| contents_or_why(place, &base, max_file_bytes);
+            share_out(|| level.par_extend(batch.into_par_iter().map(look)));
+        }
     }
     Ok(Found {
         base,
         rows: in_order(folders),
         skipped,
         looked_ns,
+    })
+}
+
+/// What a folder below the root holds; of one that cannot be listed, why.
+fn contents_or_why(place: Place, base: &[u8], max_file_bytes: u64) -> Contents {
+    let below = place.ground.path[place.ground.lead..]
+        .strip_suffix(b"/")
+        .unwrap_or_default()
+        .to_vec();
+    contents(place, base, max_file_bytes).unwrap_or_else(|error| Contents {
+        skipped: note(&below, &error).into_iter().collect(),
+        ..Contents::default()
     })
 }
 

@@ -116,3 +116,19 @@ fn a_walk_stops_when_told() {
         assert!(matches!(stopped, Err(Failure::Stopped)));
     }
 }
+
+#[test]
+fn many_folders_are_no_reason_not_to_ask_whether_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in 0..1100 {
+        fs::create_dir(folder.path().join(name.to_string())).unwrap();
+    }
+    let root = folder.path().as_os_str().as_bytes();
+    let mut asked = 0;
+    look_around(root, 10, &user(), &mut || {
+        asked += 1;
+        false
+    })
+    .unwrap();
+    assert_eq!(asked, 3);
+}
