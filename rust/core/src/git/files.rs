@@ -15,17 +15,24 @@ pub fn open(path: &[u8], follow: bool) -> io::Result<File> {
         .open(path_of(path))
 }
 
-/// A regular file's bytes and its stat from before the reading; None if it is missing, unreadable or no file.
+/// Settings, rules and attributes of more bytes are not read, as in git.
+const LARGEST: u64 = 100 << 20;
+
+/// A regular file's bytes and its stat from before the reading; None if it is missing, unreadable, too large or no file.
 ///
 /// Without `follow` a symbolic link at the end of `path` counts as missing.
 pub fn read_regular(path: &[u8], follow: bool) -> Option<(Vec<u8>, Metadata)> {
+    read_upto(path, follow, LARGEST)
+}
+
+/// The same for files of at most so many bytes.
+pub(super) fn read_upto(path: &[u8], follow: bool, most: u64) -> Option<(Vec<u8>, Metadata)> {
     let mut file = open(path, follow).ok()?;
     let status = file.metadata().ok()?;
-    if !status.is_file() {
+    if !status.is_file() || status.len() > most {
         return None;
     }
-    let mut data =
-        Vec::with_capacity(usize::try_from(status.len()).map_or(0, |size| size.min(1 << 30)) + 1);
+    let mut data = Vec::with_capacity(usize::try_from(status.len()).ok()? + 1);
     file.read_to_end(&mut data).ok()?;
     Some((data, status))
 }

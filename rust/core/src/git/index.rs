@@ -7,11 +7,16 @@ use std::os::unix::fs::MetadataExt;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
-use super::{EMPTY_BLOB, join, nanoseconds, read_regular};
+use super::files::read_upto;
+use super::{EMPTY_BLOB, join, nanoseconds};
 
 pub const ASSUME_VALID: i64 = 0x8000;
 pub const SKIP_WORKTREE: i64 = 0x4000 << 16;
 pub const INTENT_TO_ADD: i64 = 0x2000 << 16;
+/// Some ten million files.
+const LARGEST_INDEX: u64 = 1 << 30;
+/// An entry of version 4 says what it shares with the path before it, so a small file could tell of paths beyond all memory; see the twin.
+const LONGEST_PATHS: usize = 64;
 const REGULAR: i64 = 0o100_000;
 const KIND: i64 = 0o170_000;
 
@@ -156,7 +161,7 @@ impl Index {
 
 /// The repository's index: versions 2, 3 and 4. None written yet is an empty one.
 pub fn read_index(git_dir: &[u8], sha256: bool) -> Index {
-    let Some((data, status)) = read_regular(&join(git_dir, b"index"), true) else {
+    let Some((data, status)) = read_upto(&join(git_dir, b"index"), true, LARGEST_INDEX) else {
         return Index::default();
     };
     let width = if sha256 { 32 } else { 20 };
@@ -299,7 +304,7 @@ fn entries(data: &[u8], width: usize) -> Option<Raw<'_>> {
                 paths.push(&data[start..stop]);
             }
         }
-        if following > end {
+        if following > end || paths.bytes.len() > LONGEST_PATHS * data.len() {
             return None;
         }
         offsets.push(position);
@@ -334,7 +339,8 @@ fn unsplit(git_dir: &[u8], paths: &Names, link: &[u8], width: usize) -> Option<N
         .take(width)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    let (data, _) = read_regular(&join(git_dir, format!("sharedindex.{id}").as_bytes()), true)?;
+    let name = format!("sharedindex.{id}");
+    let (data, _) = read_upto(&join(git_dir, name.as_bytes()), true, LARGEST_INDEX)?;
     let shared = entries(&data, width)?.paths;
     let deleted = if link.len() > width {
         set_bits(&link[width..], shared.len())?

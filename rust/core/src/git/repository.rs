@@ -110,9 +110,9 @@ fn git_dir_of(top: &[u8]) -> Option<Vec<u8>> {
 fn open_repository(top: Vec<u8>, git_dir: Vec<u8>, user: &User) -> Option<Repository> {
     let common_dir = common_dir_of(&git_dir);
     let mut settings = Settings::new();
-    user.read_settings(&join(&common_dir, b"config"), 0, &mut settings);
+    user.read_settings(&join(&common_dir, b"config"), &mut settings);
     if says_yes(&settings, b"extensions.worktreeconfig") {
-        user.read_settings(&join(&git_dir, b"config.worktree"), 0, &mut settings);
+        user.read_settings(&join(&git_dir, b"config.worktree"), &mut settings);
     }
     if git_dir == common_dir && says_yes(&settings, b"core.bare") {
         return None; // a linked worktree of a bare repository is a work tree, the bare one is not

@@ -6,6 +6,9 @@ use std::os::unix::ffi::OsStringExt;
 use super::settings::{Settings, settings_of};
 use super::{join, read_regular, split};
 
+/// Files that one file of settings may include, the included ones' counted; see the twin.
+const MOST_INCLUDED: usize = 1000;
+
 /// Where the user's own files lie. Read once, where nobody changes the environment meanwhile.
 #[derive(Clone, Debug, Default)]
 pub struct User {
@@ -64,22 +67,27 @@ impl User {
             join(&self.folder(), b"config"),
             self.expand(b"~/.gitconfig"),
         ] {
-            self.read_settings(&path, 0, &mut settings);
+            self.read_settings(&path, &mut settings);
         }
         settings
     }
 
     /// A git configuration file; `include.path` is followed where it stands, `includeIf` is not.
-    pub(super) fn read_settings(&self, path: &[u8], depth: usize, into: &mut Settings) {
+    pub(super) fn read_settings(&self, path: &[u8], into: &mut Settings) {
+        self.include(path, 0, &mut { MOST_INCLUDED }, into);
+    }
+
+    fn include(&self, path: &[u8], depth: usize, left: &mut usize, into: &mut Settings) {
         let Some((text, _)) = read_regular(path, true) else {
             return;
         };
         for (key, value) in settings_of(&text) {
-            let file = (key == b"include.path" && depth < 10) // git's own limit
+            let file = (key == b"include.path" && depth < 10 && *left > 0) // git's own limit
                 .then(|| join(split(path).0, &self.expand(&value)));
             into.insert(key, value);
             if let Some(file) = file {
-                self.read_settings(&file, depth + 1, into);
+                *left -= 1;
+                self.include(&file, depth + 1, left, into);
             }
         }
     }
