@@ -2,7 +2,8 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::path_of;
 
@@ -46,6 +47,19 @@ pub(super) fn first_line(path: &[u8]) -> Option<Vec<u8>> {
         data.pop();
     }
     Some(data)
+}
+
+/// Nanoseconds since the epoch.
+pub fn now_ns() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// A file's inode in the 63 bits that a database keeps.
+pub fn inode(status: &Metadata) -> i64 {
+    (status.ino() & i64::MAX as u64) as i64
 }
 
 /// `seconds` and `nanoseconds` as nanoseconds since the epoch, cut to what 64 bits hold: years 1677 to 2262.

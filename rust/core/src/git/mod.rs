@@ -9,7 +9,7 @@ mod repository;
 mod settings;
 mod user;
 
-pub use files::{nanoseconds, open, read_regular};
+pub use files::{inode, nanoseconds, now_ns, open, read_regular};
 pub use index::{ASSUME_VALID, Entry, INTENT_TO_ADD, Index, Names, SKIP_WORKTREE, read_index};
 pub use paths::{absolute, join, normal, path_of, real, split};
 pub use repository::{Repository, head, is_git_directory, repository, repository_at, top_level};

@@ -117,7 +117,7 @@ pub(super) fn by_sections(source: &str, heads: &Heads) -> Outline {
     for (whole, name) in heads.of(source) {
         let start = whole.end
             - source[whole]
-                .trim_start_matches(crate::summary::is_space)
+                .trim_start_matches(crate::unicode::is_space)
                 .len();
         row += memchr::memchr_iter(b'\n', &source.as_bytes()[at..start]).count();
         at = start;

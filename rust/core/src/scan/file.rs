@@ -16,7 +16,7 @@ use crate::frame::{Columns, Strings};
 use crate::git::blob_id;
 use crate::languages::{Language, detect};
 use crate::masking::mask;
-use crate::parse::{Outline, is_function, is_symbol_only, outline};
+use crate::parse::{BUDGET, Outline, is_function, is_symbol_only, outline};
 use crate::passage;
 use crate::static_model::{Model, quantize};
 use crate::tokens;
@@ -24,7 +24,6 @@ use crate::tokens;
 /// Above this size a text is not parsed but cut into windows of lines.
 const PARSE_BYTES: usize = 1_000_000;
 
-const OVERTIME_NOTE: &str = "parse-budget";
 const CRASHED_NOTE: &str = "parser-crashed";
 
 /// Where a file's content comes from.
@@ -164,7 +163,7 @@ impl Scanner<'_> {
             return cut("too-large-to-parse");
         }
         if flags & OVERTIME != 0 {
-            return cut(OVERTIME_NOTE);
+            return cut(BUDGET);
         }
         if flags & CRASHED != 0 {
             return cut(CRASHED_NOTE);

@@ -36,14 +36,12 @@ pub(super) fn judge(path: &str, data: &[u8]) -> Option<&'static str> {
     if data.iter().all(|b| matches!(b, b'\t'..=b'\r' | b' ')) {
         return Some("empty");
     }
-    if name.rsplit_once('.').is_some_and(|(_, ending)| {
-        BINARY_EXTENSIONS
-            .split(' ')
-            .any(|known| known == ending.to_lowercase())
-    }) {
+    if let Some((_, ending)) = name.rsplit_once('.')
+        && is_among(BINARY_EXTENSIONS, &ending.to_lowercase())
+    {
         return Some("binary");
     }
-    if GENERATED_NAMES.split(' ').any(|known| known == name)
+    if is_among(GENERATED_NAMES, name)
         || GENERATED_ENDINGS
             .iter()
             .any(|ending| name.ends_with(ending))
@@ -69,6 +67,10 @@ pub(super) fn judge(path: &str, data: &[u8]) -> Option<&'static str> {
         return Some("minified");
     }
     None
+}
+
+fn is_among(known: &str, name: &str) -> bool {
+    known.split(' ').any(|known| known == name)
 }
 
 /// Text of a file; what is not valid becomes U+FFFD, line structure stays.

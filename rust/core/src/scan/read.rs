@@ -1,14 +1,14 @@
 //! A file's bytes and its stat, as they are now; never through a link at the path's end.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::HeldPath;
+use crate::git::{self, nanoseconds, now_ns};
 
 /// One file as it was read; `data` is None where `reason` says why.
 #[derive(Default)]
@@ -23,9 +23,7 @@ pub(super) struct Read {
 }
 
 pub(super) fn read(path: &Path, most: u64) -> Read {
-    let checked_ns = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as i64);
+    let checked_ns = now_ns();
     match read_whole(path, most) {
         Ok((data, stat, same)) => Read {
             reason: if data.is_none() {
@@ -37,7 +35,7 @@ pub(super) fn read(path: &Path, most: u64) -> Read {
             size: stat.size() as i64,
             mtime_ns: nanoseconds(stat.mtime(), stat.mtime_nsec()),
             ctime_ns: nanoseconds(stat.ctime(), stat.ctime_nsec()),
-            inode: (stat.ino() & 0x7FFF_FFFF_FFFF_FFFF) as i64,
+            inode: git::inode(&stat),
             checked_ns: if same { checked_ns } else { 0 }, // it changed meanwhile: never trust this stat
         },
         Err(e) => Read {
@@ -49,10 +47,6 @@ pub(super) fn read(path: &Path, most: u64) -> Read {
             ..Read::default()
         },
     }
-}
-
-fn nanoseconds(seconds: i64, more: i64) -> i64 {
-    seconds.saturating_mul(1_000_000_000).saturating_add(more)
 }
 
 /// The content (None if it is larger than `most`), how the file was before it was read, and whether it was the same after that.
@@ -84,10 +78,7 @@ fn read_whole(path: &Path, most: u64) -> io::Result<(Option<Vec<u8>>, Metadata, 
 
 /// Opens what is a regular file itself: never follows a link at its end, never waits for a FIFO.
 fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(path)?;
+    let file = git::open(path.as_os_str().as_bytes(), false)?;
     let stat = file.metadata()?;
     if stat.is_file() {
         Ok((file, stat))

@@ -7,6 +7,8 @@ mod comment;
 mod prose;
 mod signature;
 
+use crate::unicode::is_space;
+
 pub use comment::doc;
 pub use signature::signature;
 
@@ -17,24 +19,6 @@ const HEAD_LINES: usize = 12;
 const COMMENT_LINES: usize = 150;
 /// Characters that are read of a line: minified code puts thousands of definitions on one.
 const COLUMNS: usize = 400;
-
-/// What Python's `str.isspace` and `\s` mean.
-pub(crate) fn is_space(c: char) -> bool {
-    match c {
-        '\t'..='\r' | '\x1c'..=' ' => true,
-        '\0'..='\x7f' => false,
-        '\u{85}'
-        | '\u{a0}'
-        | '\u{1680}'
-        | '\u{2000}'..='\u{200a}'
-        | '\u{2028}'
-        | '\u{2029}'
-        | '\u{202f}'
-        | '\u{205f}'
-        | '\u{3000}' => true,
-        _ => false,
-    }
-}
 
 /// `_WORD` of the twin.
 fn is_word(c: char) -> bool {

@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt;
 
 use rayon::prelude::*;
 
-use super::look::{Found, Look, look_of, note, now_ns};
+use super::look::{Found, Look, look_of, note};
 use super::{Blob, Failure, Known, Listing, Row, settled};
-use crate::git::{self, blob_id};
+use crate::git::{self, blob_id, now_ns};
 use crate::threads::share_out;
 
 const READ_ATTEMPTS: usize = 3;

@@ -5,14 +5,13 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
 use super::Failure;
 use super::conversions::{Conversions, conversions_above};
 use super::secrets::is_secret;
-use crate::git::{self, Index, User, is_git_directory, nanoseconds, path_of};
+use crate::git::{self, Index, User, is_git_directory, nanoseconds, now_ns, path_of};
 use crate::ignore::{Fate, Ground, Present, child, enter, fate, shown, survey};
 use crate::threads::share_out;
 
@@ -180,8 +179,6 @@ fn text_of(name: &[u8]) -> &str {
     std::str::from_utf8(name).unwrap_or_default()
 }
 
-const INODE_BITS: u64 = (1 << 63) - 1;
-
 /// Lists one folder and judges all its entries.
 fn contents(place: Place, base: &[u8], max_file_bytes: u64) -> io::Result<Contents> {
     let Place {
@@ -305,7 +302,7 @@ pub(super) fn look_of(name: Vec<u8>, status: &Metadata) -> Look {
         size: i64::try_from(status.len()).unwrap_or(i64::MAX),
         mtime_ns: nanoseconds(status.mtime(), status.mtime_nsec()),
         ctime_ns: nanoseconds(status.ctime(), status.ctime_nsec()),
-        inode: (status.ino() & INODE_BITS) as i64,
+        inode: git::inode(status),
         index_blob: None,
     }
 }
@@ -349,13 +346,6 @@ fn link_reason(path: &[u8], root: &[u8]) -> &'static str {
     } else {
         "symlink"
     }
-}
-
-pub(super) fn now_ns() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Whether a file's stat is the one git recorded at `row` when it last saw it clean.
