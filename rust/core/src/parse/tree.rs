@@ -185,6 +185,8 @@ fn nest(
 ) -> Option<Vec<Definition>> {
     struct Around<'s> {
         range: (usize, usize),
+        /// Where the one around it stands in the stack.
+        outer: Option<usize>,
         /// Is it, or one around it, a function?
         in_function: bool,
         name: &'s str,
@@ -202,7 +204,11 @@ fn nest(
             stack.pop();
         }
         // Nodes are in each other or apart, so the rest is around this. The names of one node (`f, g :: Int`) stand beside each other.
-        let around = stack.iter().rev().find(|x| x.range != (start, end));
+        let outer = match stack.last() {
+            Some(beside) if beside.range == (start, end) => beside.outer,
+            _ => stack.len().checked_sub(1),
+        };
+        let around = outer.map(|at| &stack[at]);
         if around.is_some_and(|x| x.in_function) {
             continue;
         }
@@ -220,6 +226,7 @@ fn nest(
             let in_function = is_function(kind) || stack.last().is_some_and(|x| x.in_function);
             stack.push(Around {
                 range: (start, end),
+                outer,
                 in_function,
                 name: name.split('<').next().unwrap_or_default(),
             });

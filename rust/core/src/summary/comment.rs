@@ -87,7 +87,7 @@ fn above<'a>(lines: &Lines<'a>, first: usize) -> Vec<&'a str> {
                 let opening = (floor..i).rev().find(|&j| lines.at(j).contains("\"\"\""));
                 return match opening {
                     Some(j) if heredoc(lines.at(j)).is_some() => {
-                        (j + 1..i).map(|k| lines.whole(k)).collect()
+                        (j + 1..i).map(|k| lines.at(k)).collect()
                     }
                     _ => Vec::new(),
                 };
@@ -115,11 +115,9 @@ fn above<'a>(lines: &Lines<'a>, first: usize) -> Vec<&'a str> {
             if !line.ends_with([')', ']']) {
                 break;
             }
-            let (open, close) = (opening..=i)
-                .map(|k| lines.whole(k))
-                .fold((0, 0), |sum, x| {
-                    (sum.0 + count(x, b'(', b'['), sum.1 + count(x, b')', b']'))
-                });
+            let (open, close) = (opening..=i).map(|k| lines.at(k)).fold((0, 0), |sum, x| {
+                (sum.0 + count(x, b'(', b'['), sum.1 + count(x, b')', b']'))
+            });
             if open > close {
                 break;
             }

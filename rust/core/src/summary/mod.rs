@@ -117,12 +117,12 @@ fn balanced(text: &str) -> bool {
     count(text, b'(', b'[') <= count(text, b')', b']')
 }
 
-/// `_HEADING`.
+/// `_HEADING`. It looks no further than it must: there may be thousands of definitions on a long line.
 fn is_heading(line: &str) -> bool {
-    let text = lstrip(line);
-    if !text.starts_with('#') || line[..line.len() - text.len()].chars().count() > 3 {
-        return false;
+    let mut text = line;
+    for _ in 0..3 {
+        text = text.strip_prefix(is_space).unwrap_or(text);
     }
-    let behind = text.trim_start_matches('#');
-    text.len() - behind.len() <= 6 && starts_with_space(behind)
+    let marks = text.bytes().take(7).take_while(|&b| b == b'#').count();
+    (1..=6).contains(&marks) && starts_with_space(&text[marks..])
 }
