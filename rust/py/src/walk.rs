@@ -48,22 +48,26 @@ fn dictionary<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, 
 
 #[pyfunction]
 fn blob_id<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, &git::blob_id(data))
+    PyBytes::new(py, &py.detach(|| git::blob_id(data)))
 }
 
 #[pyfunction]
-fn head(path: PathArgument) -> Option<OsString> {
-    git::head(&path.0, &User::from_environment()).map(OsString::from_vec)
+fn head(py: Python<'_>, path: PathArgument) -> Option<OsString> {
+    let user = User::from_environment();
+    py.detach(|| git::head(&path.0, &user))
+        .map(OsString::from_vec)
 }
 
 #[pyfunction]
-fn top_level(path: PathArgument) -> Option<OsString> {
-    git::top_level(&path.0, &User::from_environment()).map(OsString::from_vec)
+fn top_level(py: Python<'_>, path: PathArgument) -> Option<OsString> {
+    let user = User::from_environment();
+    py.detach(|| git::top_level(&path.0, &user))
+        .map(OsString::from_vec)
 }
 
 #[pyfunction]
-fn is_git_directory(folder: PathArgument) -> bool {
-    git::is_git_directory(&folder.0)
+fn is_git_directory(py: Python<'_>, folder: PathArgument) -> bool {
+    py.detach(|| git::is_git_directory(&folder.0))
 }
 
 type RepositoryFields<'py> = (OsString, OsString, OsString, Bound<'py, PyDict>);
@@ -86,7 +90,9 @@ fn fields<'py>(
 
 #[pyfunction]
 fn repository<'py>(py: Python<'py>, root: PathArgument) -> PyResult<Option<RepositoryFields<'py>>> {
-    fields(py, git::repository(&root.0, &User::from_environment()))
+    let user = User::from_environment();
+    let found = py.detach(|| git::repository(&root.0, &user));
+    fields(py, found)
 }
 
 #[pyfunction]
@@ -94,12 +100,15 @@ fn repository_at<'py>(
     py: Python<'py>,
     folder: PathArgument,
 ) -> PyResult<Option<RepositoryFields<'py>>> {
-    fields(py, git::repository_at(&folder.0, &User::from_environment()))
+    let user = User::from_environment();
+    let found = py.detach(|| git::repository_at(&folder.0, &user));
+    fields(py, found)
 }
 
 #[pyfunction]
 fn user_settings<'py>(py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-    dictionary(py, &User::from_environment().settings())
+    let user = User::from_environment();
+    dictionary(py, &py.detach(|| user.settings()))
 }
 
 /// The (key, value) pairs of a git configuration file's text, in its order.
@@ -249,20 +258,19 @@ impl Ground {
 }
 
 #[pyfunction]
-fn survey(root: PathArgument) -> Ground {
-    Ground(ignore::survey(&root.0, &User::from_environment()))
+fn survey(py: Python<'_>, root: PathArgument) -> Ground {
+    let user = User::from_environment();
+    Ground(py.detach(|| ignore::survey(&root.0, &user)))
 }
 
 #[pyfunction]
-fn enter(ground: &Ground, git: bool, gitignore: bool, gromaignore: bool) -> Ground {
-    Ground(ignore::enter(
-        ground.0.clone(),
-        Present {
-            git,
-            gitignore,
-            gromaignore,
-        },
-    ))
+fn enter(py: Python<'_>, ground: &Ground, git: bool, gitignore: bool, gromaignore: bool) -> Ground {
+    let present = Present {
+        git,
+        gitignore,
+        gromaignore,
+    };
+    Ground(py.detach(|| ignore::enter(ground.0.clone(), present)))
 }
 
 #[pyfunction]

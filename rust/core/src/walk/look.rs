@@ -98,6 +98,9 @@ pub(super) fn look_around(
     })?;
     let mut level = vec![first];
     while !level.is_empty() {
+        if stop() {
+            return Err(Failure::Stopped);
+        }
         let mut following = Vec::new();
         let mut number = folders.len() + level.len();
         for mut held in level {

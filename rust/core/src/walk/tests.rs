@@ -130,5 +130,5 @@ fn many_folders_are_no_reason_not_to_ask_whether_to_stop() {
         false
     })
     .unwrap();
-    assert_eq!(asked, 3);
+    assert_eq!(asked, 5); // for each of two levels, and for each of three batches
 }
