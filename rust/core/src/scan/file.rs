@@ -269,39 +269,44 @@ impl Scanner<'_> {
             columns.chunk_symbols.push(given);
         }
         columns.chunk_sizes.push(pieces.len() as u32);
-        columns.symbol_sizes.push(found.definitions.len() as u32);
-        let mut named: Vec<u32> = passage::path_terms(file.name)
-            .iter()
-            .map(|(term, _)| *term)
-            .collect();
-        let mut bare = Vec::new();
-        for definition in &found.definitions {
-            columns.symbol_names.push(&definition.name);
-            columns.symbol_kinds.push(&definition.kind);
-            columns.symbol_lines.push(definition.first as i64 + 1);
-            columns.signatures.push(&definition.signature);
-            columns.docs.push(&definition.doc);
-            let terms = passage::symbol_terms(&definition.name);
-            columns.symbol_term_sizes.push(terms.len() as u32);
-            columns.symbol_terms.extend_from_slice(&terms);
-            tokens::add_terms(&definition.name, &mut named);
-            bare.extend(hash_of_long(bare_name(&definition.name)));
-        }
-        let words = tokens::identifiers(text)
-            .iter()
-            .filter_map(|word| hash_of_long(word))
-            .collect();
-        push_distinct(&mut columns.name_sizes, &mut columns.name_terms, named);
-        push_distinct(&mut columns.mention_sizes, &mut columns.mentions, words);
-        push_distinct(&mut columns.define_sizes, &mut columns.defines, bare);
-        push_all(
-            &mut columns.import_sizes,
-            &mut columns.imports,
-            &found.imports,
-        );
-        push_all(&mut columns.call_sizes, &mut columns.calls, &found.calls);
+        symbols(columns, file, text, found);
         lines.len()
     }
+}
+
+/// Append what one file defines, mentions, imports and calls.
+fn symbols(columns: &mut Columns, file: &Facts, text: &str, found: &Outline) {
+    columns.symbol_sizes.push(found.definitions.len() as u32);
+    let mut named: Vec<u32> = passage::path_terms(file.name)
+        .iter()
+        .map(|(term, _)| *term)
+        .collect();
+    let mut bare = Vec::new();
+    for definition in &found.definitions {
+        columns.symbol_names.push(&definition.name);
+        columns.symbol_kinds.push(&definition.kind);
+        columns.symbol_lines.push(definition.first as i64 + 1);
+        columns.signatures.push(&definition.signature);
+        columns.docs.push(&definition.doc);
+        let terms = passage::symbol_terms(&definition.name);
+        columns.symbol_term_sizes.push(terms.len() as u32);
+        columns.symbol_terms.extend_from_slice(&terms);
+        tokens::add_terms(&definition.name, &mut named);
+        bare.extend(hash_of_long(bare_name(&definition.name)));
+    }
+    let words = tokens::identifiers(text)
+        .iter()
+        .filter_map(|word| hash_of_long(word))
+        .collect();
+    push_distinct(&mut columns.name_sizes, &mut columns.name_terms, named);
+    push_distinct(&mut columns.mention_sizes, &mut columns.mentions, words);
+    push_distinct(&mut columns.define_sizes, &mut columns.defines, bare);
+    push_all(
+        &mut columns.import_sizes,
+        &mut columns.imports,
+        &found.imports,
+    );
+    push_all(&mut columns.call_sizes, &mut columns.calls, &found.calls);
 }
 
 /// Where each line begins, in bytes.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use super::Failure;
 use super::conversions::{Conversions, conversions_above};
 use super::secrets::is_secret;
 use crate::git::{self, Index, User, is_git_directory, nanoseconds, now_ns, path_of};
-use crate::ignore::{Fate, Ground, Present, child, enter, fate, shown, survey};
+use crate::ignore::{Checkout, Fate, Ground, Present, child, enter, fate, shown, survey};
 use crate::threads::share_out;
 
 /// Folders that are looked at before somebody asks whether to stop.
@@ -182,47 +183,57 @@ fn text_of(name: &[u8]) -> &str {
     std::str::from_utf8(name).unwrap_or_default()
 }
 
+/// One folder's entries as the system lists them, and which of the names that matter are among them.
+#[derive(Default)]
+struct Listed {
+    entries: Vec<(Vec<u8>, fs::DirEntry)>,
+    present: Present,
+    attributes: bool,
+    /// HEAD, objects and refs, as a bare repository has them.
+    bare: [bool; 3],
+}
+
+fn listed(folder: &[u8]) -> io::Result<Listed> {
+    let mut found = Listed::default();
+    for entry in fs::read_dir(path_of(folder))? {
+        let entry = entry?;
+        let name = entry.file_name().into_vec();
+        match &name[..] {
+            b".gitattributes" => found.attributes = true,
+            b"HEAD" => found.bare[0] = true,
+            b"objects" => found.bare[1] = true,
+            b"refs" => found.bare[2] = true,
+            name => found.present.note(name),
+        }
+        found.entries.push((name, entry));
+    }
+    Ok(found)
+}
+
 /// Lists one folder and judges all its entries.
 fn contents(place: Place, base: &[u8], max_file_bytes: u64) -> io::Result<Contents> {
     let Place {
         mut ground,
         mut conversions,
     } = place;
-    let mut entries = Vec::new();
-    let mut present = Present::default();
-    let (mut attributes, mut bare) = (false, [false; 3]);
-    for entry in fs::read_dir(path_of(&ground.folder))? {
-        let entry = entry?;
-        let name = entry.file_name().into_vec();
-        match &name[..] {
-            b".gitattributes" => attributes = true,
-            b"HEAD" => bare[0] = true,
-            b"objects" => bare[1] = true,
-            b"refs" => bare[2] = true,
-            name => present.note(name),
-        }
-        entries.push((name, entry));
-    }
-    let lead = ground.lead;
+    let listed = listed(&ground.folder)?;
     let mut held = Contents::default();
-    if bare == [true; 3] && is_bare(&ground) {
-        let below = shown(ground.path[lead..].strip_suffix(b"/").unwrap_or_default());
-        held.skipped.push((
-            if below.is_empty() { ".".into() } else { below },
-            "git-directory",
-        ));
+    if listed.bare == [true; 3] && is_bare(&ground) {
+        let below = ground.path[ground.lead..].strip_suffix(b"/");
+        let below = below.map_or_else(|| ".".into(), shown);
+        held.skipped.push((below, "git-directory"));
         return Ok(held);
     }
-    if present.any() {
+    if listed.present.any() {
         let outer = ground.checkout.clone();
-        ground = enter(ground, present);
+        ground = enter(ground, listed.present);
         if let Some(checkout) = &ground.checkout
             && !outer.is_some_and(|outer| Arc::ptr_eq(&outer, checkout))
         {
             conversions = Arc::new(conversions_above(&ground));
         }
     }
-    if attributes && ground.checkout.is_some() {
+    if listed.attributes && ground.checkout.is_some() {
         conversions = conversions.with_file(
             &[&ground.folder[..], b".gitattributes"].concat(),
             &ground.path,
@@ -233,38 +244,64 @@ fn contents(place: Place, base: &[u8], max_file_bytes: u64) -> io::Result<Conten
         .checkout
         .as_deref()
         .filter(|checkout| checkout.index.problem.is_none());
-    let tracked = checkout.map(|checkout| checkout.index.below(&ground.path[checkout.origin..]));
+    let judge = Judge {
+        tracked: checkout.map(|checkout| {
+            let below = checkout.index.below(&ground.path[checkout.origin..]);
+            (checkout, below)
+        }),
+        ground: &ground,
+        conversions: &conversions,
+        base,
+        max_file_bytes,
+    };
     let mut path = ground.path.clone();
-    for (name, entry) in entries {
-        if name == b".git" {
-            continue;
+    for (name, entry) in listed.entries {
+        if name != b".git" {
+            path.truncate(ground.path.len());
+            path.extend_from_slice(&name);
+            judge.add(name, &entry, &path, &mut held);
         }
-        path.truncate(ground.path.len());
-        path.extend_from_slice(&name);
-        let below = &path[lead..];
+    }
+    held.items
+        .sort_unstable_by(|one, other| one.key().cmp(other.key()));
+    Ok(held)
+}
+
+/// What the entries of one folder are judged by.
+struct Judge<'a> {
+    ground: &'a Ground,
+    conversions: &'a Arc<Conversions>,
+    /// The index, where it can be used, and the places in it of what lies in the folder.
+    tracked: Option<(&'a Checkout, Range<usize>)>,
+    base: &'a [u8],
+    max_file_bytes: u64,
+}
+
+impl Judge<'_> {
+    /// Add the entry `name`, whose path from the ground's origin is `path`, to what the folder holds, or why not.
+    fn add(&self, name: Vec<u8>, entry: &fs::DirEntry, path: &[u8], held: &mut Contents) {
+        let ground = self.ground;
+        let below = &path[ground.lead..];
         let kind = match entry.file_type() {
             Ok(kind) => Some(kind),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                held.skipped.extend(note(below, &error));
-                continue;
-            }
+            Err(error) => return held.skipped.extend(note(below, &error)),
         };
         let is_folder = kind.is_some_and(|kind| kind.is_dir());
-        let what = fate(&ground, &name, &path, is_folder);
+        let what = fate(ground, &name, path, is_folder);
         if what == Fate::Ignored {
-            continue;
+            return;
         }
         if std::str::from_utf8(&name).is_err() {
             held.skipped.push((shown(below), "name-not-utf8"));
         } else if is_folder {
             held.folders.push(Place {
-                ground: child(&ground, &name, what == Fate::OnlyTracked),
-                conversions: conversions.clone(),
+                ground: child(ground, &name, what == Fate::OnlyTracked),
+                conversions: self.conversions.clone(),
             });
             held.items.push(Item::Folder(name, held.folders.len() - 1));
         } else if kind.is_some_and(|kind| kind.is_symlink()) {
-            let reason = link_reason(&[&ground.folder[..], &name].concat(), base);
+            let reason = link_reason(&[&ground.folder[..], &name].concat(), self.base);
             held.skipped.push((shown(below), reason));
         } else if !kind.is_some_and(|kind| kind.is_file()) {
             held.skipped.push((shown(below), "not-a-regular-file"));
@@ -275,28 +312,27 @@ fn contents(place: Place, base: &[u8], max_file_bytes: u64) -> io::Result<Conten
         } else {
             match entry.metadata() {
                 Err(error) => held.skipped.extend(note(below, &error)),
-                Ok(status) if status.len() > max_file_bytes => {
-                    held.skipped.push((shown(below), "too-large"))
+                Ok(status) if status.len() > self.max_file_bytes => {
+                    held.skipped.push((shown(below), "too-large"));
                 }
                 Ok(status) => {
                     let mut look = look_of(name, &status);
-                    if let (Some(checkout), Some(tracked)) = (checkout, &tracked)
-                        && let Some(row) = checkout
-                            .index
-                            .find(&path[checkout.origin..], tracked.clone())
-                        && same_as_index(&checkout.index, row, &look)
-                        && !conversions.concern(&look.name, &path)
-                    {
-                        look.index_blob = Some(checkout.index.entries[row].oid);
-                    }
+                    look.index_blob = self.index_blob(&look, path);
                     held.items.push(Item::File(look));
                 }
             }
         }
     }
-    held.items
-        .sort_unstable_by(|one, other| one.key().cmp(other.key()));
-    Ok(held)
+
+    /// The blob id that git's index has for a file, if it may be believed.
+    fn index_blob(&self, look: &Look, path: &[u8]) -> Option<[u8; 20]> {
+        let (checkout, places) = self.tracked.as_ref()?;
+        let index = &checkout.index;
+        let row = index.find(&path[checkout.origin..], places.clone())?;
+        let believed =
+            same_as_index(index, row, look) && !self.conversions.concern(&look.name, path);
+        believed.then(|| index.entries[row].oid)
+    }
 }
 
 pub(super) fn look_of(name: Vec<u8>, status: &Metadata) -> Look {
