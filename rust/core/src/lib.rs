@@ -1,5 +1,6 @@
 //! groma's core: all that touches every byte, posting or vector. Knows no Python.
 
+mod byte_set;
 pub mod chunk;
 pub mod frame;
 pub mod git;

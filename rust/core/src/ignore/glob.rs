@@ -1,27 +1,11 @@
 //! git's globs, its wildmatch: `*`, `**`, `?` and sets.
 
-/// The bytes that one place of a name may hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Bytes([u64; 4]);
-
-impl Bytes {
-    pub(super) fn add(&mut self, byte: u8) {
-        self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
-    }
-
-    fn remove(&mut self, byte: u8) {
-        self.0[usize::from(byte >> 6)] &= !(1 << (byte & 63));
-    }
-
-    pub(super) fn has(self, byte: u8) -> bool {
-        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
-    }
-}
+use crate::byte_set::ByteSet;
 
 #[derive(Clone, Copy, Debug)]
 enum One {
     Byte(u8),
-    Set(Bytes),
+    Set(ByteSet),
     Any,
     NoSlash,
 }
@@ -210,7 +194,7 @@ fn set(glob: &[u8], mut place: usize, by_path: bool, fold: bool) -> Option<(One,
     if negated {
         place += 1;
     }
-    let mut members = Bytes::default();
+    let mut members = ByteSet::default();
     let mut previous = 0u8;
     let mut first = true;
     loop {
@@ -264,11 +248,11 @@ fn set(glob: &[u8], mut place: usize, by_path: bool, fold: bool) -> Option<(One,
         place += 1;
     }
     if negated {
-        members = Bytes(members.0.map(|word| !word));
+        members = members.not();
         members.remove(0);
     }
     if by_path {
         members.remove(b'/');
     }
-    (members != Bytes::default()).then_some((One::Set(members), place + 1))
+    (members != ByteSet::default()).then_some((One::Set(members), place + 1))
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::glob::Bytes;
 use super::pattern::{Matcher, Pattern, Patterns, compile_patterns, last_match};
+use crate::byte_set::ByteSet;
 
 /// Ignored where nothing else speaks.
 pub const JUNK: [&[u8]; 11] = [
@@ -174,7 +174,7 @@ impl Rules {
 struct Sieve {
     wholes: HashSet<Vec<u8>>,
     by_last: Vec<(u8, (usize, usize))>,
-    lasts: Bytes,
+    lasts: ByteSet,
     by_start: Vec<(Vec<u8>, (usize, usize))>,
     always: Vec<(usize, usize)>,
 }

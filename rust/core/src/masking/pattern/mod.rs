@@ -10,11 +10,10 @@
 
 mod parser;
 mod program;
-mod set;
 
+use crate::byte_set::ByteSet;
 use parser::Parser;
 use program::{Op, emit, next_of};
-use set::Set;
 
 /// Groups that patterns may name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,7 +67,7 @@ impl Found {
 #[derive(Debug)]
 pub struct Pattern {
     ops: Vec<Op>,
-    first: Set,
+    first: ByteSet,
 }
 
 impl Pattern {
@@ -106,7 +105,7 @@ impl Pattern {
         let bytes = text.as_bytes();
         match bytes.get(start) {
             Some(&byte) if !self.first.has(byte) => None,
-            None if self.first != Set::ALL => None,
+            None if self.first != ByteSet::ALL => None,
             _ => self.run(bytes, start, scratch),
         }
     }
@@ -259,10 +258,10 @@ fn set_slot(
     (op + 1, at)
 }
 
-fn may_follow(text: &[u8], at: usize, next: &Set) -> bool {
+fn may_follow(text: &[u8], at: usize, next: &ByteSet) -> bool {
     match text.get(at) {
         Some(&byte) => next.has(byte),
-        None => *next == Set::ALL,
+        None => *next == ByteSet::ALL,
     }
 }
 

@@ -1,8 +1,8 @@
 //! From the text of a pattern to its tree.
 
 use super::program::Node;
-use super::set::Set;
 use super::{Group, Mode, NONE, is_word};
+use crate::byte_set::ByteSet;
 
 pub(super) struct Parser<'a> {
     pub(super) source: &'a [u8],
@@ -119,11 +119,11 @@ impl Parser<'_> {
                 let set = self.escape()?;
                 Node::One(self.cased(set))
             }
-            byte => Node::One(self.cased(Set::of(&[byte]))),
+            byte => Node::One(self.cased(ByteSet::of(&[byte]))),
         })
     }
 
-    fn cased(&self, set: Set) -> Set {
+    fn cased(&self, set: ByteSet) -> ByteSet {
         if self.fold { set.folded() } else { set }
     }
 
@@ -168,9 +168,9 @@ impl Parser<'_> {
     }
 
     /// What `\` and the next character stand for.
-    fn escape(&mut self) -> Result<Set, String> {
-        let space = Set::of(b" \t\n\r\x0b\x0c");
-        let digit = Set::of(b"0123456789");
+    fn escape(&mut self) -> Result<ByteSet, String> {
+        let space = ByteSet::of(b" \t\n\r\x0b\x0c");
+        let digit = ByteSet::of(b"0123456789");
         let mut word = digit;
         (0..128)
             .filter(|&byte| is_word(byte))
@@ -180,17 +180,17 @@ impl Parser<'_> {
             b'S' => space.not(),
             b'd' => digit,
             b'w' => word,
-            b'n' => Set::of(b"\n"),
-            b'r' => Set::of(b"\r"),
-            b't' => Set::of(b"\t"),
+            b'n' => ByteSet::of(b"\n"),
+            b'r' => ByteSet::of(b"\r"),
+            b't' => ByteSet::of(b"\t"),
             byte if byte.is_ascii_alphanumeric() => return Err(self.wrong("an unknown escape")),
-            byte => Set::of(&[byte]),
+            byte => ByteSet::of(&[byte]),
         })
     }
 
-    fn class(&mut self) -> Result<Set, String> {
+    fn class(&mut self) -> Result<ByteSet, String> {
         let negated = self.takes("^");
-        let mut set = Set::default();
+        let mut set = ByteSet::default();
         let begun = self.at;
         loop {
             let byte = self.next()?;

@@ -1,11 +1,12 @@
 //! The operations of a pattern, put together from its tree.
 
-use super::set::Set;
 use super::{Group, Mode, NONE};
+use crate::byte_set::ByteSet;
 
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    One(Set),
+    /// One character, by its first byte: all outside ASCII that begin alike are in a set or not.
+    One(ByteSet),
     Row(Vec<Node>),
     Either(Vec<Node>),
     Named(Group, Box<Node>),
@@ -17,9 +18,9 @@ pub(super) enum Node {
 
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    One(Set),
+    One(ByteSet),
     /// One set, again and again. The last: what may come next (all, where that is not known).
-    Run(Set, usize, usize, Mode, Set),
+    Run(ByteSet, usize, usize, Mode, ByteSet),
     /// Try the first, then the second.
     Split(usize, usize),
     Jump(usize),
@@ -32,8 +33,8 @@ pub(super) enum Op {
 }
 
 /// What a match may go on with from an operation; all, where it may end.
-pub(super) fn next_of(ops: &[Op], from: usize) -> Set {
-    let mut set = Set::default();
+pub(super) fn next_of(ops: &[Op], from: usize) -> ByteSet {
+    let mut set = ByteSet::default();
     let mut seen = vec![false; ops.len()];
     let mut open = vec![from];
     while let Some(op) = open.pop() {
@@ -51,7 +52,7 @@ pub(super) fn next_of(ops: &[Op], from: usize) -> Set {
             Op::Split(first, second) => open.extend([*first, *second]),
             Op::Jump(to) => open.push(*to),
             Op::Open(_) | Op::Close(_) | Op::Start | Op::Border => open.push(op + 1),
-            Op::Stop | Op::Done => return Set::ALL,
+            Op::Stop | Op::Done => return ByteSet::ALL,
         }
     }
     set
@@ -95,7 +96,7 @@ pub(super) fn emit(node: &Node, ops: &mut Vec<Op>) -> Result<(), String> {
             ops.push(Op::Close(*group));
         }
         Node::Repeat(node, low, high, mode) => match node.as_ref() {
-            Node::One(set) => ops.push(Op::Run(*set, *low, *high, *mode, Set::ALL)),
+            Node::One(set) => ops.push(Op::Run(*set, *low, *high, *mode, ByteSet::ALL)),
             _ if *mode == Mode::Possessive => {
                 return Err("a possessive repeat of more than a class".into());
             }
