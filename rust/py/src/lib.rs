@@ -2,8 +2,10 @@
 
 use pyo3::prelude::*;
 
+mod git;
 mod masking;
 mod parsing;
+mod paths;
 mod scan;
 mod segment;
 mod text;
@@ -15,6 +17,7 @@ fn _rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // What it was made from, as build.rs found it.
     module.add("LISTING", number(env!("GROMA_LISTING"))?)?;
     module.add("SOURCES", number(env!("GROMA_SOURCES"))?)?;
+    git::register(module)?;
     masking::register(module)?;
     parsing::register(module)?;
     scan::register(module)?;
