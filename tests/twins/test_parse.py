@@ -215,7 +215,9 @@ def test_a_letter_beyond_ascii_is_one_in_every_version_of_unicode() -> None:
     assert summary.doc(lines, 1, 1) == _rs.summary(lines, 1, 1, "f")[1] == "\U0003ffff is text."
 
 
-@pytest.mark.parametrize("line", ["<p " * 500 + "end. More", "Says " + "x" * 390 + " this. " + "y" * 50, "   ####### no heading", "\t\t\t###### a\theading"])
+@pytest.mark.parametrize(
+    "line", ["<p " * 500 + "end. More", "Says " + "x" * 390 + " this. " + "y" * 50, "   ####### no heading", "\t\t\t###### a\theading"]
+)
 def test_of_a_long_line_both_read_the_same_beginning(line: str) -> None:
     for lines in (['@doc """', line, '"""', "def f do"], ["# Says it.", f"@a({line}", ")", "def f do"], [line, "def f do"]):
         for first in (0, len(lines) - 1):
