@@ -116,7 +116,7 @@ def test_a_source_that_was_only_touched_makes_nothing_stale(checkout: Path) -> N
 @pytest.mark.parametrize("change", ["rust/core/src/lib.rs", "src/groma/languages/python/tags.scm", "Cargo.lock", "new", "gone", "swapped"])
 def test_a_stale_library_is_not_used(checkout: Path, change: str, tmp_path: Path) -> None:
     root = checkout.parent
-    old = root / "rust/core/src/git.rs"
+    old = root / "rust/core/src/git/index.rs"
     if change == "new":
         (root / "rust/core/src/more.rs").write_text("")
         os.utime(root / "rust/core/src/more.rs", (1, 1))  # unpacked with the time of its archive

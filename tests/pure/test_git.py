@@ -198,6 +198,13 @@ def test_any_settings_text_is_read_without_a_stumble(text: str) -> None:
     dict(ours.settings_of(text))
 
 
+def test_settings_that_include_one_another_again_and_again_are_read_in_a_moment(repo: Path) -> None:
+    with open(repo / ".git/config", "a") as f:
+        f.write("[include]\n" + "path = config\n" * 9 + "[last]\nword = here\n")  # nine to the tenth are three milliards
+    found = repository(str(repo))
+    assert found is not None and found.settings["last.word"] == "here"
+
+
 # ---------------------------------------------------------------------------------------------------------------- index
 
 FILES = {
@@ -330,6 +337,16 @@ def test_a_sparse_index_and_one_without_checksum(repo: Path) -> None:
     data = (repo / ".git/index").read_bytes()
     (repo / ".git/index").write_bytes(data[:-20] + bytes(20))
     assert index_of(repo).paths == index.paths
+
+
+def test_an_index_that_would_unfold_beyond_all_memory_is_damaged(repo: Path) -> None:
+    entry, long = bytes(62), b"p" * 300_000
+    for count, problem in ((40, None), (200_000, "damaged")):  # the latter are 60 GB of paths in a file of 13 MB
+        entries = entry + b"\0" + long + b"\0" + (entry + b"\0q\0") * count
+        (repo / ".git/index").write_bytes(b"DIRC" + (4).to_bytes(4) + (count + 1).to_bytes(4) + entries + bytes(20))
+        index = index_of(repo)
+        assert index.problem == problem
+        assert len(index.paths) == (count + 1 if problem is None else 0)
 
 
 def test_no_index_is_an_empty_one(repo: Path) -> None:

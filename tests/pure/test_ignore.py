@@ -595,6 +595,15 @@ def test_a_linked_or_odd_rule_file_is_not_read(repo: Path) -> None:
     assert listed(repo) == ["a.o", "rules"]
 
 
+def test_a_rule_file_that_git_would_not_read_for_its_size_is_not_read(repo: Path) -> None:
+    write(repo / "a")
+    write(repo / ".gitignore", "a\n")
+    os.truncate(repo / ".gitignore", 100 << 20)
+    assert explain(str(repo), "a").ignored
+    os.truncate(repo / ".gitignore", (100 << 20) + 1)
+    assert not explain(str(repo), "a").ignored
+
+
 def test_tracked_files_are_found_below_ignored_folders(repo: Path) -> None:
     write(repo / ".gitignore", "out/\n*.o\n")
     for name in ("out/kept/a.c", "out/kept/b.c", "out/other/c.c", "d.o", "e.o"):

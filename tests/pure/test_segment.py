@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma._pure import segment as s
+from groma._pure.cards import card
 from groma.errors import StoreDamaged
 from groma.types import Vectors
 
@@ -34,6 +35,7 @@ def part(first_id: int, files: int, seed: int) -> s.Part:
         files=np.arange(first_id, first_id + files, dtype=np.int64),
         name_start=np.r_[0, np.cumsum([len(r) for r in names])].astype(np.int64),
         name_terms=np.concatenate(names),
+        cards=[card(f"src/file{i}.py", 0, [f"file{i}"], ["one"], np.array([0, len(names[i])]), names[i]) for i in range(files)],
         vectors={"static": Vectors(vectors, rng.random(len(ids)).astype(np.float32))},
     )
 

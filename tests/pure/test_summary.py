@@ -110,3 +110,18 @@ def test_minified_line_costs_no_more_than_its_beginning() -> None:
         assert signature(lines, 0, 0, ".zz") == ".zz"
         assert doc(lines, 0, 0) == ""
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("above", "expected"),
+    [
+        (['@doc """', "<p " * 300_000, '"""'], ("<p " * 67).strip()),
+        (["# Shows x.", '@app.route("' + "(" * 1_000_000, ")"], ""),
+    ],
+)
+def test_long_lines_above_a_definition_cost_no_more_than_their_beginning(above: list[str], expected: str) -> None:
+    lines = [*above, "def f(a) do"]
+    started = time.perf_counter()
+    for _ in range(500):
+        assert doc(lines, len(above), len(above)) == expected
+    assert time.perf_counter() - started < 2

@@ -35,9 +35,9 @@ def core(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def plain(core: str) -> None:
-    """For tests that change files in the middle of a reading: the compiled core has its own of these, in rust/core/src/walk.rs."""
+    """For tests that change files in the middle of a reading: the compiled core has its own of these, in rust/core/src/walk/tests.rs."""
     if core != "pure":
-        pytest.skip("tested in rust/core/src/walk.rs")
+        pytest.skip("tested in rust/core/src/walk/tests.rs")
 
 
 @contextmanager

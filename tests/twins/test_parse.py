@@ -215,6 +215,23 @@ def test_a_letter_beyond_ascii_is_one_in_every_version_of_unicode() -> None:
     assert summary.doc(lines, 1, 1) == _rs.summary(lines, 1, 1, "f")[1] == "\U0003ffff is text."
 
 
+@pytest.mark.parametrize(
+    "line", ["<p " * 500 + "end. More", "Says " + "x" * 390 + " this. " + "y" * 50, "   ####### no heading", "\t\t\t###### a\theading"]
+)
+def test_of_a_long_line_both_read_the_same_beginning(line: str) -> None:
+    for lines in (['@doc """', line, '"""', "def f do"], ["# Says it.", f"@a({line}", ")", "def f do"], [line, "def f do"]):
+        for first in (0, len(lines) - 1):
+            ours = (summary.signature(lines, first, len(lines) - 1, "f"), summary.doc(lines, first, len(lines) - 1))
+            assert ours == _rs.summary(lines, first, len(lines) - 1, "f")
+
+
+def test_a_hundred_thousand_names_of_one_node_are_found_within_the_time() -> None:
+    language = by_name("haskell")
+    assert language is not None
+    found = compiled.outline(", ".join(f"f{i}" for i in range(100_000)) + " :: Int\n", language)
+    assert (len(found.definitions), found.cut) == (100_000, None)
+
+
 def test_a_doc_attribute_before_a_carriage_return() -> None:
     lines = ['  @doc "Says what it does"\r', "  def f(x) do\r"]
     assert summary.doc(lines, 1, 1) == _rs.summary(lines, 1, 1, "f")[1] == "Says what it does"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from groma._pure import arrays as plain_arrays
 from groma._pure import segment as plain
+from groma._pure.cards import card
 from groma._pure.scan import embed_query, scan
 from groma._pure.tokens import query_tokens, term_id
 from groma.errors import StoreDamaged
@@ -72,7 +73,8 @@ def same_answers(parts: Sequence[Pair], rng: np.random.Generator, dim: int, voca
         same_leg(plain.sparse_top(theirs, chunks, terms, weights, k), compiled.sparse_top(ours, chunks, terms, weights, k))
         same_leg(plain.dense_top(theirs, chunks, "static", query, k), compiled.dense_top(ours, chunks, "static", query, k))
         assert plain.chunk_frequencies(theirs, chunks, terms).tolist() == compiled.chunk_frequencies(ours, chunks, terms).tolist()
-        assert plain.name_frequencies(theirs, files, vocabulary).tolist() == compiled.name_frequencies(ours, files, vocabulary).tolist()
+        names = [plain.name_frequencies(theirs, files), compiled.name_frequencies(ours, files)]
+        assert [one.tolist() for one in names[0]] == [one.tolist() for one in names[1]]
 
 
 def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocabulary: np.ndarray) -> dict[str, Any]:
@@ -95,6 +97,7 @@ def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocab
         "files": np.arange(first_id, first_id + files, dtype=np.int64),
         "name_start": starts(names),
         "name_terms": flat(names),
+        "cards": [card(f"src/ä{i}.py", i % 64, ["ä", str(i)], ["a"] * i, np.zeros(i + 1, np.int64), np.empty(0, np.uint32)) for i in range(files)],
         "vectors": {"static": Vectors(few[rng.integers(0, 4, size=n)], rng.choice(np.array([0, 0.002, 0.0031], np.float32), size=n))},
     }
 
@@ -130,7 +133,7 @@ def test_many_chunks_on_all_cores() -> None:
         "ids": np.arange(n, dtype=np.int64), "hits": rng.integers(0, 1000, size=n), "chunk_files": np.arange(n, dtype=np.int64) // 10,
         "kinds": ["code"] * n, "term_start": start, "terms": terms, "impacts": rng.integers(1, 5, size=n * each).astype(np.uint8),
         "files": np.arange(n // 10, dtype=np.int64), "name_start": np.arange(n // 10 + 1, dtype=np.int64),
-        "name_terms": rng.choice(vocabulary, size=n // 10),
+        "name_terms": rng.choice(vocabulary, size=n // 10), "cards": [b""] * (n // 10),
         "vectors": {"static": Vectors(rng.integers(-2, 3, size=(n, 4)).astype(np.int8), np.ones(n, np.float32))},
     }  # fmt: skip
     one = pair(rows)
@@ -147,6 +150,8 @@ def test_columns_that_do_not_belong_together() -> None:
         {"impacts": good["impacts"][:-1]},
         {"kinds": good["kinds"][:-1]},
         {"files": good["files"][:-1]},
+        {"cards": good["cards"][:-1]},
+        {"cards": [*good["cards"][:-1], b"odd"]},
         {"vectors": {"static": Vectors(good["vectors"]["static"].rows[:-1], good["vectors"]["static"].scales)}},
     ):
         with pytest.raises(ValueError, match=r"\w"):

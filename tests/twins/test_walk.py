@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -619,3 +620,16 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for _ in range(20):
         fast_walk.walk(str(tmp_path), None, max_file_bytes=MOST)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_has_threads_of_its_own(tmp_path: Path) -> None:
+    for name in range(20):
+        (tmp_path / str(name)).mkdir()
+        (tmp_path / str(name) / "a.py").write_text("x = 1\n")
+    assert len(fast_walk.walk(str(tmp_path), None, max_file_bytes=MOST).paths) == 20
+    pid = os.fork()
+    if pid == 0:  # where threads of the parent were waited for, this would be for ever
+        signal.alarm(30)
+        os._exit(0 if len(fast_walk.walk(str(tmp_path), None, max_file_bytes=MOST).paths) == 20 else 1)
+    assert os.waitpid(pid, 0)[1] == 0

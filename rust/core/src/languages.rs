@@ -185,7 +185,7 @@ fn program(head: &[u8]) -> String {
     let line = head.split(|&b| b == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line.get(2..).unwrap_or_default());
     let mut words = line
-        .split(crate::summary::is_space)
+        .split(crate::unicode::is_space)
         .filter(|word| !word.is_empty());
     let mut word = words.next().unwrap_or_default();
     if word.ends_with("/env") {

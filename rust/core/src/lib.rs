@@ -1,5 +1,6 @@
 //! groma's core: all that touches every byte, posting or vector. Knows no Python.
 
+mod byte_set;
 pub mod candidates;
 mod cards;
 pub mod chunk;
@@ -16,6 +17,7 @@ pub mod scan;
 pub mod segment;
 pub mod static_model;
 pub mod summary;
+pub mod threads;
 pub mod tokens;
 pub mod unicode;
 pub mod walk;

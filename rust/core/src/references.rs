@@ -1,5 +1,7 @@
 //! Who mentions what is defined only here. Twin of `groma._pure.references`.
 
+use crate::lexicon::seed;
+
 /// For each file, how many other files mention an identifier that only it defines. `mentions` and `defines` hold the hashes of each file.
 pub fn references(mentions: &[&[u32]], defines: &[&[u32]]) -> Vec<i64> {
     // (name, the file that defines it), and of those the names that come once
@@ -30,9 +32,11 @@ pub fn references(mentions: &[&[u32]], defines: &[&[u32]]) -> Vec<i64> {
     counts
 }
 
-/// Name → the file that defines it, by open addressing; the names are hashes already.
+/// Name → the file that defines it, by open addressing. The names are hashes already; a secret odd factor spreads them against whoever would
+/// choose his words to collide.
 struct Table {
     slots: Vec<u64>,
+    factor: u64,
     shift: u32,
 }
 
@@ -46,6 +50,7 @@ impl Table {
             .max(1);
         let mut table = Table {
             slots: vec![FREE; 1 << bits],
+            factor: seed() | 1,
             shift: 64 - bits,
         };
         for &entry in owned {
@@ -59,7 +64,7 @@ impl Table {
     }
 
     fn place(&self, name: u32) -> usize {
-        (u64::from(name).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+        (u64::from(name).wrapping_mul(self.factor) >> self.shift) as usize
     }
 
     fn owner(&self, name: u32) -> Option<usize> {

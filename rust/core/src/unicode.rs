@@ -196,29 +196,3 @@ pub fn is_space(character: char) -> bool {
         ),
     }
 }
-
-/// A path as text: U+FFFD for each byte that is no UTF-8, where Python has one lone surrogate for each.
-pub fn path_text(path: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(path) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => {
-            let mut text = String::with_capacity(path.len() + 8);
-            for chunk in path.utf8_chunks() {
-                text.push_str(chunk.valid());
-                text.extend(std::iter::repeat_n('\u{fffd}', chunk.invalid().len()));
-            }
-            Cow::Owned(text)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_byte_that_is_no_utf8_is_one_character() {
-        assert_eq!(path_text(b"a\xe4\xb8\xff/b"), "a\u{fffd}\u{fffd}\u{fffd}/b");
-        assert_eq!(path_text("ä/中".as_bytes()), "ä/中");
-    }
-}

@@ -3,8 +3,10 @@
 use pyo3::prelude::*;
 
 mod candidates;
+mod git;
 mod masking;
 mod parsing;
+mod paths;
 mod scan;
 mod segment;
 mod text;
@@ -17,6 +19,7 @@ fn _rs(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("LISTING", number(env!("GROMA_LISTING"))?)?;
     module.add("SOURCES", number(env!("GROMA_SOURCES"))?)?;
     candidates::register(module)?;
+    git::register(module)?;
     masking::register(module)?;
     parsing::register(module)?;
     scan::register(module)?;

@@ -202,7 +202,7 @@ type ChunkRow = (usize, usize, usize, usize, Option<String>);
 /// Text of a file; what is not valid becomes U+FFFD, line structure stays.
 #[pyfunction]
 fn decode<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyString> {
-    PyString::new(py, &scan::decode(data))
+    PyString::new(py, &py.detach(|| scan::decode(data)))
 }
 
 /// The first `most` bytes of a file, reached without links.

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use groma_core::static_model::{self, Model};
+use groma_core::threads::share_out;
 use groma_core::{passage, tokens};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -18,7 +18,7 @@ const STRIDE: usize = 1024;
 const ALONE: usize = 16;
 
 /// A Python text as UTF-8. A lone surrogate, which has none, is U+FFFD: neither makes a word, and both count as one character.
-pub fn whole<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+fn whole<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
     if let Ok(whole) = text.to_str() {
         return Ok(Cow::Borrowed(whole));
     }
@@ -54,7 +54,7 @@ fn for_all<T: Send>(
             if range.len() < ALONE {
                 results.extend(range.map(&work));
             } else {
-                results.par_extend(range.into_par_iter().map(&work));
+                share_out(|| results.par_extend(range.into_par_iter().map(&work)));
             }
         });
         py.check_signals()?;
@@ -214,8 +214,8 @@ fn dense_text_batch(
 
 /// A loaded static model; threads may share it.
 #[pyclass(frozen, module = "groma._rs")]
-pub struct StaticModel {
-    pub core: Arc<Model>,
+struct StaticModel {
+    core: Model,
 }
 
 #[pymethods]
@@ -224,7 +224,7 @@ impl StaticModel {
     #[new]
     fn new(folder: PathBuf) -> PyResult<StaticModel> {
         Ok(StaticModel {
-            core: Arc::new(Model::load(&folder).map_err(PyValueError::new_err)?),
+            core: Model::load(&folder).map_err(PyValueError::new_err)?,
         })
     }
 
@@ -267,7 +267,7 @@ impl StaticModel {
                 if texts.len() < ALONE {
                     rows.chunks_mut(dim).zip(texts).for_each(each);
                 } else {
-                    rows.par_chunks_mut(dim).zip(texts).for_each(each);
+                    share_out(|| rows.par_chunks_mut(dim).zip(texts).for_each(each));
                 }
             });
             py.check_signals()?;

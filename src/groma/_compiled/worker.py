@@ -22,7 +22,7 @@ from ..errors import GromaError
 __all__ = ["MODEL", "batches"]
 
 ALONE, OVERTIME, CRASHED, LEFT_OUT = 1, 2, 4, 8
-"""What the core is told of a file; see `rust/core/src/scan.rs`."""
+"""What the core is told of a file; see `rust/core/src/scan/mod.rs`."""
 CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)}
 """How a process ends by what it did itself; it is killed by others too, who may not have meant the file in hand."""
 FRUITLESS = 3

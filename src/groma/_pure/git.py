@@ -62,8 +62,14 @@ OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK
 """Never blocks on a FIFO that lies where a file is expected."""
 
 
-def read_regular(path: str | bytes, *, follow: bool = True) -> tuple[bytes, os.stat_result] | None:
-    """A regular file's bytes and its stat from before the reading; None if it is missing, unreadable or no file.
+LARGEST = 100 << 20
+"""Settings, rules and attributes of more bytes are not read, as in git."""
+LARGEST_INDEX = 1 << 30
+"""Some ten million files."""
+
+
+def read_regular(path: str | bytes, *, follow: bool = True, most: int = LARGEST) -> tuple[bytes, os.stat_result] | None:
+    """A regular file's bytes and its stat from before the reading; None if it is missing, unreadable, too large or no file.
 
     Without `follow` a symbolic link at the end of `path` counts as missing.
     """
@@ -73,7 +79,7 @@ def read_regular(path: str | bytes, *, follow: bool = True) -> tuple[bytes, os.s
         return None
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
             return None
         parts = [os.read(descriptor, status.st_size + 1)]
         while parts[-1]:
@@ -224,15 +230,24 @@ def is_true(value: str) -> bool:
     return value.lower() not in ("false", "no", "off", "0", "")
 
 
-def _read_settings(path: str, depth: int = 0) -> dict[str, str]:
+MOST_INCLUDED = 1000
+"""Files that one file of settings may include, the included ones' counted: a few that include one another twice would be read for ever."""
+
+
+def _read_settings(path: str) -> dict[str, str]:
     """A git configuration file; `include.path` is followed where it stands, `includeIf` is not."""
-    found = read_regular(path)
-    settings: dict[str, str] = {}
-    for key, value in settings_of(os.fsdecode(found[0])) if found else ():
-        settings[key] = value
-        if key == "include.path" and depth < 10:  # git's own limit
-            settings |= _read_settings(os.path.join(os.path.dirname(path), os.path.expanduser(value)), depth + 1)
-    return settings
+    left = iter(range(MOST_INCLUDED))
+
+    def read(path: str, depth: int) -> dict[str, str]:
+        found = read_regular(path)
+        settings: dict[str, str] = {}
+        for key, value in settings_of(os.fsdecode(found[0])) if found else ():
+            settings[key] = value
+            if key == "include.path" and depth < 10 and next(left, None) is not None:  # git's own limit
+                settings |= read(os.path.join(os.path.dirname(path), os.path.expanduser(value)), depth + 1)
+        return settings
+
+    return read(path, 0)
 
 
 _SECTION = re.compile(r'\[[ \t\n\r]*([A-Za-z0-9.-]+)(?:[ \t]+"((?:[^"\\\n]|\\.)*)")?[ \t\n\r]*\]')
@@ -325,7 +340,7 @@ class Index:
 
 def read_index(repository: Repository) -> Index:
     """The repository's index: versions 2, 3 and 4. None written yet is an empty one; never raises for what is in it."""
-    found = read_regular(os.path.join(repository.git_dir, "index"))
+    found = read_regular(os.path.join(repository.git_dir, "index"), most=LARGEST_INDEX)
     if found is None:
         return _paths_only([], None)
     data, status = found
@@ -361,6 +376,11 @@ def _paths_only(paths: list[bytes], problem: str | None) -> Index:
     return Index(paths, b"", none, none, none, none, none, none, none, 0, problem)
 
 
+LONGEST_PATHS = 64
+"""An entry of version 4 takes that many bytes and says what it shares with the path before it, so a small file could tell of paths beyond
+all memory. With paths as long as a system takes (4,096 bytes) they are so many times the file."""
+
+
 def _entries(data: bytes, width: int) -> tuple[list[bytes], list[int], list[int], bytes | None]:
     """Paths, offsets of the fixed fields, flags, and the `link` extension (of a split index) of an index file.
 
@@ -379,6 +399,7 @@ def _entries(data: bytes, width: int) -> tuple[list[bytes], list[int], list[int]
     fixed = 42 + width
     position = 12
     path = b""
+    room = LONGEST_PATHS * len(data)
     for _ in range(count):
         flags = data[position + fixed - 2] << 8 | data[position + fixed - 1]
         start = position + fixed
@@ -405,6 +426,9 @@ def _entries(data: bytes, width: int) -> tuple[list[bytes], list[int], list[int]
             following = position + (stop - position + 8 & ~7)
         if following > end:
             raise ValueError("cut short")
+        room -= len(path)
+        if room < 0:
+            raise ValueError("more paths than can be")
         paths.append(path)
         offsets.append(position)
         all_flags.append(flags)
@@ -443,7 +467,7 @@ def _columns(data: bytes, paths: list[bytes], offsets: list[int], flags: list[in
 
 def _unsplit(repository: Repository, paths: list[bytes], link: bytes, width: int) -> list[bytes]:
     """The tracked paths of a split index: the shared file's less the deleted ones, and the named ones of this file."""
-    found = read_regular(os.path.join(repository.git_dir, "sharedindex." + link[:width].hex()))
+    found = read_regular(os.path.join(repository.git_dir, "sharedindex." + link[:width].hex()), most=LARGEST_INDEX)
     if found is None:
         raise ValueError("no shared index")
     shared, _, _, _ = _entries(found[0], width)

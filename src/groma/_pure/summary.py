@@ -163,7 +163,7 @@ def _above(lines: Sequence[str], first: int) -> list[str]:
             return [text.strip().removeprefix("*").strip() if block[1] == "/*" else text for text in inner]
         if line == '"""' and not found:
             opening = next((j for j in range(i - 1, floor - 1, -1) if '"""' in _at(lines, j)), None)
-            return list(lines[opening + 1 : i]) if opening is not None and _HEREDOC.match(_at(lines, opening)) else []
+            return [_at(lines, j) for j in range(opening + 1, i)] if opening is not None and _HEREDOC.match(_at(lines, opening)) else []
         if m := _HEREDOC.match(_at(lines, i)):
             return [_at(lines, i)[m.end() :].strip().rstrip('"')] if m[1] == '"' else found
         if m := _COMMENT.fullmatch(_at(lines, i)):
@@ -172,7 +172,7 @@ def _above(lines: Sequence[str], first: int) -> list[str]:
             break
         elif not (line.startswith("@") or _ATTRIBUTE.fullmatch(line)):
             opening = next((j for j in range(i, max(floor, i - HEAD_LINES) - 1, -1) if _OPEN_ATTRIBUTE.match(_at(lines, j).strip())), None)
-            if opening is None or line[-1] not in ")]" or not _balanced("".join(lines[opening : i + 1])):
+            if opening is None or line[-1] not in ")]" or not _balanced("".join(_at(lines, j) for j in range(opening, i + 1))):
                 break
             i = opening
         i -= 1

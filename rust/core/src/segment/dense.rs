@@ -211,106 +211,92 @@ mod x86 {
         }
     }
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    pub(super) fn avx512(rows: &[i8], query: &[i16], out: &mut [i32]) {
-        const WIDE: usize = 32;
-        let dim = query.len();
-        let (blocks, tail) = query.as_chunks::<WIDE>();
-        let mut fours = rows.chunks_exact(FOUR * dim);
-        let (groups, rest) = out.as_chunks_mut::<FOUR>();
-        for (four, out) in (&mut fours).zip(groups) {
-            ask_ahead(four);
-            let (one, more) = four.split_at(dim);
-            let (two, more) = more.split_at(dim);
-            let (three, last) = more.split_at(dim);
-            let each = [
-                one.as_chunks::<WIDE>(),
-                two.as_chunks::<WIDE>(),
-                three.as_chunks::<WIDE>(),
-                last.as_chunks::<WIDE>(),
-            ];
-            let mut sums = [_mm512_setzero_si512(); FOUR];
-            for (b, block) in blocks.iter().enumerate() {
-                // SAFETY: `block` is 32 items of 2 bytes.
-                let factors = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
-                for r in 0..FOUR {
-                    // SAFETY: an element is 32 items of 1 byte.
-                    let items = unsafe { _mm256_loadu_si256(each[r].0[b].as_ptr().cast()) };
-                    sums[r] = _mm512_dpwssd_epi32(sums[r], _mm512_cvtepi8_epi16(items), factors);
+    /// A kernel that takes `$wide` items at a time: `$load` those of the query, `$add` their products with those of a row to a sum that began
+    /// as `$zero`, and `$total` the sum. A macro and nothing generic, because what needs instructions of a processor is a function of its own.
+    macro_rules! kernel {
+        ($name:ident, $needs:literal, $wide:literal, $zero:ident, $load:ident, $add:ident, $total:ident) => {
+            #[target_feature(enable = $needs)]
+            pub(super) fn $name(rows: &[i8], query: &[i16], out: &mut [i32]) {
+                let dim = query.len();
+                let (blocks, tail) = query.as_chunks::<$wide>();
+                let mut fours = rows.chunks_exact(FOUR * dim);
+                let (groups, rest) = out.as_chunks_mut::<FOUR>();
+                for (four, out) in (&mut fours).zip(groups) {
+                    ask_ahead(four);
+                    let (one, more) = four.split_at(dim);
+                    let (two, more) = more.split_at(dim);
+                    let (three, last) = more.split_at(dim);
+                    let each = [one, two, three, last].map(|row| row.as_chunks::<$wide>());
+                    let mut sums = [$zero(); FOUR];
+                    for (b, block) in blocks.iter().enumerate() {
+                        let factors = $load(block);
+                        for r in 0..FOUR {
+                            sums[r] = $add(sums[r], &each[r].0[b], factors);
+                        }
+                    }
+                    for r in 0..FOUR {
+                        out[r] = $total(sums[r]).wrapping_add(product(each[r].1, tail));
+                    }
+                }
+                for (row, out) in fours.remainder().chunks_exact(dim).zip(rest) {
+                    let (items, last) = row.as_chunks::<$wide>();
+                    let mut sum = $zero();
+                    for (items, block) in items.iter().zip(blocks) {
+                        sum = $add(sum, items, $load(block));
+                    }
+                    *out = $total(sum).wrapping_add(product(last, tail));
                 }
             }
-            for r in 0..FOUR {
-                out[r] = _mm512_reduce_add_epi32(sums[r]).wrapping_add(product(each[r].1, tail));
-            }
-        }
-        for (row, out) in fours.remainder().chunks_exact(dim).zip(rest) {
-            let (items, last) = row.as_chunks::<WIDE>();
-            let mut sum = _mm512_setzero_si512();
-            for (items, block) in items.iter().zip(blocks) {
-                // SAFETY: 32 items of 2 bytes, 32 of 1 byte.
-                let (factors, items) = unsafe {
-                    (
-                        _mm512_loadu_si512(block.as_ptr().cast()),
-                        _mm256_loadu_si256(items.as_ptr().cast()),
-                    )
-                };
-                sum = _mm512_dpwssd_epi32(sum, _mm512_cvtepi8_epi16(items), factors);
-            }
-            *out = _mm512_reduce_add_epi32(sum).wrapping_add(product(last, tail));
-        }
+        };
     }
 
+    kernel!(
+        avx512,
+        "avx512f,avx512bw,avx512vl,avx512vnni",
+        32,
+        _mm512_setzero_si512,
+        load_32,
+        add_32,
+        _mm512_reduce_add_epi32
+    );
+    kernel!(
+        avx2,
+        "avx2",
+        16,
+        _mm256_setzero_si256,
+        load_16,
+        add_16,
+        sum_of
+    );
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn load_32(factors: &[i16; 32]) -> __m512i {
+        // SAFETY: 32 items of 2 bytes.
+        unsafe { _mm512_loadu_si512(factors.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    fn add_32(sum: __m512i, items: &[i8; 32], factors: __m512i) -> __m512i {
+        // SAFETY: 32 items of 1 byte.
+        let items = unsafe { _mm256_loadu_si256(items.as_ptr().cast()) };
+        _mm512_dpwssd_epi32(sum, _mm512_cvtepi8_epi16(items), factors)
+    }
+
+    #[inline]
     #[target_feature(enable = "avx2")]
-    pub(super) fn avx2(rows: &[i8], query: &[i16], out: &mut [i32]) {
-        const WIDE: usize = 16;
-        let dim = query.len();
-        let (blocks, tail) = query.as_chunks::<WIDE>();
-        let mut fours = rows.chunks_exact(FOUR * dim);
-        let (groups, rest) = out.as_chunks_mut::<FOUR>();
-        for (four, out) in (&mut fours).zip(groups) {
-            ask_ahead(four);
-            let (one, more) = four.split_at(dim);
-            let (two, more) = more.split_at(dim);
-            let (three, last) = more.split_at(dim);
-            let each = [
-                one.as_chunks::<WIDE>(),
-                two.as_chunks::<WIDE>(),
-                three.as_chunks::<WIDE>(),
-                last.as_chunks::<WIDE>(),
-            ];
-            let mut sums = [_mm256_setzero_si256(); FOUR];
-            for (b, block) in blocks.iter().enumerate() {
-                // SAFETY: `block` is 16 items of 2 bytes.
-                let factors = unsafe { _mm256_loadu_si256(block.as_ptr().cast()) };
-                for r in 0..FOUR {
-                    // SAFETY: an element is 16 items of 1 byte.
-                    let items = unsafe { _mm_loadu_si128(each[r].0[b].as_ptr().cast()) };
-                    sums[r] = _mm256_add_epi32(
-                        sums[r],
-                        _mm256_madd_epi16(_mm256_cvtepi8_epi16(items), factors),
-                    );
-                }
-            }
-            for r in 0..FOUR {
-                out[r] = sum_of(sums[r]).wrapping_add(product(each[r].1, tail));
-            }
-        }
-        for (row, out) in fours.remainder().chunks_exact(dim).zip(rest) {
-            let (items, last) = row.as_chunks::<WIDE>();
-            let mut sum = _mm256_setzero_si256();
-            for (items, block) in items.iter().zip(blocks) {
-                // SAFETY: 16 items of 2 bytes, 16 of 1 byte.
-                let (factors, items) = unsafe {
-                    (
-                        _mm256_loadu_si256(block.as_ptr().cast()),
-                        _mm_loadu_si128(items.as_ptr().cast()),
-                    )
-                };
-                sum =
-                    _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(items), factors));
-            }
-            *out = sum_of(sum).wrapping_add(product(last, tail));
-        }
+    fn load_16(factors: &[i16; 16]) -> __m256i {
+        // SAFETY: 16 items of 2 bytes.
+        unsafe { _mm256_loadu_si256(factors.as_ptr().cast()) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn add_16(sum: __m256i, items: &[i8; 16], factors: __m256i) -> __m256i {
+        // SAFETY: 16 items of 1 byte.
+        let items = unsafe { _mm_loadu_si128(items.as_ptr().cast()) };
+        _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(items), factors))
     }
 
     #[inline]

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{ALIGN, Bytes, COLUMNS, FORMAT, Kind, MAGIC, Part, Postings, Span, Vector, WIDEST};
+use crate::threads::share_out;
 
 /// One sentence that says what is not as groma wrote it.
 #[derive(Debug, PartialEq, Eq)]
@@ -226,7 +227,7 @@ fn shared(n: usize, work: usize, right: impl Fn(usize) -> bool + Sync + Send) ->
     if work < 1 << 20 {
         (0..n).all(right)
     } else {
-        (0..n).into_par_iter().all(right)
+        share_out(|| (0..n).into_par_iter().all(right))
     }
 }
 
@@ -236,14 +237,12 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
     if bytes.len() <= 2 * SHARE {
         return crc32fast::hash(bytes);
     }
-    let shares: Vec<crc32fast::Hasher> = bytes
-        .par_chunks(SHARE)
-        .map(|share| {
-            let mut hasher = crc32fast::Hasher::new();
-            hasher.update(share);
-            hasher
-        })
-        .collect();
+    let of = |share: &[u8]| {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(share);
+        hasher
+    };
+    let shares: Vec<crc32fast::Hasher> = share_out(|| bytes.par_chunks(SHARE).map(of).collect());
     let mut all = crc32fast::Hasher::new();
     for share in &shares {
         all.combine(share);

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Part;
+use crate::threads::share_out;
 
 /// One top-k list, best first: the store's ids of chunks and of their files, scores.
 #[derive(Default, Debug, PartialEq)]
@@ -152,7 +153,7 @@ where
         return Leg::default();
     }
     let total: usize = parts.iter().map(|p| p.ids().len()).sum();
-    let top = if total <= ALONE || rayon::current_num_threads() == 1 {
+    let top = if total <= ALONE {
         let mut top = Top::new(k, floor);
         for (i, part) in parts.iter().enumerate() {
             scan(i, 0..part.ids().len(), &mut top);
@@ -169,15 +170,17 @@ where
                     .map(move |first| (i, first..n.min(first + SHARE)))
             })
             .collect();
-        jobs.into_par_iter()
-            .fold(
-                || Top::new(k, floor),
-                |mut top, (i, range)| {
-                    scan(i, range, &mut top);
-                    top
-                },
-            )
-            .reduce(|| Top::new(k, floor), Top::join)
+        share_out(|| {
+            jobs.into_par_iter()
+                .fold(
+                    || Top::new(k, floor),
+                    |mut top, (i, range)| {
+                        scan(i, range, &mut top);
+                        top
+                    },
+                )
+                .reduce(|| Top::new(k, floor), Top::join)
+        })
     };
     top.leg(parts)
 }
