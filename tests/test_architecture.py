@@ -14,7 +14,8 @@ MODULES = sorted(p for p in SOURCE.rglob("*.py"))
 
 LAYERS = {
     "values": 0, "types": 0, "errors": 0, "ports": 0,
-    "_pure": 1, "_compiled": 1, "_rs": 1, "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "secrets": 1, "catalogue": 1, "languages": 1,
+    "_pure": 1, "_compiled": 1, "_rs": 1, "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "roles": 1, "secrets": 1, "catalogue": 1,
+    "languages": 1,
     "indexing": 2, "search": 2,
     "stores": 3,
     "data": 4, "reading": 4, "engine": 4,
@@ -28,8 +29,8 @@ NEVER = {
     "serve": {"indexing", "search", "stores", "core", "catalogue", "cli"},
     "data": {"engine", "reading", "indexing", "search", "core"},
     "reading": {"engine", "data", "indexing", "search", "stores"},
-    "_pure": {"core", "config", "places", "locks", "filters", "secrets", "catalogue", "ports"},
-    "_compiled": {"core", "config", "places", "locks", "filters", "secrets", "catalogue", "ports"},
+    "_pure": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
+    "_compiled": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
 }
 BEHIND_THE_DOOR = {"_pure": {"core", "_compiled"}, "_compiled": {"core"}, "_rs": {"_compiled"}}
 """Who may import what lies behind the door. The compiled core takes dataclasses and tables from the plain one."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from groma import core
-from groma.ports import FileRecord
+from groma.ports import Asked, FileRecord
 from groma.stores.local import LocalStore, open_local
 from groma.stores.memory import MemoryStore
 from groma.types import Batch, Filter, Leg
@@ -95,9 +95,32 @@ def test_frequencies_are_whole_and_per_view(filled: LocalStore | MemoryStore) ->
     assert n == len(batch(FILES).texts)
     assert dict(zip(ids.tolist(), df.tolist(), strict=True))[core.term_id("nowher")] == 0
     assert dict(zip(ids.tolist(), df.tolist(), strict=True))[core.term_id("config")] == 2
-    files, named = filled.name_frequencies(["a"], ids)
-    assert files == 4
-    assert dict(zip(ids.tolist(), named.tolist(), strict=True))[core.term_id("config")] == 1
+
+
+def test_names_match_and_are_told_per_view(filled: LocalStore | MemoryStore) -> None:
+    """`parse_config` is defined in one of four files; a symbol of two words of which the query has one matches by half of its weight."""
+    asked = []
+
+    def weigh(n: int, df: np.ndarray) -> np.ndarray:
+        asked.append((n, df.tolist()))
+        return np.ones(len(df))
+
+    record = filled.file("a", "src/parse.py")
+    assert record is not None
+    files = np.array([10**6, record.id], dtype=np.int64)
+    words = ("pars", "nowher")
+    terms_of = np.array([core.term_id(word) for word in words], dtype=np.uint32)
+    found = filled.match_names(["nobody", "a"], files, Asked(words, terms_of, ("parse_config",), ("parseconfig", "parse")), weigh)
+    assert asked[0][0] == 4
+    assert (found.scope.tolist(), found.indegree.tolist()) == ([-1, 1], [0, 1])
+    named = found.named
+    assert (named.share.tolist(), named.cover.tolist()) == ([0.0, 0.5], [0.0, 1.0])
+    assert (named.defines.tolist(), named.called.tolist()) == ([0.0, 1.0], [0.0, 1.0])
+    assert found.card(1).path == "src/parse.py"
+    assert "parse_config" in [found.card(1).symbol(i) for i in named.symbols[named.start[1] : named.start[2]].tolist()]
+    both = found.card(1).symbols().index("parse_config")
+    at = named.symbols[named.start[1] : named.start[2]].tolist().index(both)
+    assert named.overlaps[named.start[1] + at] == pytest.approx(1 / 2 * (1 / 2) ** 0.5)
 
 
 def test_a_second_view_needs_no_second_copy(filled: LocalStore | MemoryStore) -> None:

@@ -93,7 +93,11 @@ def test_frequencies() -> None:
     assert s.chunk_frequencies(parts, masks, few).tolist() == [slow(3), slow(7), 0]
     assert s.chunk_frequencies(parts, masks, many)[[3, 7, 150]].tolist() == [slow(3), slow(7), 0]
     on = [np.ones(len(p.files), np.bool_) for p in parts]
-    assert s.name_frequencies(parts, on, np.arange(30, dtype=np.uint32)).sum() == 3 * 12
+    first, second = (dict(zip(p.names.tolist(), n.tolist(), strict=True)) for p, n in zip(parts, s.name_frequencies(parts, on), strict=True))
+    assert all(second.get(name, n) == n for name, n in first.items())
+    assert sum((first | second).values()) == 3 * 12
+    none = [np.zeros(len(p.files), np.bool_) for p in parts]
+    assert not any(n.any() for n in s.name_frequencies(parts, none))
 
 
 def test_merging_keeps_what_is_kept() -> None:

@@ -143,10 +143,11 @@ def test_a_file_that_is_replaced_for_one_view_is_missed_by_the_other(tmp_path: P
         ("UPDATE chunks SET text = CAST(text AS BLOB)", "chunk"),
         ("UPDATE chunks SET first = first + 1", "chunk"),
         ("UPDATE chunks SET kind = 'klass'", "chunk"),
-        ("UPDATE files SET facts = replace(facts, 'alpha', 'alphb')", "facts"),
+        ("UPDATE files SET imports = '[\"alphb\"]'", "facts"),
         ("UPDATE files SET path = path || 'x'", "facts"),
-        ("UPDATE files SET symbol_terms = zeroblob(length(symbol_terms))", "facts"),
-        ("UPDATE files SET symbol_terms = 'text'", "facts"),
+        ("UPDATE files SET card = zeroblob(length(card))", "facts"),
+        ("UPDATE files SET card = 'text'", "facts"),
+        ("UPDATE files SET places = zeroblob(length(places))", "facts"),
     ],
 )
 def test_a_changed_value_is_noticed_where_it_is_read(tmp_path: Path, change: str, message: str) -> None:

@@ -359,6 +359,7 @@ def rows_of_batch(batch: Batch, first_id: int) -> dict[str, Any]:
         "ids": (chunk_files << 20) | ordinal, "hits": batch.hit_ids, "chunk_files": chunk_files, "kinds": batch.kinds,
         "term_start": batch.term_start, "terms": batch.terms, "impacts": batch.impacts, "files": files,
         "name_start": batch.name_start, "name_terms": batch.name_terms, "vectors": batch.vectors,
+        "cards": [card(path, f % 64, batch.stems[f], (), np.zeros(1, np.int64), np.empty(0, np.uint32)) for f, path in enumerate(batch.files.paths)],
     }  # fmt: skip
 
 

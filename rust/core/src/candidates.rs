@@ -322,7 +322,7 @@ pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named
         }
         found.best.push(best);
         found.start.push(found.symbols.len() as i64);
-        let wanted = !(asked.named.is_empty() && asked.flat.is_empty());
+        let wanted = place.is_some() && !(asked.named.is_empty() && asked.flat.is_empty());
         found
             .defines
             .push(if wanted { defines(&card, asked) } else { 0.0 });

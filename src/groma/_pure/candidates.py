@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..types import Floats64, Fused, Ints, Leg, Named
+from ..types import Card, Floats64, Fused, Ints, Leg, Named
 from .arrays import distinct
 from .cards import read_card
 from .scan import bare_name
@@ -120,23 +120,21 @@ def match_names(
         overlaps=np.empty(0),
     )
     pieces: list[tuple[np.ndarray, ...]] = []
+    likes: dict[str, int] = {}
     for p, part in enumerate(parts):
         if not len(part.files):
             continue
         rows = np.minimum(part.files.searchsorted(files), len(part.files) - 1)
         here = np.flatnonzero(part.files[rows] == files)
         found.part[here], found.row[here] = p, rows[here]
-        pieces.append((here, *_symbols(part, weights[p], rare, rows[here], terms, np.array(per_word), total)))
-    likes: dict[str, int] = {}
-    for i, (p, row) in enumerate(zip(found.part.tolist(), found.row.tolist(), strict=True)):
-        if p < 0:
-            continue
-        one = read_card(parts[p].cards[parts[p].card_start[row] : parts[p].card_start[row + 1]])
-        found.roles[i] = one.roles
-        found.share[i], found.cover[i] = _stem(one.stems(), words, per_word, total, likes)
-        if named or flat:
-            found.defines[i] = _defines(one.symbols(), frozenset(named), frozenset(flat))
-            found.called[i] = _called(one.path, flat)
+        cards = [read_card(part.cards[part.card_start[row] : part.card_start[row + 1]]) for row in rows[here].tolist()]
+        for i, one in zip(here.tolist(), cards, strict=True):
+            found.roles[i] = one.roles
+            found.share[i], found.cover[i] = _stem(one.stems(), words, per_word, total, likes)
+            if named or flat:
+                found.defines[i] = _defines(one.symbols(), frozenset(named), frozenset(flat))
+                found.called[i] = _called(one.path, flat)
+        pieces.append((here, *_symbols(part, weights[p], rare, cards, terms, np.array(per_word), total)))
     if not pieces:
         return found
     owner = np.concatenate([here[of] for here, of, _, _ in pieces])
@@ -201,31 +199,28 @@ def _called(path: str, flat: Sequence[str]) -> float:
 
 
 def _symbols(
-    part: Part, weights: Floats64, rare: float, rows: Ints, terms: np.ndarray, per_word: Floats64, total: float
+    part: Part, weights: Floats64, rare: float, cards: Sequence[Card], terms: np.ndarray, per_word: Floats64, total: float
 ) -> tuple[np.ndarray, np.ndarray, Floats64]:
-    """The symbols that share a term with the query: of which of `rows`, which symbol of the file, how well it matches."""
+    """The symbols that share a term with the query: of which of `cards`, which symbol of the file, how well it matches."""
     ids = distinct(terms)
     none = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    if not len(ids) or not len(rows):
+    if not len(ids) or not cards:
         return none
     weight = np.empty(len(ids))
     weight[np.searchsorted(ids, terms)] = per_word
-    words = part.cards.view("<u4")
-    base = part.card_start[rows] // 4
-    symbols, counts = words[base + 4].astype(np.int64), words[base + 5].astype(np.int64)
+    counts = np.array([len(card.terms) for card in cards])
+    symbols = np.array([len(card.term_end) for card in cards])
     last = np.cumsum(counts)
-    flat = np.arange(int(last[-1])) + np.repeat(base + 6 + symbols - (last - counts), counts)  # of each term of these files, where it lies
+    here = np.concatenate([card.terms for card in cards])
     maybe = np.zeros(1 << 16, dtype=np.bool_)  # by the low half of a term: most are out at once
     maybe[ids & 0xFFFF] = True
-    here = words[flat]
     where = maybe.take(here.astype(np.uint16)).nonzero()[0]
     which = np.minimum(ids.searchsorted(here[where]), len(ids) - 1)
     sure = ids[which] == here[where]
     where, which = where[sure], which[sure]
     if not len(where):
         return none
-    ends = words[np.arange(int(symbols.sum())) + np.repeat(base + 6 - (np.cumsum(symbols) - symbols), symbols)].astype(np.int64)
-    ends += np.repeat(last - counts, symbols)  # counted over all of these files
+    ends = np.concatenate([card.term_end for card in cards]) + np.repeat(last - counts, symbols)  # counted over all of these files
     symbol = ends.searchsorted(where, side="right")
     begins = np.ones(len(where), dtype=np.bool_)
     np.not_equal(symbol[1:], symbol[:-1], out=begins[1:])

@@ -45,4 +45,6 @@ def read_card(data: np.ndarray) -> Card:
     if end > len(text):
         return EMPTY
     numbers = np.frombuffer(text, "<u4", symbols + terms, _HEAD.size)
+    if symbols and (numbers[symbols - 1] != terms or (numbers[1:symbols] < numbers[: symbols - 1]).any()):
+        return EMPTY
     return Card(text[begin:first].decode("utf-8", "surrogatepass"), roles, text[first:second], text[second:end], numbers[:symbols], numbers[symbols:])
