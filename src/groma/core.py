@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ._pure.scan import REASONS as SCAN_REASONS
     from ._pure.scan import bare_name, decode, embed_query, read_now, scan, scan_texts, static_id
     from ._pure.segment import FORMAT as SEGMENT_FORMAT
-    from ._pure.segment import Part, build, chunk_frequencies, dense_top, merge, name_frequencies, open_part, sparse_top, write_part
+    from ._pure.segment import Part, build, chunk_frequencies, dense_top, merge, name_frequencies, open_part, places, sparse_top, write_part
     from ._pure.tokens import VERSION as TOKENS_VERSION
     from ._pure.tokens import identifiers, query_tokens, split, term_id
     from ._pure.walk import REASONS as WALK_REASONS
@@ -73,6 +73,7 @@ __all__ = [
     "merge",
     "name_frequencies",
     "open_part",
+    "places",
     "query_tokens",
     "read_card",
     "read_now",
@@ -103,7 +104,7 @@ _MODULES = {
     "passage": "VERSION=PASSAGE_VERSION",
     "references": "references",
     "scan": "REASONS=SCAN_REASONS bare_name decode embed_query read_now scan scan_texts static_id",
-    "segment": "FORMAT=SEGMENT_FORMAT Part build chunk_frequencies dense_top merge name_frequencies open_part sparse_top write_part",
+    "segment": "FORMAT=SEGMENT_FORMAT Part build chunk_frequencies dense_top merge name_frequencies open_part places sparse_top write_part",
     "tokens": "VERSION=TOKENS_VERSION identifiers query_tokens split term_id",
     "walk": "REASONS=WALK_REASONS Known Listing secrets_file settled walk",
 }

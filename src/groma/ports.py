@@ -30,8 +30,7 @@ class Capabilities:
 
 @value
 class FileRecord:
-    """What is known of one file, but for its outline. `symbol_terms` are the terms of all of its symbols, one after the other; `indegree` counts
-    the files of the scope that mention an identifier defined only here."""
+    """What is known of one file, but for its outline. `indegree` counts the files of the scope that mention an identifier defined only here."""
 
     id: int
     path: str
@@ -41,8 +40,7 @@ class FileRecord:
     kind: str
     lines: int
     chunks: int
-    symbols: tuple[str, ...]
-    symbol_terms: npt.NDArray[np.uint32]
+    card: Card
     imports: tuple[str, ...]
     note: str | None
     indegree: int
@@ -179,6 +177,6 @@ class Facts(Protocol):
         """The record of that file with its outline and calls."""
         ...
 
-    def places(self, ids: Ints) -> Places:
-        """Where these passages lie."""
+    def places(self, scopes: Sequence[str], ids: Ints) -> Places:
+        """Where these passages of the scopes lie."""
         ...

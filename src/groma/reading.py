@@ -123,7 +123,7 @@ def why(db: Database, store: LookUp, scope: Scope, path: str) -> Why:
     detail = store.detail(scope.id, path)
     if detail is not None:
         record = detail.record
-        outline = tuple((name, kind, line, signature) for name, (kind, line, signature, _) in zip(record.symbols, detail.outline, strict=True))
+        outline = tuple((name, kind, line, signature) for name, (kind, line, signature, _) in zip(record.card.symbols(), detail.outline, strict=True))
         return Why(
             path=path,
             indexed=True,

@@ -144,13 +144,13 @@ def test_an_old_version_stays_until_the_new_one_is_there(filled: LocalStore | Me
     filled.apply("a", batch({"src/parse.py": after["src/parse.py"]}))
     record = filled.file("a", "src/parse.py")
     assert record is not None
-    assert record.symbols == ("parse_toml",)
+    assert record.card.symbols() == ("parse_toml",)
     assert [row[0] for row in filled.scan("a")].count("src/parse.py") == 1
     # and back again without reading anything
     assert filled.attach("a", *columns(FILES)) == []
     record = filled.file("a", "src/parse.py")
     assert record is not None
-    assert record.symbols == ("parse_config",)
+    assert record.card.symbols() == ("parse_config",)
 
 
 def test_a_file_of_another_size_is_not_here(filled: LocalStore | MemoryStore) -> None:
@@ -204,18 +204,18 @@ def test_records_and_references(filled: LocalStore | MemoryStore) -> None:
 
 def test_symbols_of_chunks_point_into_the_record(filled: LocalStore | MemoryStore) -> None:
     leg = filled.search(["a"], 10, filter=ANY, sparse=terms("parse config send"))
-    places = filled.places(leg.ids)
+    places = filled.places(["a"], leg.ids)
     assert (places.begin < places.end).any()
     for n, (chunk, file) in enumerate(zip(leg.ids.tolist(), leg.files.tolist(), strict=True)):
         record = filled.files(["a"], np.array([file]))[file][1]
         (passage,) = filled.fetch([chunk])
-        assert all(symbol in passage.text for symbol in record.symbols[places.begin[n] : places.end[n]])
+        assert all(symbol in passage.text for symbol in record.card.symbols()[places.begin[n] : places.end[n]])
         assert (places.first[n], places.last[n]) == (passage.first, passage.last)
 
 
 def test_a_passage_that_is_gone_lies_nowhere(filled: LocalStore | MemoryStore) -> None:
     leg = filled.search(["a"], 1, filter=ANY, sparse=terms("parse config send"))
-    places = filled.places(np.array([10**9 << 20, leg.ids[0]]))
+    places = filled.places(["a"], np.array([10**9 << 20, leg.ids[0]]))
     assert [places.first[0], places.last[0], places.begin[0], places.end[0]] == [0, 0, 0, 0]
     assert places.last[1] >= places.first[1] >= 1
 

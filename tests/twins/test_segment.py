@@ -73,6 +73,8 @@ def same_answers(parts: Sequence[Pair], rng: np.random.Generator, dim: int, voca
         same_leg(plain.sparse_top(theirs, chunks, terms, weights, k), compiled.sparse_top(ours, chunks, terms, weights, k))
         same_leg(plain.dense_top(theirs, chunks, "static", query, k), compiled.dense_top(ours, chunks, "static", query, k))
         assert plain.chunk_frequencies(theirs, chunks, terms).tolist() == compiled.chunk_frequencies(ours, chunks, terms).tolist()
+        asked = np.append(rng.permutation(np.concatenate([p.ids for p in theirs]))[:20], 2**50)
+        assert plain.places(theirs, asked).tolist() == compiled.places(ours, asked).tolist()
         names = [plain.name_frequencies(theirs, files), compiled.name_frequencies(ours, files)]
         assert [one.tolist() for one in names[0]] == [one.tolist() for one in names[1]]
 
@@ -98,6 +100,7 @@ def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocab
         "name_start": starts(names),
         "name_terms": flat(names),
         "cards": [card(f"src/ä{i}.py", i % 64, ["ä", str(i)], ["a"] * i, np.zeros(i + 1, np.int64), np.empty(0, np.uint32)) for i in range(files)],
+        "places": rng.integers(0, 99, size=(n, 4)).astype(np.uint32),
         "vectors": {"static": Vectors(few[rng.integers(0, 4, size=n)], rng.choice(np.array([0, 0.002, 0.0031], np.float32), size=n))},
     }
 
@@ -134,6 +137,7 @@ def test_many_chunks_on_all_cores() -> None:
         "kinds": ["code"] * n, "term_start": start, "terms": terms, "impacts": rng.integers(1, 5, size=n * each).astype(np.uint8),
         "files": np.arange(n // 10, dtype=np.int64), "name_start": np.arange(n // 10 + 1, dtype=np.int64),
         "name_terms": rng.choice(vocabulary, size=n // 10), "cards": [b""] * (n // 10),
+        "places": np.zeros((n, 4), np.uint32),
         "vectors": {"static": Vectors(rng.integers(-2, 3, size=(n, 4)).astype(np.int8), np.ones(n, np.float32))},
     }  # fmt: skip
     one = pair(rows)
@@ -151,6 +155,7 @@ def test_columns_that_do_not_belong_together() -> None:
         {"kinds": good["kinds"][:-1]},
         {"files": good["files"][:-1]},
         {"cards": good["cards"][:-1]},
+        {"places": good["places"][:-1]},
         {"cards": [*good["cards"][:-1], b"odd"]},
         {"vectors": {"static": Vectors(good["vectors"]["static"].rows[:-1], good["vectors"]["static"].scales)}},
     ):
@@ -360,6 +365,7 @@ def rows_of_batch(batch: Batch, first_id: int) -> dict[str, Any]:
         "term_start": batch.term_start, "terms": batch.terms, "impacts": batch.impacts, "files": files,
         "name_start": batch.name_start, "name_terms": batch.name_terms, "vectors": batch.vectors,
         "cards": [card(path, f % 64, batch.stems[f], (), np.zeros(1, np.int64), np.empty(0, np.uint32)) for f, path in enumerate(batch.files.paths)],
+        "places": np.stack([batch.first, batch.last, batch.first, batch.last], axis=1).astype(np.uint32),
     }  # fmt: skip
 
 

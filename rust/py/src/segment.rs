@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use groma_core::candidates::{self, Asked, Names};
 use groma_core::segment::{self, Leg, Named, Postings, Rows};
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods,
+};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -257,6 +260,7 @@ fn build_part<'py>(
     name_start: PyReadonlyArray1<'py, i64>,
     name_terms: PyReadonlyArray1<'py, u32>,
     cards: Vec<PyBackedBytes>,
+    places: PyReadonlyArray2<'py, u32>,
     vectors: Vec<(
         String,
         PyReadonlyArray2<'py, i8>,
@@ -289,6 +293,7 @@ fn build_part<'py>(
         name_start: name_start.as_slice()?,
         name_terms: name_terms.as_slice()?,
         cards: &cards,
+        places: places.as_slice()?,
         vectors: named,
     };
     let part = py
@@ -325,6 +330,18 @@ fn open_part(py: Python<'_>, path: PathBuf, name: &str, check: bool) -> PyResult
             Err(PyErr::from_value(error))
         }
     }
+}
+
+#[pyfunction]
+fn places<'py>(
+    py: Python<'py>,
+    parts: Vec<Bound<'py, Part>>,
+    ids: PyReadonlyArray1<'py, i64>,
+) -> PyResult<Bound<'py, PyArray2<i64>>> {
+    let parts: Vec<&segment::Part> = parts.iter().map(|part| &part.get().part).collect();
+    let ids = ids.as_slice()?;
+    let found = segment::places(&parts, ids).concat();
+    found.into_pyarray(py).reshape([4, ids.len()])
 }
 
 /// One bool a value: is it among `of` (ascending)?
@@ -364,6 +381,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(build_part, module)?)?;
     module.add_function(wrap_pyfunction!(merge_parts, module)?)?;
     module.add_function(wrap_pyfunction!(open_part, module)?)?;
+    module.add_function(wrap_pyfunction!(places, module)?)?;
     module.add_function(wrap_pyfunction!(member_i64, module)?)?;
     module.add_function(wrap_pyfunction!(member_u32, module)?)?;
     module.add_function(wrap_pyfunction!(dense_kernel, module)?)

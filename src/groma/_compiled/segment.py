@@ -27,6 +27,7 @@ __all__ = [
     "merge",
     "name_frequencies",
     "open_part",
+    "places",
     "sparse_top",
     "write_part",
 ]
@@ -62,10 +63,11 @@ def build(
     name_start: np.ndarray,
     name_terms: np.ndarray,
     cards: Sequence[bytes],
+    places: np.ndarray,
     vectors: Mapping[str, Vectors],
 ) -> Part:
     """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR, a card a
-    file.
+    file, (n, 4) places.
 
     Raises ValueError for columns that do not belong together.
     """
@@ -82,6 +84,7 @@ def build(
             _of(name_start, np.int64),
             _of(name_terms, np.uint32),
             cards,
+            _of(places, np.uint32),
             [(name, _of(v.rows, np.int8), _of(v.scales, np.float32)) for name, v in vectors.items()],
         )
     )
@@ -132,6 +135,13 @@ def dense_top(parts: Sequence[Part], masks: Sequence[np.ndarray], name: str, que
     Ties go to the smaller hit id. Raises ValueError for a query that is not finite or of another dimension.
     """
     return Leg(*_rs.dense_top(_handles(parts), _marks(masks), name, _of(query, np.float32), k))
+
+
+def places(parts: Sequence[Part], ids: np.ndarray) -> np.ndarray:
+    """The places of these chunks, int64 (4, n): first line, last line, and which symbols begin in each, from one up to another; 0 where there is no
+    such chunk."""
+    found: np.ndarray = _rs.places(_handles(parts), ids)
+    return found
 
 
 def chunk_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.ndarray) -> np.ndarray:

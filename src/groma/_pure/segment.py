@@ -8,7 +8,7 @@ File: `MAGIC`, the header's length (8 bytes), its CRC-32 and the body's CRC-32 (
 in another's place must not pass for it) and each array's type, shape and offset in the body, then the arrays, each at a multiple of 64 bytes;
 the first of them begins at such a multiple of the file, too.
 
-FORMAT log: 1 - first. 2 - the cards of the files.
+FORMAT log: 1 - first. 2 - the cards of the files, the places of the chunks.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ __all__ = [
     "merge",
     "name_frequencies",
     "open_part",
+    "places",
     "sparse_top",
     "write_body",
     "write_part",
@@ -58,7 +59,8 @@ class Part:
     `ids` (n,) the store's chunk ids, ascending; `hits` (n,) hit ids, the tie-breaker; `file_of` (n,) index into `files`; `kind_of` (n,) index into
     `kinds`; `files` (f,) the store's file ids, ascending. Postings of term `terms[t]`: `post_chunks[post_start[t]:post_start[t+1]]` (indexes into
     the chunks, ascending) with `post_impacts`. `names`, `name_start`, `name_files` are the same over files and name terms. File i has the card
-    (see `cards`) `cards[card_start[i]:card_start[i+1]]`. `vectors` by name.
+    (see `cards`) `cards[card_start[i]:card_start[i+1]]`. `places` (n · 4,) has for each chunk its first and last line, and which of its file's
+    symbols begin in it, from one up to another. `vectors` by name.
     """
 
     ids: np.ndarray
@@ -75,6 +77,7 @@ class Part:
     name_files: np.ndarray
     card_start: np.ndarray
     cards: np.ndarray
+    places: np.ndarray
     kinds: tuple[str, ...]
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
@@ -83,7 +86,7 @@ _ARRAYS = {
     "ids": "<i8", "hits": "<i8", "file_of": "<u4", "kind_of": "|u1", "files": "<i8",
     "terms": "<u4", "post_start": "<i8", "post_chunks": "<u4", "post_impacts": "|u1",
     "names": "<u4", "name_start": "<i8", "name_files": "<u4",
-    "card_start": "<i8", "cards": "|u1",
+    "card_start": "<i8", "cards": "|u1", "places": "<u4",
 }  # fmt: skip
 """Every array of a file but the vectors, in order, and its type."""
 
@@ -101,10 +104,11 @@ def build(
     name_start: np.ndarray,
     name_terms: np.ndarray,
     cards: Sequence[bytes],
+    places: np.ndarray,
     vectors: Mapping[str, Vectors],
 ) -> Part:
     """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR, a card a
-    file.
+    file, (n, 4) places.
 
     Raises ValueError for columns that do not belong together.
     """
@@ -113,6 +117,8 @@ def build(
         raise ValueError("a file of a chunk is not among the files")
     if len(cards) != len(files) or any(len(card) % 4 for card in cards):
         raise ValueError("there must be one card a file, of whole words")
+    if places.shape != (len(ids), 4):
+        raise ValueError("there must be one place a chunk")
     table = tuple(sorted(set(kinds)))
     code = {kind: i for i, kind in enumerate(table)}
     rows = np.repeat(np.arange(len(ids), dtype=np.uint32), np.diff(term_start))
@@ -134,6 +140,7 @@ def build(
         name_files=name_rows[named_order],
         card_start=np.cumsum([0, *map(len, cards)], dtype=np.int64),
         cards=np.frombuffer(b"".join(cards), np.uint8),
+        places=np.asarray(places, dtype=np.uint32).reshape(-1),
         kinds=table,
         vectors=dict(vectors),
     )
@@ -176,6 +183,7 @@ def merge(parts: Sequence[Part], keeps: Sequence[np.ndarray]) -> Part:
         name_start=_starts(name_rows, len(files)),
         name_terms=name_terms,
         cards=[bytes(p.cards[p.card_start[i] : p.card_start[i + 1]]) for p, k in zip(parts, keeps, strict=True) for i in np.flatnonzero(k).tolist()],
+        places=np.concatenate([p.places.reshape(-1, 4)[k] for p, k in zip(parts, chunk_keeps, strict=True)]),
         vectors=vectors,
     )
 
@@ -323,6 +331,7 @@ def _fits(part: Part) -> bool:
     n = len(part.ids)
     return (
         len(part.hits) == len(part.file_of) == len(part.kind_of) == n
+        and len(part.places) == 4 * n
         and len(part.post_impacts) == len(part.post_chunks)
         and len(part.post_start) == len(part.terms) + 1
         and len(part.name_start) == len(part.names) + 1
@@ -434,6 +443,18 @@ def _top(found: Sequence[tuple[np.ndarray, ...]], k: int) -> Leg:
     ids, files, scores, hits = (np.concatenate(columns) for columns in zip(*found, strict=True))
     best = np.lexsort((hits, -scores))[:k]
     return Leg(ids[best], files[best], scores[best])
+
+
+def places(parts: Sequence[Part], ids: np.ndarray) -> np.ndarray:
+    """The places of these chunks, int64 (4, n): first line, last line, and which symbols begin in each, from one up to another; 0 where there is no
+    such chunk."""
+    found = np.zeros((4, len(ids)), dtype=np.int64)
+    for part in parts:
+        if len(part.ids):
+            at = np.minimum(part.ids.searchsorted(ids), len(part.ids) - 1)
+            here = part.ids[at] == ids
+            found[:, here] = part.places.reshape(-1, 4)[at[here]].T
+    return found
 
 
 def chunk_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.ndarray) -> np.ndarray:

@@ -138,10 +138,10 @@ def _quality(e: Evidence, add: Callable[..., None]) -> None:
 def _context(e: Evidence, add: Callable[..., None]) -> None:
     """Share of the caller's symbols' words that the candidate's symbols share (Jaccard)."""
     if e.context is not None and e.context.record is not None:
-        here = set(e.context.record.symbol_terms.tolist())
+        here = set(e.context.record.card.terms.tolist())
 
         def shared(record: FileRecord) -> float:
-            there = set(record.symbol_terms.tolist())
+            there = set(record.card.terms.tolist())
             return len(here & there) / (len(here | there) or 1)
 
         add(lambda: e.each_record(shared), 1.0)

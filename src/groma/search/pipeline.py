@@ -43,7 +43,7 @@ def search(request: Request, db: Database, store: Store, facts: Facts, scopes: S
 
     files = rank(found, max(request.k, 1))
     best = float(legs.sparse.scores[0]) if len(legs.sparse.scores) else 1.0
-    order = items(files, found, fused, facts, best)
+    order = items(files, found, fused, facts, ids, best)
     watch.lap("rank")
 
     prover = Prover(db, {scope.id: scope.root for scope in scopes}, query, legs, files)

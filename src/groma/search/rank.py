@@ -82,7 +82,7 @@ def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
     return add
 
 
-def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, best: float) -> list[Item]:
+def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, scopes: Sequence[str], best: float) -> list[Item]:
     """The passages of `files` (best first) in the order they are shown.
 
     Within a file they go by their sparse score over the best one of all (`best`), plus half the best overlap of a symbol that begins in
@@ -92,7 +92,7 @@ def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, best
         return []
     at = np.array([file.at for file in files])
     every = np.concatenate([fused.ids[fused.start[i] : fused.start[i + 1]] for i in at.tolist()])
-    places = facts.places(every)
+    places = facts.places(scopes, every)
     start, chosen, points = core.best_passages(fused, e.named, at, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
     scores = points.tolist()
     shown = list(zip(*(column[chosen].tolist() for column in (every, places.first, places.last)), strict=True))

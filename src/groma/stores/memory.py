@@ -25,7 +25,6 @@ class _File:
     outline: tuple[tuple[str, int, str, str], ...]
     calls: tuple[str, ...]
     passages: tuple[Passage, ...]
-    begins: tuple[tuple[int, int], ...]
     part: core.Part
     mentions: np.ndarray
     defines: np.ndarray
@@ -158,16 +157,9 @@ class MemoryStore:
         i = self._views.get(scope, {}).get(path)
         return None if i is None else FileDetail(self._files[i].record, self._files[i].outline, self._files[i].calls)
 
-    def places(self, ids: Ints) -> Places:
+    def places(self, scopes: Sequence[str], ids: Ints) -> Places:
         """See `ports.Facts.places`."""
-        found = np.array([self._place(i >> ORDINAL_BITS, i & ((1 << ORDINAL_BITS) - 1)) for i in ids.tolist()], dtype=np.int64)
-        return Places(*found.reshape(-1, 4).T.copy())
-
-    def _place(self, file: int, nth: int) -> tuple[int, int, int, int]:
-        if file not in self._files:
-            return 0, 0, 0, 0
-        passage = self._files[file].passages[nth]
-        return passage.first, passage.last, *self._files[file].begins[nth]
+        return Places(*core.places([self._files[i].part for i in self._seen(scopes)], ids))
 
     def scan(self, scope: str) -> Iterator[tuple[str, bytes, str | None, int]]:
         """See `ports.Store.scan`."""
@@ -194,17 +186,20 @@ def _file(batch: Batch, f: int, number: int) -> _File:
     blob = files.blobs[f]
     assert blob is not None
     starts = symbols.term_start[s0 : s1 + 1]
+    path, kind = files.paths[f], files.kinds[f]
+    terms = symbols.terms[starts[0] : starts[-1]]
+    card = core.card(path, roles(path, kind), batch.stems[f], symbols.names[s0:s1], starts - starts[0], terms)
+    begins = batch.chunk_symbols[c0 : c1 + 1] - s0
     record = FileRecord(
         id=number,
-        path=files.paths[f],
+        path=path,
         blob=blob,
         size=int(files.sizes[f]),
         language=files.languages[f],
-        kind=files.kinds[f],
+        kind=kind,
         lines=int(files.lines[f]),
         chunks=c1 - c0,
-        symbols=tuple(symbols.names[s0:s1]),
-        symbol_terms=symbols.terms[starts[0] : starts[-1]],
+        card=core.read_card(np.frombuffer(card, np.uint8)),
         imports=tuple(batch.imports[f]),
         note=files.notes[f],
         indegree=0,
@@ -240,17 +235,16 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         files=np.array([number], dtype=np.int64),
         name_start=np.array([0, len(names)], dtype=np.int64),
         name_terms=names,
-        cards=[core.card(record.path, roles(record.path, record.kind), batch.stems[f], record.symbols, starts - starts[0], record.symbol_terms)],
+        cards=[card],
+        places=np.stack([batch.first[c0:c1], batch.last[c0:c1], begins[:-1], begins[1:]], axis=1),
         vectors={name: Vectors(v.rows[c0:c1], v.scales[c0:c1]) for name, v in batch.vectors.items()},
     )
-    begins = tuple((int(batch.chunk_symbols[i]) - s0, int(batch.chunk_symbols[i + 1]) - s0) for i in range(c0, c1))
     outline = tuple((symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]) for i in range(s0, s1))
     return _File(
         record,
         outline,
         tuple(batch.calls[f]),
         passages,
-        begins,
         part,
         batch.mentions[batch.mention_start[f] : batch.mention_start[f + 1]],
         batch.defines[batch.define_start[f] : batch.define_start[f + 1]],

@@ -29,6 +29,8 @@ pub struct Rows<'a> {
     pub name_terms: &'a [u32],
     /// One a file, of whole words; see [`crate::cards`].
     pub cards: &'a [&'a [u8]],
+    /// Four a chunk; see [`Part::places`].
+    pub places: &'a [u32],
     pub vectors: Vec<Named<'a>>,
 }
 
@@ -53,6 +55,9 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
     }
     if rows.cards.len() != rows.files.len() || rows.cards.iter().any(|card| card.len() % 4 != 0) {
         return Err("there must be one card a file, of whole words".to_owned());
+    }
+    if n.checked_mul(4) != Some(rows.places.len()) {
+        return Err("there must be one place a chunk".to_owned());
     }
     let (kinds, kind_of) = coded(rows.kinds)?;
     let mut terms = Keys::counted(rows.terms);
@@ -88,6 +93,7 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
         });
         names.scatter(rows.name_start, rows.name_terms, &mut to.names, |_, _| {});
         to.put_cards(rows.cards.iter().copied());
+        to.places.copy_from_slice(rows.places);
         for (to, from) in to.vectors.iter_mut().zip(&rows.vectors) {
             to.0.copy_from_slice(from.rows);
             to.1.copy_from_slice(from.scales);
@@ -307,6 +313,9 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
                 }
                 to.ids[chunk] = part.ids().get(i).copied().unwrap_or_default();
                 to.hits[chunk] = part.hits().get(i).copied().unwrap_or_default();
+                if let Some(place) = part.places().get(4 * i..4 * i + 4) {
+                    to.places[4 * chunk..4 * chunk + 4].copy_from_slice(place);
+                }
                 // What a part in a file says is looked up with care, here as everywhere: see the head of the module.
                 let file = part
                     .file_of()
@@ -527,6 +536,7 @@ struct Body<'a> {
     names: Lists<'a>,
     card_start: &'a mut [i64],
     cards: &'a mut [u8],
+    places: &'a mut [u32],
     vectors: Vec<(&'a mut [i8], &'a mut [f32])>,
 }
 
@@ -567,6 +577,7 @@ impl Shape {
             self.name_postings,
             f + 1,
             self.cards,
+            4 * n,
         ];
         let mut end = 0usize;
         let mut place = |items: usize, size: usize| {
@@ -574,7 +585,7 @@ impl Shape {
             end += (items * size).next_multiple_of(ALIGN);
             span
         };
-        let mut columns = [Span::default(); 14];
+        let mut columns = [Span::default(); 15];
         for ((span, (_, kind)), items) in columns.iter_mut().zip(&COLUMNS).zip(items) {
             *span = place(items, kind.size());
         }
@@ -608,6 +619,7 @@ impl Shape {
             },
             card_start: take(rest, f + 1),
             cards: take(rest, self.cards),
+            places: take(rest, 4 * n),
             vectors: vectors
                 .iter()
                 .map(|v| (take(rest, n * v.dim), take(rest, n)))

@@ -98,8 +98,8 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
 }
 
 /// The arrays that the header tells of, each inside the body, of its type and at a multiple of 64 bytes; and the kinds.
-fn described(meta: &Value, bytes: usize) -> Option<([Span; 14], Vec<Vector>, Vec<String>)> {
-    let mut columns = [None; 14];
+fn described(meta: &Value, bytes: usize) -> Option<([Span; 15], Vec<Vector>, Vec<String>)> {
+    let mut columns = [None; 15];
     let mut rows: Vec<(String, Span, [usize; 2])> = Vec::new();
     let mut scales: Vec<(String, Span)> = Vec::new();
     for (name, value) in meta["arrays"].as_object()? {
@@ -156,7 +156,7 @@ fn described(meta: &Value, bytes: usize) -> Option<([Span; 14], Vec<Vector>, Vec
         .iter()
         .map(|k| k.as_str().map(str::to_owned))
         .collect::<Option<Vec<_>>>()?;
-    let mut all = [Span::default(); 14];
+    let mut all = [Span::default(); 15];
     for (to, from) in all.iter_mut().zip(columns) {
         *to = from?;
     }
@@ -170,6 +170,7 @@ fn fits(part: &Part) -> bool {
     part.hits().len() == n
         && part.file_of().len() == n
         && part.kind_of().len() == n
+        && Some(part.places().len()) == n.checked_mul(4)
         && text.impacts.len() == text.rows.len()
         && text.start.len() == text.keys.len() + 1
         && names.start.len() == names.keys.len() + 1

@@ -62,7 +62,7 @@ impl Kind {
 }
 
 /// The columns of every part, in the order of a file; their meaning is told at `Part` of the twin.
-const COLUMNS: [(&str, Kind); 14] = [
+const COLUMNS: [(&str, Kind); 15] = [
     ("ids", Kind::I8),
     ("hits", Kind::I8),
     ("file_of", Kind::U4),
@@ -77,6 +77,7 @@ const COLUMNS: [(&str, Kind); 14] = [
     ("name_files", Kind::U4),
     ("card_start", Kind::I8),
     ("cards", Kind::U1),
+    ("places", Kind::U4),
 ];
 
 /// So many items at this byte of the body.
@@ -103,7 +104,7 @@ pub struct Part {
     bytes: Bytes,
     /// Where the body begins in `bytes`, and how long it is.
     body: (usize, usize),
-    columns: [Span; 14],
+    columns: [Span; 15],
     vectors: Vec<Vector>,
     pub kinds: Vec<String>,
 }
@@ -191,6 +192,11 @@ impl Part {
     }
     pub fn cards(&self) -> &[u8] {
         self.items(self.columns[13])
+    }
+
+    /// Four a chunk: its first and last line, and which symbols begin in it, from one up to another.
+    pub fn places(&self) -> &[u32] {
+        self.items(self.columns[14])
     }
 
     /// The card of the file in this row; see [`crate::cards`].
@@ -290,4 +296,19 @@ pub fn member<T: Ord>(values: &[T], of: &[T]) -> Vec<bool> {
             of.get(at) == Some(value)
         })
         .collect()
+}
+
+/// Where these chunks lie: a column each for what [`Part::places`] has of them, 0 where there is no such chunk.
+pub fn places(parts: &[&Part], ids: &[i64]) -> [Vec<i64>; 4] {
+    let mut found = [(); 4].map(|()| Vec::with_capacity(ids.len()));
+    for id in ids {
+        let place = parts.iter().find_map(|part| {
+            let row = part.ids().binary_search(id).ok()?;
+            part.places().get(4 * row..4 * row + 4)
+        });
+        for (n, column) in found.iter_mut().enumerate() {
+            column.push(place.map_or(0, |place| i64::from(place[n])));
+        }
+    }
+    found
 }

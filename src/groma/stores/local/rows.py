@@ -41,7 +41,6 @@ __all__ = [
     "part_of",
     "part_of_batch",
     "passage_of",
-    "places_of",
     "put_files",
     "put_view",
     "quoted",
@@ -85,8 +84,7 @@ CREATE TABLE parts (name TEXT PRIMARY KEY, upto INTEGER NOT NULL, chunks INTEGER
 RECORD_COLUMNS = "id, key, path, size, language, kind, lines, chunks, note, imports, blob, card, places, crc"
 """What a search reads of a file that it shows. `crc` is over these but the id, `rest_crc` over the rest.
 
-`places` is int32 (3, chunks + 1): the first line of each chunk, its last, and the first of the symbols that begin in it; the last column is
-only there to say where its symbols end."""
+`places` is uint32 (chunks, 4): see `core.Part`."""
 REST_COLUMNS = "outline, name_terms, mentions, defines, rest_crc"
 SHOWN_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc"
 """Of a chunk, what is shown of it."""
@@ -235,13 +233,14 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
             raise StoreDamaged(f"chunk {row[0]} is damaged")
     ids, hits, kinds, terms, impacts, vectors, scales, _ = zip(*rows, strict=True) if rows else ((),) * 8
     low, high = (after >> ORDINAL_BITS) + 1, upto >> ORDINAL_BITS
-    files, names, cards = [], [], []
+    files, names, cards, places = [], [], [], []
     width = RECORD_COLUMNS.count(",") + 1
     for row in db.execute(f"SELECT {RECORD_COLUMNS}, {REST_COLUMNS} FROM files WHERE id >= ? AND id <= ? ORDER BY id", (low, high)):
         if not (sound(row[:width], RECORD_COLUMNS) and sound(row[width:], REST_COLUMNS)):
             raise StoreDamaged(f"the facts of {row[2]} are damaged")
         files.append(row[0])
         cards.append(row[11])
+        places.append(row[12])
         names.append(row[width + 1])
     if missing := {i >> ORDINAL_BITS for i in ids} - set(files):
         raise StoreDamaged(f"the facts of {len(missing)} files are gone")
@@ -260,6 +259,7 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
         name_start=starts(names),
         name_terms=np.frombuffer(b"".join(names), "<u4"),
         cards=cards,
+        places=np.frombuffer(b"".join(places), "<u4").reshape(-1, 4),
         vectors={"static": Vectors(np.frombuffer(b"".join(vectors), "i1").reshape(len(ids), dim), np.array(scales, dtype=np.float32))},
     )
 
@@ -290,6 +290,7 @@ def part_of_batch(batch: Batch, added: Sequence[Added], after: int, upto: int) -
         name_start=np.r_[0, np.cumsum(names)],
         name_terms=np.concatenate([csr_row(batch.name_start, batch.name_terms, f) for f in at.tolist()]),
         cards=[one.card for one in added],
+        places=np.frombuffer(b"".join(one.places for one in added), "<u4").reshape(-1, 4),
         vectors={"static": batch.vectors["static"]},
     )
 
@@ -306,11 +307,12 @@ def orphan(path: Path) -> bool:
 
 
 class Added(NamedTuple):
-    """A file that was added: its number in the batch, its id, its card."""
+    """A file that was added: its number in the batch, its id, its card, the places of its chunks."""
 
     at: int
     id: int
     card: bytes
+    places: bytes
 
 
 def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[Added]]:
@@ -332,7 +334,7 @@ def put_files(db: sqlite3.Connection, batch: Batch) -> tuple[list[int], list[Add
     for f, key in keys.items():
         if key not in here:
             here[key] = last = (last or 0) + 1
-            added.append(Added(f, last, _card(batch, f)))
+            added.append(Added(f, last, _card(batch, f), _places(batch, f)))
     db.executemany(f"INSERT INTO files ({RECORD_COLUMNS}, {REST_COLUMNS}) VALUES ({_marks(19)})", _file_rows(batch, keys, added))
     db.executemany(f"INSERT INTO chunks ({CHUNK_COLUMNS}) VALUES ({_marks(15)})", _chunk_rows(batch, added))
     return [here[key] for key in keys.values()], added
@@ -347,13 +349,13 @@ def _file_rows(batch: Batch, keys: dict[int, int], added: Sequence[Added]) -> It
     sizes, lines, symbol_lines = files.sizes.tolist(), files.lines.tolist(), symbols.lines.tolist()
     symbol_start, chunk_start = symbols.start.tolist(), batch.chunk_start.tolist()
     encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    for f, i, card in added:
+    for f, i, card, places in added:
         s0, s1 = symbol_start[f], symbol_start[f + 1]
         described = zip(symbols.kinds[s0:s1], symbol_lines[s0:s1], symbols.signatures[s0:s1], symbols.docs[s0:s1], strict=True)
         outline = encode({"symbols": list(described), "calls": list(batch.calls[f])})
         row = (
             i, keys[f], files.paths[f], sizes[f], files.languages[f], files.kinds[f], lines[f], chunk_start[f + 1] - chunk_start[f],
-            files.notes[f], encode(list(batch.imports[f])), files.blobs[f], card, _places(batch, f),
+            files.notes[f], encode(list(batch.imports[f])), files.blobs[f], card, places,
         )  # fmt: skip
         rest = (
             outline,
@@ -374,15 +376,8 @@ def _card(batch: Batch, f: int) -> bytes:
 
 def _places(batch: Batch, f: int) -> bytes:
     chunks = slice(batch.chunk_start[f], batch.chunk_start[f + 1])
-    places = np.zeros((3, chunks.stop - chunks.start + 1), dtype="<i4")
-    places[0, :-1], places[1, :-1] = batch.first[chunks], batch.last[chunks]
-    places[2] = batch.chunk_symbols[chunks.start : chunks.stop + 1] - batch.symbols.start[f]
-    return places.tobytes()
-
-
-def places_of(row: tuple[Any, ...]) -> np.ndarray:
-    """The `places` of a row of `files` (`RECORD_COLUMNS`), which is sound."""
-    return np.frombuffer(row[12], "<i4").reshape(3, -1)
+    begins = batch.chunk_symbols[chunks.start : chunks.stop + 1] - batch.symbols.start[f]
+    return np.stack([batch.first[chunks], batch.last[chunks], begins[:-1], begins[1:]], axis=1).astype("<u4").tobytes()
 
 
 def _chunk_rows(batch: Batch, added: Sequence[Added]) -> Iterator[tuple[object, ...]]:
@@ -391,7 +386,7 @@ def _chunk_rows(batch: Batch, added: Sequence[Added]) -> Iterator[tuple[object, 
     hits, first, last, masked = batch.hit_ids.tolist(), batch.first.tolist(), batch.last.tolist(), batch.masked.astype(np.int64).tolist()
     terms, impacts, cuts = packed(batch.terms, "<u4"), packed(batch.impacts, "u1"), batch.term_start.tolist()
     vectors, scales, dim = packed(batch.vectors["static"].rows, "i1"), batch.vectors["static"].scales.tolist(), batch.vectors["static"].rows.shape[1]
-    for f, file, _ in added:
+    for f, file, _, _ in added:
         c0 = chunk_start[f]
         for i in range(c0, chunk_start[f + 1]):
             a, b = cuts[i], cuts[i + 1]
@@ -407,10 +402,9 @@ def record_of(row: tuple[Any, ...], indegree: int) -> FileRecord:
     """A row of `files` (`RECORD_COLUMNS`) as a record. Raises StoreDamaged if it is not as it was written."""
     if not sound(row, RECORD_COLUMNS):
         raise StoreDamaged(f"the facts of {row[2]} are damaged")
-    card = core.read_card(np.frombuffer(row[11], np.uint8))
     return FileRecord(
         id=row[0], path=row[2], blob=row[10], size=row[3], language=row[4], kind=row[5], lines=row[6], chunks=row[7],
-        symbols=card.symbols(), symbol_terms=card.terms, imports=tuple(json.loads(row[9])), note=row[8], indegree=indegree,
+        card=core.read_card(np.frombuffer(row[11], np.uint8)), imports=tuple(json.loads(row[9])), note=row[8], indegree=indegree,
     )  # fmt: skip
 
 

@@ -43,7 +43,6 @@ from .rows import (
     meta,
     part_of_batch,
     passage_of,
-    places_of,
     put_files,
     put_view,
     record_of,
@@ -59,14 +58,10 @@ __all__ = ["LocalStore", "open_local"]
 T = TypeVar("T")
 Weigh = Callable[[int, Ints], Floats64]
 
-RECORDS = 40_000
-"""So much of file records is kept in memory, twice at most: 8 a file and 1 a symbol, about 200 bytes each."""
+RECORDS = 8_000_000
+"""So many bytes of file records are kept in memory, twice at most."""
 PASSAGES = 1_000_000
 """So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
-PLACES = 100_000
-"""Of so many chunks it is kept, twice at most, where they lie, a file at a time: 12 bytes each, and 100 a file."""
-NOWHERE = np.zeros((3, 2), dtype=np.int32)
-"""Where the chunks of a file lie that is gone."""
 SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
@@ -125,7 +120,7 @@ class _Kept(Generic[T]):
 
 
 def _weight(record: FileRecord) -> int:
-    return 8 + len(record.symbols)
+    return 1000 + len(record.card.symbol_text) + 8 * len(record.card.terms)
 
 
 def open_local(folder: Path, profile: str) -> LocalStore:
@@ -150,7 +145,6 @@ class LocalStore:
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
-        self._places: _Kept[np.ndarray] = _Kept(PLACES, lambda places: 8 + places.shape[1])
 
     @property
     def notes(self) -> list[str]:
@@ -418,11 +412,9 @@ class LocalStore:
 
     def _read_records(self, ids: Iterable[int]) -> dict[int, FileRecord]:
         with self._file.reading() as db:
-            rows = {row[0]: row for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
-        records = {i: record_of(row, 0) for i, row in rows.items()}
-        for i, row in rows.items():
-            self._records.put(i, records[i])
-            self._places.put(i, places_of(row))
+            records = {row[0]: record_of(row, 0) for row in rows_by_id(db, "files", RECORD_COLUMNS, ids)}
+        for i, record in records.items():
+            self._records.put(i, record)
         return records
 
     def file(self, scope: str, path: str) -> FileRecord | None:
@@ -440,24 +432,9 @@ class LocalStore:
             (row,) = rows_by_id(db, "files", REST_COLUMNS, [record.id])
             return detail_of(record, row)
 
-    def places(self, ids: Ints) -> Places:
+    def places(self, scopes: Sequence[str], ids: Ints) -> Places:
         """See `ports.Facts.places`."""
-        if not len(ids):
-            return Places(ids, ids, ids, ids)
-        files = ids >> ORDINAL_BITS
-        cuts = np.concatenate(([0], np.flatnonzero(files[1:] != files[:-1]) + 1, [len(ids)]))
-        runs = files[cuts[:-1]].tolist()
-        known = self._places.of(runs)
-        if missing := [file for file in runs if file not in known]:
-            self._read_records(missing)
-            known |= self._places.of(missing)
-        tables = [known.get(file, NOWHERE) for file in runs]
-        widths = np.array([table.shape[1] for table in tables])
-        before = np.cumsum(widths) - widths  # of each file's columns, in all of them beside one another
-        at = np.minimum(ids & ((1 << ORDINAL_BITS) - 1), np.repeat(widths - 2, np.diff(cuts))) + np.repeat(before, np.diff(cuts))
-        every = np.concatenate(tables, axis=1, dtype=np.int64)
-        first, last, begin = every.take(at, axis=1)
-        return Places(first, last, begin, every[2].take(at + 1))
+        return Places(*core.places(self._look(scopes).parts, ids))
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
