@@ -1,26 +1,15 @@
 //! Who mentions what is defined only here. Twin of `groma._pure.references`.
 
-/// For each file, how many other files mention an identifier that only it defines. `mentions` and `defines` hold the hashes of each file.
-pub fn references(mentions: &[&[u32]], defines: &[&[u32]]) -> Vec<i64> {
-    // (name, the file that defines it), and of those the names that come once
-    let mut names: Vec<u64> = Vec::with_capacity(defines.iter().map(|row| row.len()).sum());
-    for (file, row) in defines.iter().enumerate() {
-        names.extend(row.iter().map(|&name| u64::from(name) << 32 | file as u64));
-    }
-    names.sort_unstable();
-    let name_of = |at: usize| names.get(at).map(|entry| entry >> 32);
-    let owned: Vec<u64> = (0..names.len())
-        .filter(|&i| name_of(i) != name_of(i + 1) && (i == 0 || name_of(i) != name_of(i - 1)))
-        .map(|i| names[i])
-        .collect();
+/// For each file, how many other files mention an identifier that only it defines. The hashes of file `i` are `mentions[i]` and `defines[i]`.
+pub fn references<'a>(
+    mentions: impl Iterator<Item = &'a [u32]>,
+    defines: impl ExactSizeIterator<Item = &'a [u32]> + Clone,
+) -> Vec<i64> {
     let mut counts = vec![0; defines.len()];
-    if owned.is_empty() {
-        return counts;
-    }
-    let table = Table::new(&owned);
-    let mut last = vec![usize::MAX; defines.len()]; // the file that was counted last
-    for (file, row) in mentions.iter().enumerate() {
-        for owner in row.iter().filter_map(|&word| table.owner(word)) {
+    let owners = Owners::new(defines);
+    let mut last = vec![usize::MAX; counts.len()]; // the file that was counted last
+    for (file, row) in mentions.enumerate() {
+        for owner in row.iter().filter_map(|&name| owners.of(name)) {
             if owner != file && last[owner] != file {
                 last[owner] = file;
                 counts[owner] += 1;
@@ -30,49 +19,49 @@ pub fn references(mentions: &[&[u32]], defines: &[&[u32]]) -> Vec<i64> {
     counts
 }
 
-/// Name → the file that defines it, by open addressing; the names are hashes already.
-struct Table {
+/// Name → the one file that defines it, by open addressing; the names are hashes already.
+struct Owners {
     slots: Vec<u64>,
     shift: u32,
 }
 
 const FREE: u64 = u64::MAX;
+/// In place of a file: the name is defined more than once. Not all ones, or the last name there is would look free.
+const NOBODY: u32 = u32::MAX - 1;
 
-impl Table {
-    fn new(owned: &[u64]) -> Table {
-        let bits = (owned.len() * 2)
-            .next_power_of_two()
-            .trailing_zeros()
-            .max(1);
-        let mut table = Table {
+impl Owners {
+    fn new<'a>(defines: impl Iterator<Item = &'a [u32]> + Clone) -> Owners {
+        let names: usize = defines.clone().map(<[u32]>::len).sum();
+        let bits = (names * 2).next_power_of_two().trailing_zeros().max(1);
+        let mut owners = Owners {
             slots: vec![FREE; 1 << bits],
             shift: 64 - bits,
         };
-        for &entry in owned {
-            let mut at = table.place((entry >> 32) as u32);
-            while table.slots[at] != FREE {
-                at = (at + 1) & (table.slots.len() - 1);
+        for (file, row) in defines.enumerate() {
+            for &name in row {
+                let at = owners.place(name);
+                let owner = if owners.slots[at] == FREE {
+                    file as u32
+                } else {
+                    NOBODY
+                };
+                owners.slots[at] = u64::from(name) << 32 | u64::from(owner);
             }
-            table.slots[at] = entry;
         }
-        table
+        owners
     }
 
+    /// Where a name is, or would be.
     fn place(&self, name: u32) -> usize {
-        (u64::from(name).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
-    }
-
-    fn owner(&self, name: u32) -> Option<usize> {
-        let mut at = self.place(name);
-        loop {
-            let entry = self.slots[at];
-            if entry == FREE {
-                return None;
-            }
-            if (entry >> 32) as u32 == name {
-                return Some((entry & 0xFFFF_FFFF) as usize);
-            }
+        let mut at = (u64::from(name).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize;
+        while self.slots[at] != FREE && (self.slots[at] >> 32) as u32 != name {
             at = (at + 1) & (self.slots.len() - 1);
         }
+        at
+    }
+
+    fn of(&self, name: u32) -> Option<usize> {
+        let owner = self.slots[self.place(name)] as u32; // all ones in a free slot
+        (owner < NOBODY).then_some(owner as usize)
     }
 }
