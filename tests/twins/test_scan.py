@@ -263,7 +263,9 @@ rows = st.lists(st.lists(st.integers(0, 30) | st.integers(0, 2**32 - 1), max_siz
 def test_references(both, mentions, defines) -> None:
     pure, compiled = both("references")
     n = min(len(mentions), len(defines))
-    columns = [column for some in (mentions[:n], defines[:n]) for column in (np.cumsum([0, *map(len, some)]), np.concatenate([[], *some]).astype("u4"))]
+    columns = [
+        column for some in (mentions[:n], defines[:n]) for column in (np.cumsum([0, *map(len, some)]), np.concatenate([[], *some]).astype("u4"))
+    ]
     ours, theirs = (core.references(*columns) for core in (pure, compiled))
     assert ours.dtype == theirs.dtype
     assert ours.tolist() == theirs.tolist()

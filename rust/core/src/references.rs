@@ -23,6 +23,8 @@ pub fn references<'a>(
 struct Owners {
     slots: Vec<u64>,
     shift: u32,
+    /// One bit for the first bits of every name that has an owner: five of six mentions are of other names, and end here.
+    owned: Vec<u64>,
 }
 
 const FREE: u64 = u64::MAX;
@@ -36,6 +38,7 @@ impl Owners {
         let mut owners = Owners {
             slots: vec![FREE; 1 << bits],
             shift: 64 - bits,
+            owned: vec![0; 1 << (bits + 2).saturating_sub(6)],
         };
         for (file, row) in defines.enumerate() {
             for &name in row {
@@ -48,7 +51,18 @@ impl Owners {
                 owners.slots[at] = u64::from(name) << 32 | u64::from(owner);
             }
         }
+        for &slot in &owners.slots {
+            if (slot as u32) < NOBODY {
+                let (word, bit) = owners.mark((slot >> 32) as u32);
+                owners.owned[word] |= bit;
+            }
+        }
         owners
+    }
+
+    fn mark(&self, name: u32) -> (usize, u64) {
+        let at = (u64::from(name) * (64 * self.owned.len() as u64)) >> 32;
+        ((at / 64) as usize, 1 << (at % 64))
     }
 
     /// Where a name is, or would be.
@@ -61,6 +75,10 @@ impl Owners {
     }
 
     fn of(&self, name: u32) -> Option<usize> {
+        let (word, bit) = self.mark(name);
+        if self.owned[word] & bit == 0 {
+            return None;
+        }
         let owner = self.slots[self.place(name)] as u32; // all ones in a free slot
         (owner < NOBODY).then_some(owner as usize)
     }

@@ -185,23 +185,21 @@ class LocalStore:
             view = self._view(db, scope)
             if view.source == source:
                 return []
-            seen = {path: (i, (blob, size)) for i, path, blob, size in rows_by_id(db, "files", "id, path, blob, size", view.files.tolist())}
-            ids, others = [], []
-            for n, (path, *version) in enumerate(zip(paths, blobs, sizes.tolist(), strict=True)):
-                if path in seen and seen[path][1] == tuple(version):
-                    ids.append(seen[path][0])
-                else:
-                    others.append((n, file_key(path, blobs[n])))
-            known = stored(db, [key for _, key in others])
+            seen = {row[:3]: row[3] for row in rows_by_id(db, "files", "path, blob, size, id", view.files.tolist())}
+            here = [seen.get(version) for version in zip(paths, blobs, sizes.tolist(), strict=True)]
+            ids = [i for i in here if i is not None]
+            others = {n: file_key(paths[n], blobs[n]) for n, i in enumerate(here) if i is None}
+            known = stored(db, list(others.values()))
+            older = {path: i for (path, _, _), i in seen.items()} if others else {}
             missing = []
-            for n, key in others:
+            for n, key in others.items():
                 file, *what = known.get(key, (0, "", -1))
                 if what == [paths[n], sizes[n]]:
                     ids.append(file)
                 else:
                     missing.append(n)
-                    if paths[n] in seen:
-                        ids.append(seen[paths[n]][0])
+                    if paths[n] in older:
+                        ids.append(older[paths[n]])
             before, after = view.files, core.distinct(np.array(ids, dtype=np.int64))
             same = np.array_equal(before, after)
             if not same or (len(after) and not missing):
@@ -226,7 +224,7 @@ class LocalStore:
         with self._file.writing() as db:
             db.execute("DELETE FROM views WHERE scope = ?", (scope,))
             db.execute("PRAGMA secure_delete=ON")
-            unused = sorted(self._unused(db))
+            unused = self._unused(db, self._used(db))
             delete_files(db, unused)
         if unused:
             self._segment.rewrite()
@@ -246,9 +244,10 @@ class LocalStore:
             view = self._view(db, scope)
             if len(view.indegree) != len(view.files):
                 put_view(db, scope, view.files, indegree(db, view.files), view.source)
-            unused = sorted(self._unused(db))
-            used = sum(len(self._view(db, s).files) for (s,) in db.execute("SELECT scope FROM views").fetchall())
-            sweep = unused[: max(0, len(unused) - used // 2 - SPARE)]
+            used = self._used(db)
+            (files,) = db.execute("SELECT count(*) FROM files").fetchone()
+            spare = len(used) // 2 + SPARE
+            sweep = self._unused(db, used)[:-spare] if files - len(core.distinct(used)) > spare else []
             delete_files(db, sweep)
         if sweep:
             self._segment.rewrite()
@@ -256,10 +255,13 @@ class LocalStore:
         with self._file.lock, self._file.translated():
             self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _unused(self, db: sqlite3.Connection) -> set[int]:
-        used = [self._view(db, scope).files for (scope,) in db.execute("SELECT scope FROM views").fetchall()]
-        here = {i for (i,) in db.execute("SELECT id FROM files")}
-        return here - set(np.concatenate(used).tolist()) if used else here
+    def _used(self, db: sqlite3.Connection) -> Ints:
+        """The files of every view, one after another."""
+        views = [self._view(db, scope).files for (scope,) in db.execute("SELECT scope FROM views").fetchall()]
+        return np.concatenate([np.empty(0, np.int64), *views])
+
+    def _unused(self, db: sqlite3.Connection, used: Ints) -> list[int]:
+        return sorted({i for (i,) in db.execute("SELECT id FROM files")} - set(used.tolist()))
 
     # ------------------------------------------------------------------------------------------------------------------ views
 
@@ -432,6 +434,11 @@ class LocalStore:
                     found[i] = Place(first, last, tuple(np.frombuffer(symbols, "<u4").tolist()))
                     self._places.put(i, found[i])
         return found
+
+    def count_chunks(self, scope: str) -> int:
+        """How many chunks the files of the view of `scope` have."""
+        with self._file.reading() as db:
+            return sum(n for (_, n) in rows_by_id(db, "files", "id, chunks", self._view(db, scope).files.tolist()))
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
