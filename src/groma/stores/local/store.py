@@ -126,6 +126,11 @@ def _weight_of_seen(seen: tuple[str, FileRecord]) -> int:
     return _weight(seen[1])
 
 
+def _files(views: Sequence[_View]) -> Ints:
+    """The files of the views, one view after another."""
+    return np.concatenate([np.empty(0, np.int64), *(view.files for view in views)])
+
+
 def open_local(folder: Path, profile: str) -> LocalStore:
     """Open or create the store of `profile` in the data directory `folder`.
 
@@ -224,7 +229,7 @@ class LocalStore:
         with self._file.writing() as db:
             db.execute("DELETE FROM views WHERE scope = ?", (scope,))
             db.execute("PRAGMA secure_delete=ON")
-            unused = self._unused(db, self._used(db))
+            unused = self._unused(db, _files(self._views(db)))
             delete_files(db, unused)
         if unused:
             self._segment.rewrite()
@@ -241,10 +246,12 @@ class LocalStore:
     def maintain(self, scope: str) -> None:
         """Count who mentions whom, sweep what no view has needed for long, checkpoint the log."""
         with self._file.writing() as db:
-            view = self._view(db, scope)
+            view, views = self._view(db, scope), self._views(db)
             if len(view.indegree) != len(view.files):
-                put_view(db, scope, view.files, indegree(db, view.files), view.source)
-            used = self._used(db)
+                same = (v.indegree for v in views if len(v.indegree) and np.array_equal(v.files, view.files))  # another worktree's
+                counts = next(same, None)
+                put_view(db, scope, view.files, indegree(db, view.files) if counts is None else counts, view.source)
+            used = _files(views)
             (files,) = db.execute("SELECT count(*) FROM files").fetchone()
             spare = len(used) // 2 + SPARE
             sweep = self._unused(db, used)[:-spare] if files - len(core.distinct(used)) > spare else []
@@ -255,10 +262,8 @@ class LocalStore:
         with self._file.lock, self._file.translated():
             self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _used(self, db: sqlite3.Connection) -> Ints:
-        """The files of every view, one after another."""
-        views = [self._view(db, scope).files for (scope,) in db.execute("SELECT scope FROM views").fetchall()]
-        return np.concatenate([np.empty(0, np.int64), *views])
+    def _views(self, db: sqlite3.Connection) -> list[_View]:
+        return [self._view(db, scope) for (scope,) in db.execute("SELECT scope FROM views").fetchall()]
 
     def _unused(self, db: sqlite3.Connection, used: Ints) -> list[int]:
         return sorted({i for (i,) in db.execute("SELECT id FROM files")} - set(used.tolist()))
