@@ -76,6 +76,20 @@ def test_importing_the_door_loads_nothing_behind_it(tmp_path: Path) -> None:
     assert set(python(code).stdout.split()) <= {"groma._compiled", "groma._compiled.built", "groma._rs"}
 
 
+@needs_the_library
+def test_a_search_on_the_compiled_core_loads_next_to_nothing_of_the_plain_one(tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "a.py").write_text("def find_retries(): pass\n")
+    code = (
+        "import sys; from groma.cli.main import cli\n"
+        f"cli.main(['search', '--repo', {str(tmp_path / 'code')!r}, 'find retries'], standalone_mode=False)\n"
+        "print(*(m for m in sys.modules if m.startswith('groma._pure.')))"
+    )
+    done = python(code, GROMA_CORE="rust", GROMA_DATA_DIR=str(tmp_path / "data"))
+    assert "find_retries" in done.stdout, done.stderr
+    assert set(done.stdout.splitlines()[-1].split()) <= {"groma._pure.arrays", "groma._pure.segment"}
+
+
 def test_pure_never_loads_the_library() -> None:
     code = "import sys; from groma import core; core.scan_texts([('a.py', b'def f(): pass')]); print('groma._rs' in sys.modules, core.NAME)"
     assert python(code, GROMA_CORE="pure").stdout == "False pure\n"

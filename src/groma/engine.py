@@ -231,6 +231,11 @@ class Engine:
             finished=finished,
         )
 
+    def extent(self, caller: Caller, root: str) -> tuple[int, Mapping[str, int]]:
+        """How many chunks the last run over a folder left searchable, and how many files it left out, by reason; nothing is walked for it."""
+        known = self._known(caller, root)
+        return self._data.store(self._one_profile([known])).count_chunks(known.row.id), known.skipped
+
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._data.db, scope.id)

@@ -167,3 +167,16 @@ def test_hidden_from_the_shell_that_called_us_nothing_is_written_but_the_object(
     ):  # fmt: skip
         ran = place.groma(*verb, "--json", cwd=shop)
         assert ran.out.count("\n") == 1 and re.fullmatch(r"groma\.[a-z]+/1", ran.json["schema"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+def test_a_command_starts_no_threads_of_numpy(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; sys.argv = ['groma', 'search', 'x', '--no-index']\n"
+        "from groma.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: print('numpy' in sys.modules, len(os.listdir('/proc/self/task')))"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"} | {"GROMA_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "True 1\n"

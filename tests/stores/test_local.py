@@ -13,7 +13,7 @@ from groma import core
 from groma.errors import StoreDamaged
 from groma.stores.local import open_local
 from groma.stores.local.parts import Segment
-from groma.stores.local.rows import part_of, part_of_batch
+from groma.stores.local.rows import indegree, part_of, part_of_batch
 from groma.types import Batch, Filter
 
 ANY = Filter()
@@ -100,6 +100,26 @@ def test_what_is_kept_is_forgotten_when_another_process_writes(tmp_path: Path) -
 
 def attached(found: Batch) -> tuple[list[str], list[bytes], np.ndarray]:
     return list(found.files.paths), [blob or b"" for blob in found.files.blobs], found.files.sizes
+
+
+def test_a_second_view_of_the_same_files_takes_over_who_mentions_whom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_local(tmp_path, "test")
+    found = batch({"a.py": source("alpha"), "b.py": "from a import alpha_0\n\n\ndef use():\n    return alpha_0(1)\n"})
+    store.apply("a", found)
+    store.maintain("a")
+    counted = []
+    monkeypatch.setattr("groma.stores.local.store.indegree", lambda db, files: counted.append(len(files)) or indegree(db, files))
+    assert store.attach("b", *attached(found)) == []
+    store.maintain("b")
+    for scope in ("a", "b"):
+        record = store.file(scope, "a.py")
+        assert record is not None and record.indegree == 1
+    assert counted == []
+    store.apply("b", batch({"c.py": "def other():\n    return alpha_0(2)\n"}))
+    store.maintain("b")
+    record = store.file("b", "a.py")
+    assert record is not None and record.indegree == 2 and counted == [3]
+    store.close()
 
 
 def test_a_transaction_that_changes_nothing_leaves_no_trace(tmp_path: Path) -> None:

@@ -259,9 +259,13 @@ rows = st.lists(st.lists(st.integers(0, 30) | st.integers(0, 2**32 - 1), max_siz
 
 @settings(max_examples=300, deadline=None)
 @given(rows, rows)
+@example([np.array([7, 2**32 - 1], np.uint32)] * 4, [np.array([name], np.uint32) for name in (2**32 - 1, 2**32 - 1, 2**32 - 1, 7)])
 def test_references(both, mentions, defines) -> None:
     pure, compiled = both("references")
     n = min(len(mentions), len(defines))
-    ours, theirs = (core.references(mentions[:n], defines[:n]) for core in (pure, compiled))
+    columns = [
+        column for some in (mentions[:n], defines[:n]) for column in (np.cumsum([0, *map(len, some)]), np.concatenate([[], *some]).astype("u4"))
+    ]
+    ours, theirs = (core.references(*columns) for core in (pure, compiled))
     assert ours.dtype == theirs.dtype
     assert ours.tolist() == theirs.tolist()

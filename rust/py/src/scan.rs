@@ -122,28 +122,36 @@ fn no_columns(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     table(py, Columns::default())
 }
 
-/// For each file, how many other files mention an identifier that only it defines.
+/// For each file, how many other files mention an identifier that only it defines. File i has `mentions[mention_start[i]..mention_start[i + 1]]`.
 #[pyfunction]
 fn references<'py>(
     py: Python<'py>,
-    mentions: Vec<PyReadonlyArray1<'_, u32>>,
-    defines: Vec<PyReadonlyArray1<'_, u32>>,
+    mention_start: PyReadonlyArray1<'_, i64>,
+    mentions: PyReadonlyArray1<'_, u32>,
+    define_start: PyReadonlyArray1<'_, i64>,
+    defines: PyReadonlyArray1<'_, u32>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let mentions = rows_of(mention_start.as_slice()?, mentions.as_slice()?)?;
+    let defines = rows_of(define_start.as_slice()?, defines.as_slice()?)?;
     if mentions.len() != defines.len() {
         return Err(PyValueError::new_err(
             "mentions and defines of different numbers of files",
         ));
     }
-    let mentions = mentions
-        .iter()
-        .map(|row| row.as_slice())
-        .collect::<Result<Vec<_>, _>>()?;
-    let defines = defines
-        .iter()
-        .map(|row| row.as_slice())
-        .collect::<Result<Vec<_>, _>>()?;
-    let counts = py.detach(|| groma_core::references::references(&mentions, &defines));
+    let counts = py.detach(|| {
+        groma_core::references::references(mentions.iter().copied(), defines.iter().copied())
+    });
     Ok(PyArray1::from_vec(py, counts))
+}
+
+/// The rows `values[start[i]..start[i + 1]]`.
+fn rows_of<'a>(start: &[i64], values: &'a [u32]) -> PyResult<Vec<&'a [u32]>> {
+    let row = |ends: &[i64]| {
+        let (from, to) = (usize::try_from(ends[0]), usize::try_from(ends[1]));
+        values.get(from.ok()?..to.ok()?)
+    };
+    let rows: Option<Vec<_>> = start.windows(2).map(row).collect();
+    rows.ok_or_else(|| PyValueError::new_err("starts that are not within the values"))
 }
 
 #[pyfunction]

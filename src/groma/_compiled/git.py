@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _rs
-from .._pure.git import ASSUME_VALID, EMPTY_BLOB, INTENT_TO_ADD, SKIP_WORKTREE, Index, Repository
+from .._shared import ASSUME_VALID, INTENT_TO_ADD, SKIP_WORKTREE, Index, Repository
 
 __all__ = [
     "ASSUME_VALID",
@@ -34,6 +34,8 @@ head = _rs.head
 top_level = _rs.top_level
 is_git_directory = _rs.is_git_directory
 user_settings = _rs.user_settings
+
+EMPTY_BLOB = blob_id(b"")
 
 
 def repository(root: str) -> Repository | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from .. import _rs
-from .._pure.ignore import IGNORED, JUNK, JUNK_SOURCE, ONLY_TRACKED, RULE_FILES, WANTED, Verdict
+from .._shared import IGNORED, JUNK, JUNK_SOURCE, ONLY_TRACKED, RULE_FILES, WANTED, Verdict
 
 __all__ = [
     "IGNORED",

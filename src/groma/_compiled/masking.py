@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from .._pure.masking import Masked, Span
 from .._rs import mask as find_and_cover
+from .._shared import Masked, Span
 
 __all__ = ["Masked", "Span", "mask"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import _rs
-from .._pure.passage import VERSION
+from .._shared import PASSAGE_VERSION as VERSION
 
 __all__ = ["VERSION", "comment_lines", "dense_text", "dense_text_batch", "path_terms", "sparse", "sparse_batch", "stem_tokens", "symbol_terms"]
 

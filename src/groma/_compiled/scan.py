@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _rs
-from .._pure.reasons import REASONS
+from .._shared import SCAN_REASONS as REASONS
 from ..types import Batch, FileColumns, SymbolColumns, Vectors
 from .static_model import StaticModel, load
 from .static_model import embed_query as embed

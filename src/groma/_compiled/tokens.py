@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from .. import _rs
-from .._pure.tokens import STOP_WORDS, VERSION, term_id, word_hash
+from .._shared import STOP_WORDS, term_id, word_hash
+from .._shared import TOKENS_VERSION as VERSION
 
 __all__ = ["STOP_WORDS", "VERSION", "count_terms", "identifiers", "query_tokens", "split", "term_id", "terms_of", "tokens", "word_hash"]
 

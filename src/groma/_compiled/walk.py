@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _rs
-from .._pure.walk import REASONS, SETTLED_COARSE_NS, SETTLED_NS, Known, Listing
+from .._shared import SETTLED_COARSE_NS, SETTLED_NS, Known, Listing
+from .._shared import WALK_REASONS as REASONS
+from ..types import Ints
 
 __all__ = ["REASONS", "SETTLED_COARSE_NS", "SETTLED_NS", "Known", "Listing", "secrets_file", "settled", "walk"]
-
-Ints = npt.NDArray[np.int64]
 
 secrets_file = _rs.secrets_file
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from ..values import value
 from .parse import FUNCTIONS, SYMBOLS_ONLY, Definition
 
 __all__ = ["VERSION", "Chunk", "chunks"]
@@ -32,7 +32,7 @@ _COMMENT = re.compile(r"""^\s*(#|//|/\*|\*|--|;|@|\[|\"""|%|!|\{-|-\}|"(?![^"]*"
 # A line that begins with a quoted key is JSON, not a comment.
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chunk:
     """Lines `first`..`last` (from 0, inclusive) with the definitions that begin in them and the innermost type around their first line."""
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from hashlib import sha1, sha256
 from struct import error as StructError
 from struct import unpack_from
 
 import numpy as np
 import numpy.typing as npt
+
+from .._shared import ASSUME_VALID, INTENT_TO_ADD, SKIP_WORKTREE, Index, Repository
 
 __all__ = [
     "ASSUME_VALID",
@@ -41,8 +42,6 @@ __all__ = [
     "user_folder",
     "user_settings",
 ]
-
-Ints = npt.NDArray[np.int64]
 
 
 def blob_id(data: bytes) -> bytes:
@@ -99,26 +98,6 @@ def _first_line(path: str) -> str | None:
 
 
 # --------------------------------------------------------------------------------------------------------- repositories
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """A git work tree. All paths are absolute.
-
-    `top` is the work tree's top folder, `git_dir` holds its index and HEAD, `common_dir` what linked worktrees share
-    (the same folder for a plain clone). `settings` are the repository's own, keys "section.name" or
-    "section.subsection.name" in lower case but for the subsection; what the user's files say is in `user_settings()`.
-    """
-
-    top: str
-    git_dir: str
-    common_dir: str
-    settings: Mapping[str, str]
-
-    @property
-    def sha256(self) -> bool:
-        """Whether objects are named by SHA-256: its ids are of no use to us, its index still says what is tracked."""
-        return self.settings.get("extensions.objectformat", "sha1").lower() == "sha256"
 
 
 def repository(root: str) -> Repository | None:
@@ -307,35 +286,8 @@ def _setting_value(text: str, position: int) -> tuple[str, int]:
 
 # ---------------------------------------------------------------------------------------------------------------- index
 
-ASSUME_VALID = 0x8000
-SKIP_WORKTREE = 0x4000 << 16
-INTENT_TO_ADD = 0x2000 << 16
 _REGULAR = 0o100000
 _KIND = 0o170000
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """A git index as columns, one row an entry, in git's order (by path, then stage).
-
-    `oids` holds 20 bytes a row, row after row. Times are nanoseconds, sizes bytes, inodes the 32 bits that git keeps;
-    `modes` are git's (0o100644, 0o100755, 0o120000, 0o160000); `flags` carry ASSUME_VALID, SKIP_WORKTREE and
-    INTENT_TO_ADD. `written_ns` is the index file's own modification time. `problem` is None where ids and times can be
-    used; else it says why not ("sha256", "split", "damaged"), and only `paths` has rows, as far as they could be read:
-    a file is tracked whether or not its id is of use.
-    """
-
-    paths: list[bytes]
-    oids: bytes
-    mtimes_ns: Ints
-    ctimes_ns: Ints
-    sizes: Ints
-    inodes: Ints
-    modes: Ints
-    stages: Ints
-    flags: Ints
-    written_ns: int
-    problem: str | None
 
 
 def read_index(repository: Repository) -> Index:

@@ -22,12 +22,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from .._shared import IGNORED, JUNK, JUNK_SOURCE, ONLY_TRACKED, RULE_FILES, WANTED, Index, Repository, Verdict
+from ..values import value
 from .git import (
-    Index,
-    Repository,
     is_true,
     read_index,
     read_regular,
@@ -58,34 +58,13 @@ __all__ = [
     "survey",
 ]
 
-JUNK = (
-    b"node_modules/",
-    b".venv/",
-    b"venv/",
-    b"__pycache__/",
-    b".tox/",
-    b".nox/",
-    b".mypy_cache/",
-    b".pytest_cache/",
-    b".ruff_cache/",
-    b".hg/",
-    b".svn/",
-)
-"""Ignored where nothing else speaks: one `!name/` line in any rule file brings a folder back."""
-
-JUNK_SOURCE = "groma's own list"
-"""What is named as the source of a verdict from JUNK."""
-RULE_FILES = frozenset((b".git", b".gitignore", b".gromaignore"))
-"""Names that `enter` wants to know of before it looks."""
-
-
 # ------------------------------------------------------------------------------------------------------------- patterns
 
 
 WHOLE, END, START_AND_MORE, END_AND_MORE, ANYTHING = range(5)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pattern:
     """One line of a rule file.
 
@@ -361,7 +340,7 @@ def shown(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RuleFile:
     """A rule file in force: what it says, and for which folder (`base`, from the ground's origin)."""
 
@@ -370,7 +349,7 @@ class RuleFile:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hit:
     """The pattern that decides about an entry, whether it is groma's own (stronger than git's index), and its file."""
 
@@ -459,7 +438,7 @@ _JUNK_FILE = RuleFile(JUNK_SOURCE, b"", b"\n".join(JUNK))
 # ----------------------------------------------------------------------------------------------------------- the ground
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Checkout:
     """A repository whose work tree is walked. `origin` is how long its top's path is; `rows`: path → index row."""
 
@@ -482,7 +461,7 @@ class Checkout:
         return low < len(self.paths) and self.paths[low].startswith(path)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ground:
     """One folder of a walk and all that is in force in it.
 
@@ -595,9 +574,6 @@ def _with_rule_files(ground: Ground, present: AbstractSet[bytes], lead: int) -> 
     return replace(ground, rules=Rules(own, git, ground.rules.fold))
 
 
-WANTED, ONLY_TRACKED, IGNORED = range(3)
-
-
 def fate(ground: Ground, name: bytes, path: bytes, is_folder: bool) -> int:
     """What becomes of the entry `name` of a folder; `path` is its path from the ground's origin.
 
@@ -618,24 +594,6 @@ def fate(ground: Ground, name: bytes, path: bytes, is_folder: bool) -> int:
 
 
 # -------------------------------------------------------------------------------------------------------------- explain
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Why a path is or is not ignored.
-
-    `source`, `line` and `pattern` name the deciding line, also if it is one that brings the path back; they are None, 0
-    and "" if no rule speaks of it. `matched` is the path that line matched: the path asked about, or a folder above it
-    (relative to the root). `tracked` tells whether git tracks the file, which outweighs git's own rules.
-    """
-
-    path: str
-    ignored: bool
-    tracked: bool
-    source: str | None = None
-    line: int = 0
-    pattern: str = ""
-    matched: str = ""
 
 
 def explain(root: str, path: str) -> Verdict:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
+
+from ..values import value
 
 __all__ = ["Language", "all_languages", "by_name", "detect"]
 
 KINDS = ("code", "docs", "config")
+FILE = Path(__file__).parents[1] / "languages" / "languages.toml"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Language:
     """One row of `languages.toml`.
 
@@ -39,7 +41,7 @@ class Language:
 @cache
 def all_languages() -> MappingProxyType[str, Language]:
     """Every known language by name, in the order of the table."""
-    rows = tomllib.loads(files("groma.languages").joinpath("languages.toml").read_text("utf-8"))
+    rows = tomllib.loads(FILE.read_text("utf-8"))
     table = {}
     for name, row in rows.items():
         grammar = row.get("grammar")

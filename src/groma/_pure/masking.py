@@ -28,7 +28,6 @@ import re
 import string
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
@@ -37,30 +36,18 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from .._shared import Masked, Span
+from ..values import value
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ["Masked", "Rule", "Span", "mask", "rules"]
 
-Span = tuple[int, int, str]
-"""Start and end in characters (end exclusive) and the name of the rule."""
-
 _Pieces = list[tuple[int, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Masked:
-    """A text whose credentials are covered.
-
-    `text` has as many characters as the original and the same line breaks. `spans` lists what was covered: sorted, not
-    overlapping, never across a line break; empty if nothing was found.
-    """
-
-    text: str
-    spans: tuple[Span, ...]
-
-
-@dataclass(frozen=True, slots=True)
+@value
 class Rule:
     """One kind of credential, as `masking/rules.txt` says it: what its fields mean stands there.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -17,6 +16,7 @@ from itertools import pairwise
 from tree_sitter import Language as Grammar
 from tree_sitter import Node, Parser, Query, QueryCursor, QueryError, Tree
 
+from ..values import value
 from .languages import Language, all_languages, by_name
 from .summary import doc, signature
 
@@ -32,7 +32,7 @@ SYMBOLS_ONLY = frozenset({"macro", "variable", "constant", "field"})
 """Kinds that are found as symbols of a chunk but never begin a chunk. Every other kind (class, struct, trait, module, section …) holds others."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Definition:
     """A named piece of source. Lines count from 0, `last` is inclusive; `enclosing` is the nearest type or section around it."""
 
@@ -45,7 +45,7 @@ class Definition:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outline:
     """What the parser found, in source order. `cut` is None, or why the outline is empty: "parse-budget", "syntax-errors"."""
 

@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
+from .._shared import PASSAGE_VERSION as VERSION
 from .tokens import count_terms, identifiers, split, terms_of, tokens
 from .unicode import whole
 
 __all__ = ["VERSION", "comment_lines", "dense_text", "path_terms", "sparse", "stem_tokens", "symbol_terms"]
-
-VERSION = 1
 
 BODY, SYMBOLS, ENCLOSING, COMMENTS, PATH = 1.0, 3.0, 1.0, 0.5, 4.0
 """Weights of the fields; `tf = Σ weight · count / (1 - b + b · length / mean)` (BM25F)."""

@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from .._shared import SCAN_REASONS as REASONS
 from ..types import Batch, FileColumns, SymbolColumns, Vectors
 from . import chunk, passage, tokens
 from .arrays import distinct
@@ -28,7 +29,6 @@ from .languages import Language, by_name, detect
 from .masking import mask
 from .outlines import outlines
 from .parse import FUNCTIONS, SYMBOLS_ONLY, Definition, Outline
-from .reasons import REASONS
 from .static_model import StaticModel, embed, load, quantize
 
 __all__ = ["REASONS", "bare_name", "decode", "embed_query", "read_now", "scan", "scan_texts", "static_id"]

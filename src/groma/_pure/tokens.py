@@ -16,22 +16,12 @@ from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from zlib import crc32
 
+from .._shared import STOP_WORDS, term_id, word_hash
+from .._shared import TOKENS_VERSION as VERSION
 from .unicode import nfkc, ranges
 
 __all__ = ["STOP_WORDS", "VERSION", "count_terms", "identifiers", "query_tokens", "split", "term_id", "terms_of", "tokens", "word_hash"]
-
-VERSION = 1
-
-STOP_WORDS = frozenset(
-    (
-        "a across after all an and any are as at be been before between by can do does done during each for from get "
-        "gets has have how i if in into is it it's its not of on one or so such than that the their them then there "
-        "these this those to under up use used uses using via was were what when where which while who why will with "
-        "within you your"
-    ).split()
-)
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -123,12 +113,6 @@ def query_tokens(text: str) -> list[str]:
 
 
 @lru_cache(262_144)
-def term_id(token: str) -> int:
-    """The 29-bit id of a token; fixed for ever, every store and both cores agree on it."""
-    return crc32(token.encode("utf-8")) & 0x1FFFFFFF
-
-
-@lru_cache(262_144)
 def terms_of(identifier: str) -> tuple[int, ...]:
     """The term ids of one identifier."""
     return tuple(map(term_id, split(identifier)))
@@ -144,8 +128,3 @@ def count_terms(text: str) -> tuple[Counter[int], int]:
         for term in terms:
             counts[term] += n
     return counts, total
-
-
-def word_hash(name: str) -> int:
-    """A 32-bit hash of an identifier as it is written, for "who mentions what is defined only here"."""
-    return crc32(name.encode("utf-8"))

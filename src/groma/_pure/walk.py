@@ -12,12 +12,15 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from errno import EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
 
 import numpy as np
 import numpy.typing as npt
 
+from .._shared import SETTLED_COARSE_NS, SETTLED_NS, Known, Listing
+from .._shared import WALK_REASONS as REASONS
+from ..types import Ints
+from ..values import value
 from .git import OPEN_FLAGS, Index, blob_id, clean_rows, is_git_directory, is_true, read_regular, user_folder
 from .ignore import (
     IGNORED,
@@ -37,33 +40,6 @@ from .ignore import (
 
 __all__ = ["REASONS", "SETTLED_COARSE_NS", "SETTLED_NS", "Known", "Listing", "secrets_file", "settled", "walk"]
 
-Ints = npt.NDArray[np.int64]
-
-REASONS = {
-    "broken-symlink": "a symbolic link to nothing",
-    "git-directory": "git's own storage: a bare repository",
-    "name-not-utf8": "its name is not valid UTF-8",
-    "not-a-regular-file": "a FIFO, socket or device",
-    "path-too-long": "its path is longer than the system can open",
-    "secrets-file": "its name says that it holds secrets; it is never read",
-    "symlink": "a symbolic link; what it leads to is listed under its own name",
-    "symlink-loop": "a symbolic link that leads back to itself or to a folder that it lies in",
-    "symlink-outside": "a symbolic link that leaves the root",
-    "too-large": "larger than max_file_bytes",
-    "unreadable": "cannot be read",
-}
-"""Why a path that no rule ignores is not listed: reason → what it means."""
-
-SETTLED_NS = 50_000_000
-"""How much older than our look at a file its times must be for equal times to prove it unchanged.
-
-A file's times come from the kernel's coarse clock, which stands still for up to 10 ms (CONFIG_HZ=100): a write up to
-one tick after our look may leave the very times that we saw. Five ticks leave room for virtual machines that lose some.
-The price: a file written less than 50 ms before a walk is read once more by the next one.
-"""
-SETTLED_COARSE_NS = 2_050_000_000
-"""The same where a time is whole seconds: FAT counts in twos, HFS+ in ones. A false alarm costs one reading."""
-
 
 def settled(mtimes_ns: Ints, ctimes_ns: Ints, checked_ns: Ints) -> npt.NDArray[np.bool_]:
     """Per file: whether times that were equal at a look at `checked_ns` and are so now prove that it did not change."""
@@ -74,46 +50,6 @@ def settled(mtimes_ns: Ints, ctimes_ns: Ints, checked_ns: Ints) -> npt.NDArray[n
 
 READ_ATTEMPTS = 3
 """How often a file that changes while it is read is read again before its bytes are taken as they came."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What an earlier walk of the same root found: columns of equal length in any order, as in `Listing`."""
-
-    paths: Sequence[str]
-    sizes: Ints
-    mtimes_ns: Ints
-    ctimes_ns: Ints
-    inodes: Ints
-    blobs: Sequence[bytes]
-    checked_ns: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The files of a folder as columns, one row a file, sorted by path (bytewise).
-
-    `paths` are POSIX, relative to the root, valid UTF-8. `sizes` are bytes, times nanoseconds since the epoch, `inodes`
-    cut to 63 bits. `blobs` are git blob ids, 20 bytes. An id from git's index names what git stores, and where git
-    converts line ends on the way that is not what lies on disk: a blob whose size is not the row's must be read.
-    `checked_ns` is the clock from before the look at the file; 0 if the file kept changing while it was read, so that
-    no later walk believes these times.
-
-    `from_index`, `from_known` and `hashed` count where the ids came from and add up to the rows. `skipped` are (path,
-    reason of `REASONS`), sorted; a folder stands for all in it, bytes that are no UTF-8 are shown as backslash escapes.
-    """
-
-    paths: list[str]
-    sizes: Ints
-    mtimes_ns: Ints
-    ctimes_ns: Ints
-    inodes: Ints
-    blobs: list[bytes]
-    checked_ns: Ints
-    from_index: int
-    from_known: int
-    hashed: int
-    skipped: list[tuple[str, str]]
 
 
 def walk(root: str, known: Known | None, *, max_file_bytes: int) -> Listing:
@@ -132,7 +68,7 @@ Row = tuple[bytes, int, int, int, int, int, int]
 """Path below the root, size, mtime, ctime, inode, number of the checkout, row of its index; -1: none to believe."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Found:
     base: bytes
     rows: list[Row]
@@ -256,7 +192,7 @@ def _link_reason(path: bytes, root: bytes) -> str:
 _CONVERTING = frozenset((b"filter", b"ident", b"working-tree-encoding"))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conversions:
     """Which files git may store with other bytes than lie on disk (LFS, encodings, CRLF): index ids not for us.
 

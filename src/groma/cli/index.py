@@ -31,7 +31,7 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
     begun = time.perf_counter()
     with open_engine() as engine:
         summary = engine.index(LOCAL, root, consent=yes, report=progress("indexing"), waiting=waiting)
-        (status,) = engine.status(LOCAL, root)
+        chunks, skipped = engine.extent(LOCAL, root)
         core = engine.core
         say(engine.told())
     seconds = time.perf_counter() - begun
@@ -45,13 +45,13 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
                 "read": summary.read,
                 "attached": summary.attached,
                 "gone": summary.gone,
-                "chunks": status.chunks,
-                "skipped": status.skipped,
+                "chunks": chunks,
+                "skipped": dict(skipped),
                 "seconds": round(seconds, 3),
                 "core": core,
             }
         )
         return
-    click.echo(f"{printable(root)}: {summary.indexed} files in {status.chunks} chunks, {summary.read} read, {summary.gone} gone, {seconds:.2f} s")
-    if status.skipped:
-        click.echo("left out: " + ", ".join(f"{n} {reason}" for reason, n in status.skipped.items()))
+    click.echo(f"{printable(root)}: {summary.indexed} files in {chunks} chunks, {summary.read} read, {summary.gone} gone, {seconds:.2f} s")
+    if skipped:
+        click.echo("left out: " + ", ".join(f"{n} {reason}" for reason, n in skipped.items()))

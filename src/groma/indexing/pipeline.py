@@ -45,8 +45,9 @@ def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, repo
     fresh = changed(rows(listing, todo.left_out), manifest)
     quiet = not (fresh.paths or todo.read or todo.gone)
     if not quiet:
-        scopes.begin_run(db, scope.id)
-    manifests.record(db, scope.id, fresh)
+        with db.transaction():  # one sync of the disk for both
+            scopes.begin_run(db, scope.id)
+            manifests.record(db, scope.id, fresh)
     missing = store.attach(
         scope.id, [listing.paths[i] for i in todo.keep], [listing.blobs[i] or b"" for i in todo.keep], listing.sizes[list(todo.keep)]
     )

@@ -84,7 +84,7 @@ class MemoryStore:
     def maintain(self, scope: str) -> None:
         """Count who mentions whom among the files of the view."""
         ids = sorted(self._views.get(scope, {}).values())
-        counts = core.references([self._files[i].mentions for i in ids], [self._files[i].defines for i in ids])
+        counts = core.references(*_rows([self._files[i].mentions for i in ids]), *_rows([self._files[i].defines for i in ids]))
         for i, n in zip(ids, counts.tolist(), strict=True):
             self._files[i] = replace(self._files[i], record=replace(self._files[i].record, indegree=n))
 
@@ -176,6 +176,11 @@ class MemoryStore:
         self._files.clear()
         self._keys.clear()
         self._views.clear()
+
+
+def _rows(arrays: Sequence[np.ndarray]) -> tuple[Ints, np.ndarray]:
+    """Where each array begins in all of them joined (and the last one ends), and these."""
+    return np.cumsum([0, *map(len, arrays)], dtype=np.int64), np.concatenate([np.empty(0, np.uint32), *arrays])
 
 
 def _file(batch: Batch, f: int, number: int) -> _File:

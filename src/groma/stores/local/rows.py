@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from operator import itemgetter
 from pathlib import Path
@@ -166,7 +166,7 @@ def rows_by_id(db: sqlite3.Connection, table: str, columns: str, ids: Iterable[i
 
 def stored(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[int, str, int]]:
     """key → (id, path, size) of the files that are stored."""
-    if len(keys) > 5000:
+    if len(keys) > 900 and 2 * len(keys) > db.execute("SELECT count(*) FROM files").fetchone()[0]:  # to read one takes half as long as to find it
         return {key: (i, path, size) for key, i, path, size in db.execute("SELECT key, id, path, size FROM files")}
     found = {}
     for i in range(0, len(keys), 900):
@@ -215,14 +215,23 @@ def delete_files(db: sqlite3.Connection, ids: Sequence[int]) -> None:
 
 def indegree(db: sqlite3.Connection, files: Ints) -> Ints:
     """For each file, how many other files of the view mention an identifier (over three characters) that only it defines."""
-    rows = list(rows_by_id(db, "files", "id, mentions, defines", files.tolist()))
-    rows.sort(key=itemgetter(0))
+    wanted = files.tolist()
+    rows = sorted(rows_by_id(db, "files", "id, mentions, defines", wanted), key=itemgetter(0))
+    ids, mentions, defines = zip(*rows, strict=True) if rows else ((),) * 3
     try:
-        if [row[0] for row in rows] != files.tolist():
+        if list(ids) != wanted:
             raise ValueError
-        return core.references([np.frombuffer(row[1], "<u4") for row in rows], [np.frombuffer(row[2], "<u4") for row in rows])
+        return core.references(*_hashes(mentions), *_hashes(defines))
     except (ValueError, TypeError):
         raise StoreDamaged("the facts of a file are damaged") from None
+
+
+def _hashes(rows: Sequence[bytes]) -> tuple[Ints, np.ndarray]:
+    """Where the rows begin (and the last one ends), and their values. Raises TypeError, ValueError where one is not such a row."""
+    sizes = np.fromiter(map(len, rows), np.int64, len(rows))
+    if (sizes % 4).any():
+        raise ValueError
+    return np.r_[0, np.cumsum(sizes // 4)], np.frombuffer(b"".join(rows), "<u4")
 
 
 def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
@@ -244,7 +253,8 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
         names.append(row[width + 1])
     if missing := {i >> ORDINAL_BITS for i in ids} - set(files):
         raise StoreDamaged(f"the facts of {len(missing)} files are gone")
-    starts: Callable[[Sequence[bytes]], np.ndarray] = lambda blobs: np.r_[0, np.cumsum([len(b) // 4 for b in blobs], dtype=np.int64)]  # noqa: E731
+    term_start, all_terms = _hashes(terms)
+    name_start, name_terms = _hashes(names)
     chunk_ids = np.array(ids, dtype=np.int64)
     dim = len(vectors[0]) if vectors else 0
     return core.build(
@@ -252,12 +262,12 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
         hits=np.array(hits, dtype=np.int64),
         chunk_files=chunk_ids >> ORDINAL_BITS,
         kinds=kinds,
-        term_start=starts(terms),
-        terms=np.frombuffer(b"".join(terms), "<u4"),
+        term_start=term_start,
+        terms=all_terms,
         impacts=np.frombuffer(b"".join(impacts), "u1"),
         files=np.array(files, dtype=np.int64),
-        name_start=starts(names),
-        name_terms=np.frombuffer(b"".join(names), "<u4"),
+        name_start=name_start,
+        name_terms=name_terms,
         cards=cards,
         places=np.frombuffer(b"".join(places), "<u4").reshape(-1, 4),
         vectors={"static": Vectors(np.frombuffer(b"".join(vectors), "i1").reshape(len(ids), dim), np.array(scales, dtype=np.float32))},

@@ -123,6 +123,11 @@ def _weight(record: FileRecord) -> int:
     return 1000 + len(record.card.symbol_text) + 8 * len(record.card.terms)
 
 
+def _files(views: Sequence[_View]) -> Ints:
+    """The files of the views, one view after another."""
+    return np.concatenate([np.empty(0, np.int64), *(view.files for view in views)])
+
+
 def open_local(folder: Path, profile: str) -> LocalStore:
     """Open or create the store of `profile` in the data directory `folder`.
 
@@ -181,23 +186,21 @@ class LocalStore:
             view = self._view(db, scope)
             if view.source == source:
                 return []
-            seen = {path: (i, (blob, size)) for i, path, blob, size in rows_by_id(db, "files", "id, path, blob, size", view.files.tolist())}
-            ids, others = [], []
-            for n, (path, *version) in enumerate(zip(paths, blobs, sizes.tolist(), strict=True)):
-                if path in seen and seen[path][1] == tuple(version):
-                    ids.append(seen[path][0])
-                else:
-                    others.append((n, file_key(path, blobs[n])))
-            known = stored(db, [key for _, key in others])
+            seen = {row[:3]: row[3] for row in rows_by_id(db, "files", "path, blob, size, id", view.files.tolist())}
+            here = [seen.get(version) for version in zip(paths, blobs, sizes.tolist(), strict=True)]
+            ids = [i for i in here if i is not None]
+            others = {n: file_key(paths[n], blobs[n]) for n, i in enumerate(here) if i is None}
+            known = stored(db, list(others.values()))
+            older = {path: i for (path, _, _), i in seen.items()} if others else {}
             missing = []
-            for n, key in others:
+            for n, key in others.items():
                 file, *what = known.get(key, (0, "", -1))
                 if what == [paths[n], sizes[n]]:
                     ids.append(file)
                 else:
                     missing.append(n)
-                    if paths[n] in seen:
-                        ids.append(seen[paths[n]][0])
+                    if paths[n] in older:
+                        ids.append(older[paths[n]])
             before, after = view.files, core.distinct(np.array(ids, dtype=np.int64))
             same = np.array_equal(before, after)
             if not same or (len(after) and not missing):
@@ -222,7 +225,7 @@ class LocalStore:
         with self._file.writing() as db:
             db.execute("DELETE FROM views WHERE scope = ?", (scope,))
             db.execute("PRAGMA secure_delete=ON")
-            unused = sorted(self._unused(db))
+            unused = self._unused(db, _files(self._views(db)))
             delete_files(db, unused)
         if unused:
             self._segment.rewrite()
@@ -239,12 +242,15 @@ class LocalStore:
     def maintain(self, scope: str) -> None:
         """Count who mentions whom, sweep what no view has needed for long, checkpoint the log."""
         with self._file.writing() as db:
-            view = self._view(db, scope)
+            view, views = self._view(db, scope), self._views(db)
             if len(view.indegree) != len(view.files):
-                put_view(db, scope, view.files, indegree(db, view.files), view.source)
-            unused = sorted(self._unused(db))
-            used = sum(len(self._view(db, s).files) for (s,) in db.execute("SELECT scope FROM views").fetchall())
-            sweep = unused[: max(0, len(unused) - used // 2 - SPARE)]
+                same = (v.indegree for v in views if len(v.indegree) and np.array_equal(v.files, view.files))  # another worktree's
+                counts = next(same, None)
+                put_view(db, scope, view.files, indegree(db, view.files) if counts is None else counts, view.source)
+            used = _files(views)
+            (files,) = db.execute("SELECT count(*) FROM files").fetchone()
+            spare = len(used) // 2 + SPARE
+            sweep = self._unused(db, used)[:-spare] if files - len(core.distinct(used)) > spare else []
             delete_files(db, sweep)
         if sweep:
             self._segment.rewrite()
@@ -252,10 +258,11 @@ class LocalStore:
         with self._file.lock, self._file.translated():
             self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _unused(self, db: sqlite3.Connection) -> set[int]:
-        used = [self._view(db, scope).files for (scope,) in db.execute("SELECT scope FROM views").fetchall()]
-        here = {i for (i,) in db.execute("SELECT id FROM files")}
-        return here - set(np.concatenate(used).tolist()) if used else here
+    def _views(self, db: sqlite3.Connection) -> list[_View]:
+        return [self._view(db, scope) for (scope,) in db.execute("SELECT scope FROM views").fetchall()]
+
+    def _unused(self, db: sqlite3.Connection, used: Ints) -> list[int]:
+        return sorted({i for (i,) in db.execute("SELECT id FROM files")} - set(used.tolist()))
 
     # ------------------------------------------------------------------------------------------------------------------ views
 
@@ -435,6 +442,11 @@ class LocalStore:
     def places(self, scopes: Sequence[str], ids: Ints) -> Places:
         """See `ports.Facts.places`."""
         return Places(*core.places(self._look(scopes).parts, ids))
+
+    def count_chunks(self, scope: str) -> int:
+        """How many chunks the files of the view of `scope` have."""
+        with self._file.reading() as db:
+            return sum(n for (_, n) in rows_by_id(db, "files", "id, chunks", self._view(db, scope).files.tolist()))
 
     def count_files(self, scope: str) -> int:
         """How many files the view of `scope` holds."""
