@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -619,3 +620,17 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     for _ in range(20):
         fast_walk.walk(str(tmp_path), None, max_file_bytes=MOST)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_walks_too(tmp_path: Path) -> None:
+    """It inherits the locks of the threads that its parent walked with, and none of them."""
+    for number in range(20):
+        (tmp_path / f"d{number}").mkdir()
+        (tmp_path / f"d{number}/f").write_text(str(number))
+    expected = fields(fast_walk.walk(str(tmp_path), None, max_file_bytes=MOST))
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)  # rather than wait for ever
+        os._exit(0 if fields(fast_walk.walk(str(tmp_path), None, max_file_bytes=MOST)) == expected else 1)
+    assert os.waitpid(pid, 0)[1] == 0

@@ -14,6 +14,7 @@ pub mod scan;
 pub mod segment;
 pub mod static_model;
 pub mod summary;
+pub mod threads;
 pub mod tokens;
 pub mod unicode;
 pub mod walk;

@@ -19,6 +19,7 @@ use crate::ignore::{
     Fate, Ground, Patterns, Present, child, compile_patterns, enter, fate, last_match, shown,
     survey,
 };
+use crate::threads::pool;
 
 /// How much older than our look at a file its times must be for equal times to prove it unchanged; see the twin.
 pub const SETTLED_NS: i64 = 50_000_000;
@@ -200,19 +201,20 @@ fn look_around(
             skipped.append(&mut held.skipped);
             folders.push(held.items);
         }
-        level = following
-            .into_par_iter()
-            .map(|place| {
-                let below = place.ground.path[place.ground.lead..]
-                    .strip_suffix(b"/")
-                    .unwrap_or_default()
-                    .to_vec();
-                contents(place, &base, max_file_bytes).unwrap_or_else(|error| Contents {
-                    skipped: note(&below, &error).into_iter().collect(),
-                    ..Contents::default()
-                })
+        let held = |place: Place| {
+            let below = place.ground.path[place.ground.lead..]
+                .strip_suffix(b"/")
+                .unwrap_or_default()
+                .to_vec();
+            contents(place, &base, max_file_bytes).unwrap_or_else(|error| Contents {
+                skipped: note(&below, &error).into_iter().collect(),
+                ..Contents::default()
             })
-            .collect();
+        };
+        level = match (following.len() > 1).then(pool).flatten() {
+            Some(pool) => pool.install(|| following.into_par_iter().map(held).collect()),
+            None => following.into_iter().map(held).collect(),
+        };
     }
     Ok(Found {
         base,
@@ -637,20 +639,24 @@ fn identify(
         if stop() {
             return Err(Failure::Stopped);
         }
-        let read: Vec<_> = batch
-            .par_iter()
-            .map_init(Vec::new, |room, &at| {
-                let path = rows[at].as_ref().map_or("", |row| &row.path);
-                let result = read_file(
-                    &[&base[..], path.as_bytes()].concat(),
-                    max_file_bytes,
-                    room,
-                    &mut |_| {},
-                );
-                room.shrink_to(1 << 20);
-                result
-            })
-            .collect();
+        let one = |room: &mut Vec<u8>, &at: &usize| {
+            let path = rows[at].as_ref().map_or("", |row| &row.path);
+            let result = read_file(
+                &[&base[..], path.as_bytes()].concat(),
+                max_file_bytes,
+                room,
+                &mut |_| {},
+            );
+            room.shrink_to(1 << 20);
+            result
+        };
+        let read: Vec<_> = match (batch.len() > 1).then(pool).flatten() {
+            Some(pool) => pool.install(|| batch.par_iter().map_init(Vec::new, one).collect()),
+            None => {
+                let mut room = Vec::new();
+                batch.iter().map(|at| one(&mut room, at)).collect()
+            }
+        };
         for (&at, read) in batch.iter().zip(read) {
             let Some(row) = &mut rows[at] else {
                 continue;

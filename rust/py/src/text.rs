@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use groma_core::static_model::{self, Model};
+use groma_core::threads::pool;
 use groma_core::{passage, tokens};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -51,10 +52,12 @@ fn for_all<T: Send>(
     for start in (0..count).step_by(STRIDE) {
         let range = start..count.min(start + STRIDE);
         py.detach(|| {
-            if range.len() < ALONE {
-                results.extend(range.map(&work));
+            if range.len() >= ALONE
+                && let Some(pool) = pool()
+            {
+                pool.install(|| results.par_extend(range.into_par_iter().map(&work)));
             } else {
-                results.par_extend(range.into_par_iter().map(&work));
+                results.extend(range.map(&work));
             }
         });
         py.check_signals()?;
@@ -264,10 +267,12 @@ impl StaticModel {
         for (texts, rows) in texts.chunks(STRIDE).zip(out.chunks_mut(STRIDE * dim)) {
             let each = |(row, text): (&mut [f32], &Cow<'_, str>)| self.core.embed(text, row);
             py.detach(|| {
-                if texts.len() < ALONE {
-                    rows.chunks_mut(dim).zip(texts).for_each(each);
+                if texts.len() >= ALONE
+                    && let Some(pool) = pool()
+                {
+                    pool.install(|| rows.par_chunks_mut(dim).zip(texts).for_each(each));
                 } else {
-                    rows.par_chunks_mut(dim).zip(texts).for_each(each);
+                    rows.chunks_mut(dim).zip(texts).for_each(each);
                 }
             });
             py.check_signals()?;

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{ALIGN, Bytes, COLUMNS, FORMAT, Kind, MAGIC, Part, Postings, Span, Vector, WIDEST};
+use crate::threads::pool;
 
 /// One sentence that says what is not as groma wrote it.
 #[derive(Debug, PartialEq, Eq)]
@@ -211,27 +212,28 @@ fn well_kept(postings: &Postings, rows: usize) -> bool {
 
 /// Is `right(i)` so for all below `n`? Asked on all cores where the work is much.
 fn shared(n: usize, work: usize, right: impl Fn(usize) -> bool + Sync + Send) -> bool {
-    if work < 1 << 20 {
-        (0..n).all(right)
+    if work >= 1 << 20
+        && let Some(pool) = pool()
+    {
+        pool.install(|| (0..n).into_par_iter().all(right))
     } else {
-        (0..n).into_par_iter().all(right)
+        (0..n).all(right)
     }
 }
 
 /// The CRC-32 of many bytes, on all cores where there are very many.
 pub(super) fn checksum(bytes: &[u8]) -> u32 {
     const SHARE: usize = 4 << 20;
-    if bytes.len() <= 2 * SHARE {
+    let Some(pool) = (bytes.len() > 2 * SHARE).then(pool).flatten() else {
         return crc32fast::hash(bytes);
-    }
-    let shares: Vec<crc32fast::Hasher> = bytes
-        .par_chunks(SHARE)
-        .map(|share| {
-            let mut hasher = crc32fast::Hasher::new();
-            hasher.update(share);
-            hasher
-        })
-        .collect();
+    };
+    let hashed = |share: &[u8]| {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(share);
+        hasher
+    };
+    let shares: Vec<crc32fast::Hasher> =
+        pool.install(|| bytes.par_chunks(SHARE).map(hashed).collect());
     let mut all = crc32fast::Hasher::new();
     for share in &shares {
         all.combine(share);

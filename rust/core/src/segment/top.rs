@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Part;
+use crate::threads::pool;
 
 /// One top-k list, best first: the store's ids of chunks and of their files, scores.
 #[derive(Default, Debug, PartialEq)]
@@ -152,13 +153,9 @@ where
         return Leg::default();
     }
     let total: usize = parts.iter().map(|p| p.ids().len()).sum();
-    let top = if total <= ALONE || rayon::current_num_threads() == 1 {
-        let mut top = Top::new(k, floor);
-        for (i, part) in parts.iter().enumerate() {
-            scan(i, 0..part.ids().len(), &mut top);
-        }
-        top
-    } else {
+    let top = if total > ALONE
+        && let Some(pool) = pool()
+    {
         let jobs: Vec<(usize, Range<usize>)> = parts
             .iter()
             .enumerate()
@@ -169,15 +166,23 @@ where
                     .map(move |first| (i, first..n.min(first + SHARE)))
             })
             .collect();
-        jobs.into_par_iter()
-            .fold(
-                || Top::new(k, floor),
-                |mut top, (i, range)| {
-                    scan(i, range, &mut top);
-                    top
-                },
-            )
-            .reduce(|| Top::new(k, floor), Top::join)
+        pool.install(|| {
+            jobs.into_par_iter()
+                .fold(
+                    || Top::new(k, floor),
+                    |mut top, (i, range)| {
+                        scan(i, range, &mut top);
+                        top
+                    },
+                )
+                .reduce(|| Top::new(k, floor), Top::join)
+        })
+    } else {
+        let mut top = Top::new(k, floor);
+        for (i, part) in parts.iter().enumerate() {
+            scan(i, 0..part.ids().len(), &mut top);
+        }
+        top
     };
     top.leg(parts)
 }
