@@ -24,8 +24,9 @@ from tests.faults.test_damage import flips
 from tests.faults.test_failpoints import failpoints
 from tests.faults.test_freshness import proofs
 from tests.faults.test_full_disk import fills
-from tests.faults.test_kill import kills
+from tests.faults.test_kill import kills, parsers_killed
 from tests.faults.test_moving_files import hammered
+from tests.faults.test_swap import swapped
 
 from .record import header, result_path, write
 
@@ -36,7 +37,8 @@ Counts = dict[str, Any]
 
 def _kills(folder: Path, seed: int) -> Counts:
     chains = [kills(folder / f"chain{i}", 5, seed + i) for i in range(5)]
-    return {"killed": sum(c["killed"] for c in chains), "runs": sum(c["runs"] for c in chains), "data directories": len(chains)}  # type: ignore[misc]
+    summed = {name: sum(c[name] for c in chains) for name in ("killed", "runs", "parsers that ended with them")}  # type: ignore[misc]
+    return {**summed, "lost": 0, "data directories": len(chains)}
 
 
 def _bombs(folder: Path, seed: int) -> Counts:
@@ -51,9 +53,11 @@ def _bombs(folder: Path, seed: int) -> Counts:
 
 DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "kill": _kills,
+    "parser killed": lambda folder, seed: parsers_killed(folder, 20, seed),
     "durable steps": failpoints,
     "together": lambda folder, seed: together(folder, runs=3, repositories=3, seed=seed),
-    "any verbs at once": lambda folder, seed: melee(folder, 60, seed),
+    "any verbs at once": lambda folder, seed: melee(folder, 120, seed),
+    "swapped parts": lambda folder, seed: swapped(folder, 60, seed),
     "full disk": lambda folder, _: fills(folder, [0, 60_000, 150_000, 300_000, 500_000, 800_000, 1_100_000, 1_500_000, 1_800_000]),
     "flipped bits": lambda folder, seed: flips(folder, 60, seed),
     "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),

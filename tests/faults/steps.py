@@ -46,7 +46,7 @@ class Steps:
 def _named(path: Any) -> str:
     """A file's part in a data directory, without what is random in its name."""
     name = Path(os.fsdecode(path)).name
-    return "a part" if ".part" in name else name.split("-")[0].split(".")[0]
+    return "a part" if name.endswith((".part", ".tmp")) or ".part." in name else name.split("-")[0].split(".")[0]
 
 
 def install(steps: Steps) -> None:
