@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.test_bombs import LANGUAGES, LARGE, SMALL, bomb_files, exploded, large_texts
+from tests.faults.test_bombs import LANGUAGES, LARGE, SMALL, bomb_files, exploded, generated_code, large_texts, long_lines
 from tests.faults.test_concurrent import melee, together
+from tests.faults.test_cut_files import cut_files
 from tests.faults.test_damage import flips
 from tests.faults.test_failpoints import failpoints
 from tests.faults.test_freshness import proofs
@@ -42,13 +43,15 @@ def _kills(folder: Path, seed: int) -> Counts:
 
 
 def _bombs(folder: Path, seed: int) -> Counts:
-    """Every bomb in every language, a language a run: its seconds are for all of its bombs, the search and the check after it included."""
+    """Every bomb in every language, a language a run: seconds are for all of its bombs, MB the most that groma and its parser had."""
     bombs = {**SMALL, **LARGE}
-    seconds = {}
+    cost = {}
     for name in LANGUAGES:
-        seconds[name] = exploded(folder / name, dict(bomb_files(bombs, [name])))["seconds"]
+        counts = exploded(folder / name, dict(bomb_files(bombs, [name])))
+        cost[name] = [counts["seconds"], counts["peak MB"], counts["peak MB of the parser"]]
         shutil.rmtree(folder / name)
-    return {"bombs": len(bombs), "languages": len(LANGUAGES), "seconds": seconds}
+    most = {f"most {what}": max(row[i] for row in cost.values()) for i, what in enumerate(("seconds", "MB", "MB of the parser"))}  # type: ignore[type-var]
+    return {"bombs": len(bombs), "languages": len(LANGUAGES), **most, "seconds, MB, MB of the parser": cost}
 
 
 DRILLS: dict[str, Callable[[Path, int], Counts]] = {
@@ -62,7 +65,10 @@ DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "flipped bits": lambda folder, seed: flips(folder, 60, seed),
     "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),
     "freshness": lambda folder, seed: proofs(folder, rounds=400, seed=seed),
+    "cut files": lambda folder, seed: cut_files(folder, 100, seed),
     "large texts": lambda folder, _: large_texts(folder, 19),
+    "lines of 50 MB": lambda folder, _: long_lines(folder, 50),
+    "200 MB of code": lambda folder, _: generated_code(folder, 200),
     "bombs": _bombs,
 }
 """Name → what is done in a folder of its own with a seed, and what it counted."""
