@@ -3,7 +3,7 @@
     python -m bench.faults [--only NAME,NAME] [--seed N]
 
 Every drill starts the real `groma` in processes of their own (freshness alone works within one, for the number of rounds), asserts as the tests
-do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about half an hour.
+do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.faults.test_cut_files import cut_files
 from tests.faults.test_damage import flips
 from tests.faults.test_failpoints import failpoints
 from tests.faults.test_freshness import proofs
-from tests.faults.test_full_disk import fills
+from tests.faults.test_full_disk import fills, full_steps
 from tests.faults.test_kill import kills, parsers_killed
 from tests.faults.test_moving_files import hammered
 from tests.faults.test_swap import swapped
@@ -62,6 +62,7 @@ DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "any verbs at once": lambda folder, seed: melee(folder, 120, seed),
     "swapped parts": lambda folder, seed: swapped(folder, 60, seed),
     "full disk": lambda folder, _: fills(folder, [0, 60_000, 150_000, 300_000, 500_000, 800_000, 1_100_000, 1_500_000, 1_800_000]),
+    "full at a step": full_steps,
     "flipped bits": lambda folder, seed: flips(folder, 60, seed),
     "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),
     "freshness": lambda folder, seed: proofs(folder, rounds=400, seed=seed),
@@ -94,7 +95,7 @@ def main() -> None:
         result[name] = {"seconds": seconds, **counts}
         print(f"| {name} | {seconds} | {', '.join(f'{v} {k}' for k, v in counts.items() if not isinstance(v, dict))} |", flush=True)
         assert counts.get("mismatches", 0) == 0, counts
-    write(arguments.out or result_path("faults"), result)
+        write(arguments.out or result_path("faults"), result)  # after each, so that a run that is ended keeps what it has
 
 
 if __name__ == "__main__":
