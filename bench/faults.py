@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None, help="where the raw result goes")
     arguments = parser.parse_args()
     result = header("groma.bench.faults/1") | {"seed": arguments.seed}
+    out = arguments.out or result_path("faults")
     print("| drill | seconds | counted |\n|---|---|---|")
     for name in arguments.only.split(","):
         begun = time.monotonic()
@@ -95,7 +96,7 @@ def main() -> None:
         result[name] = {"seconds": seconds, **counts}
         print(f"| {name} | {seconds} | {', '.join(f'{v} {k}' for k, v in counts.items() if not isinstance(v, dict))} |", flush=True)
         assert counts.get("mismatches", 0) == 0, counts
-        write(arguments.out or result_path("faults"), result)  # after each, so that a run that is ended keeps what it has
+        write(out, result)  # after each, so that a run that is ended keeps what it has
 
 
 if __name__ == "__main__":
