@@ -17,7 +17,7 @@ RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages src/groma/
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
 
-.PHONY: setup core run test lint types bench docs clean help
+.PHONY: setup core run test lint types sanitize bench docs clean help
 help:            ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
@@ -61,6 +61,11 @@ lint: setup          ## style
 
 types: setup         ## types
 	@$(VENV)/bin/mypy
+
+sanitize:            ## the segment and the threads under AddressSanitizer, the segment under Miri (rustup's nightly with miri and rust-src; minutes)
+	RUSTFLAGS=-Zsanitizer=address CARGO_TARGET_DIR=$(TARGET)/asan cargo +nightly test -q --locked -p groma-core --lib \
+	  --target $(shell rustc -vV | sed -n 's/host: //p') -- segment threads
+	MIRIFLAGS=-Zmiri-tree-borrows CARGO_TARGET_DIR=$(TARGET)/miri cargo +nightly miri test -q --locked -p groma-core --lib -- segment
 
 bench: setup         ## the benchmarks that need no outside repository
 	@$(PY) -m bench.speed --help

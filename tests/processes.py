@@ -11,12 +11,14 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PATIENCE_S", "Place", "Ran", "git", "limited", "repository", "unprivileged", "write"]
+__all__ = ["PATIENCE_S", "Place", "Ran", "children", "git", "gone", "limited", "repository", "unprivileged", "write"]
 
 PATIENCE_S = 120
 
@@ -149,3 +151,27 @@ def unprivileged() -> None:
 def limited(which: int, value: int) -> Callable[[], None]:
     """For `before`: a resource limit (`resource.RLIMIT_…`)."""
     return lambda: resource.setrlimit(which, (value, value))
+
+
+def children(of: int) -> list[int]:
+    """The processes whose parent is `of`, those that have ended left out. Linux alone tells so."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):  # it has ended meanwhile
+            state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == of and state != "Z":
+                found.append(int(pid))
+    return found
+
+
+def gone(pid: int, within: float = 10.0) -> bool:
+    """Does the process end in time? One that only waits to be asked for what it ended with has."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.01)
+    return False

@@ -2,12 +2,14 @@
 
     python -m tests.faults.steps LOG MOMENT ARGS…
 
-MOMENT is `before:n`, `after:n` or `never`; the names of the steps that were begun go to LOG, a line each. What is wrapped is the interface to the
-disk (SQLite's connection, the system's calls, the core's way to write a part), so that no step is missed and groma needs to know nothing of it.
+MOMENT is `before:n`, `after:n` or `never`; with `full:n` the n-th step finds no room on the disk instead, if it is one that takes room. The
+names of the steps that were begun go to LOG, a line each. What is wrapped is the interface to the disk (SQLite's connection, the system's calls,
+the core's way to write a part), so that no step is missed and groma needs to know nothing of it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -36,6 +38,8 @@ class Steps:
         here = self.done == self.at
         if here and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        if here and self.when == "full" and not name.startswith(("unlink", "rmdir")):
+            raise _full(name)
         try:
             return work()
         finally:  # a step that fails was taken, too
@@ -43,10 +47,19 @@ class Steps:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _full(name: str) -> Exception:
+    """What the system or SQLite says of a full disk."""
+    if ": " not in name:
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    return error
+
+
 def _named(path: Any) -> str:
     """A file's part in a data directory, without what is random in its name."""
     name = Path(os.fsdecode(path)).name
-    return "a part" if ".part" in name else name.split("-")[0].split(".")[0]
+    return "a part" if name.endswith((".part", ".tmp")) or ".part." in name else name.split("-")[0].split(".")[0]
 
 
 def install(steps: Steps) -> None:

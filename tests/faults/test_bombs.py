@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from groma import core
-from tests.processes import PATIENCE_S, Place, repository
+from tests.processes import PATIENCE_S, Place, children, gone, repository
 
 MEMORY_BYTES = 1_500_000_000
 """What any process of an index run may use, the parser's included."""
@@ -75,7 +76,31 @@ def bomb_files(bombs: dict[str, str], languages: list[str]) -> dict[str, str]:
     return {f"{name}/{bomb}.{extension(name)}": text for name in languages for bomb, text in bombs.items()}
 
 
-def exploded(folder: Path, files: dict[str, str | bytes]) -> dict[str, object]:
+class Peaks(threading.Thread):
+    """The most memory that a process and its parser had, in MB, looked at all the while it runs."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.own, self.parser = pid, 0, 0
+        self.start()
+
+    def run(self) -> None:
+        while own := resident(self.pid):
+            self.own = max(self.own, own)
+            self.parser = max([self.parser, *map(resident, children(self.pid))])
+            time.sleep(0.02)
+
+
+def resident(pid: int) -> int:
+    """The most memory that a process had so far, in MB; 0 if it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 // 1_000_000
+    return 0
+
+
+def exploded(folder: Path, files: dict[str, str | bytes], **env: str) -> dict[str, object]:
     """Index bombs beside one good file, and account for every one of them."""
     place = Place(folder / "place")
     root = repository(folder / "repo", {**files, "good.py": "def the_needle():\n    return 'in the haystack'\n"}, commit=False)
@@ -84,13 +109,16 @@ def exploded(folder: Path, files: dict[str, str | bytes]) -> dict[str, object]:
     def bounded() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
 
-    ran = place.groma("index", "--json", root, before=bounded, patience=10 * PATIENCE_S)
+    process = place.start("index", "--json", root, before=bounded, env=env)
+    peaks = Peaks(process.pid)
+    ran = place.end(process, patience=10 * PATIENCE_S)
     seconds = time.monotonic() - begun
     index = ran.json
     assert index["known"] == len(files) + 1 == index["indexed"] + sum(index["skipped"].values()), index
     place.groma("verify")
-    assert place.groma("search", "--json", "--repo", root, "-k", "1", "the_needle").hits[0][0] == "good.py"
-    return {"files": len(files), "seconds": round(seconds, 1), "skipped": index["skipped"], "chunks": index["chunks"]}
+    assert place.groma("search", "--json", "--repo", root, "-k", "1", "the_needle", env=env).hits[0][0] == "good.py"
+    counts = {"files": len(files), "seconds": round(seconds, 1), "skipped": index["skipped"], "chunks": index["chunks"]}
+    return {**counts, "peak MB": peaks.own, "peak MB of the parser": peaks.parser}
 
 
 def test_brackets_and_blocks_in_every_language(tmp_path: Path) -> None:
@@ -136,20 +164,60 @@ def test_large_and_minified_texts(tmp_path: Path) -> None:
     large_texts(tmp_path, 2)
 
 
+def test_a_very_long_line(tmp_path: Path) -> None:
+    long_lines(tmp_path, 5)
+
+
+def long_lines(folder: Path, megabytes: int) -> dict[str, object]:
+    """Lines of so many megabytes, where files of that size are wanted: of words, of numbers, and minified JavaScript."""
+    code = "function a(b,c){return b?c:a(c,b)}var d=[1,{e:2}];"
+    files: dict[str, str | bytes] = {
+        "line.txt": "word " * (200_000 * megabytes),
+        "line.json": "[" + "1," * (500_000 * megabytes) + "1]",
+        "line.js": code * (20_000 * megabytes),
+    }
+    counts = exploded(folder, files, GROMA_MAX_FILE_BYTES="100000000")
+    assert counts["skipped"] == {"minified": 3}
+    return counts
+
+
+def generated_code(folder: Path, megabytes: int) -> dict[str, object]:
+    """So much code that a program wrote: in files that are parsed, in one that is too large to parse, and in one that is too large to index."""
+    shapes = {
+        "py": "def get_field_{i}(message, default=None):\n    value = message.fields.get({i}, default)\n    return value if value else {i}\n\n\n",
+        "go": "func (m *Message{i}) GetField{i}() int {{\n\tif m != nil {{\n\t\treturn m.Field{i}\n\t}}\n\treturn {i}\n}}\n\n",
+        "ts": "export class Message{i} {{\n  field{i} = {i};\n  get(): number {{\n    return this.field{i} * {i};\n  }}\n}}\n\n",
+        "java": "class Message{i} {{\n  int field{i} = {i};\n  int get() {{\n    return this.field{i} * {i};\n  }}\n}}\n\n",
+    }
+
+    def code(extension: str, size: int, seed: int) -> str:
+        shape = shapes[extension]
+        return "".join(shape.format(i=seed * 100_000 + i) for i in range(size // len(shape)))
+
+    files: dict[str, str | bytes] = {}
+    for n in range(2 * megabytes):
+        extension = list(shapes)[n % 4]
+        files[f"part{n // 20}/generated{n}.{extension}"] = code(extension, 500_000, n)
+    files["windows.py"] = code("py", max(1_100_000, 50_000 * megabytes), 9)
+    files["too_large.py"] = code("py", 1_000_000, 8) * 200
+    counts = exploded(folder, files)
+    assert counts["skipped"] == {"too-large": 1}
+    return counts
+
+
+def test_generated_code(tmp_path: Path) -> None:
+    generated_code(tmp_path, 1)
+
+
 def test_the_parser_does_not_outlive_a_killed_run(place: Place) -> None:
     root = repository(place.folder / "repo", {"slow.py": wrapped("/*" * 10_000, 4000)}, commit=False)
     process = place.start("index", root)
-    child = ""
-    while not child:
+    while not (found := children(process.pid)):
         assert process.poll() is None
         time.sleep(0.02)
-        child = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, check=False, text=True).stdout.strip()
     process.kill()
     process.communicate()
-    until = time.monotonic() + 30
-    while Path(f"/proc/{child.split()[0]}").exists() and time.monotonic() < until:
-        time.sleep(0.1)
-    assert time.monotonic() < until
+    assert all(gone(pid) for pid in found)
 
 
 if sys.platform != "linux":  # pragma: no cover - not this system

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.faults.corpus import modules
+from tests.faults.test_failpoints import SCENES, fresh, run
+from tests.faults.test_kill import answers
 from tests.processes import Place, Ran, limited, repository
 
 SHARED_MEMORY = 100_000
@@ -77,6 +80,40 @@ def fills(folder: Path, leaves: list[int]) -> dict[str, object]:
             assert place.groma(*query, "--no-index").hits == before
     assert full > len(leaves) // 2
     return {"disks": len(leaves), "ran full": full}
+
+
+def full_steps(folder: Path, seed: int, names: Collection[str] = SCENES, per_scene: int | None = None) -> dict[str, object]:
+    """Let every durable step of these scenes find the disk full (or `per_scene` of them, by chance), and go on once there is room."""
+    random = Random(seed)
+    counts = {"steps": 0, "refused": 0, "done all the same": 0}
+    for name in names:
+        scene = SCENES[name](folder / name, seed)
+        place = Place(folder / name / "full")
+        fresh(place, scene)
+        _, steps = run(place, scene, "never")
+        numbers = [n for n, step in enumerate(steps, 1) if not step.startswith(("unlink", "rmdir"))]
+        for n in numbers if per_scene is None else random.sample(numbers, per_scene):
+            fresh(place, scene)
+            ran, _ = run(place, scene, f"full:{n}")
+            told = (name, n, steps[n - 1], ran)
+            if ran.code:
+                refused(ran)
+            counts["steps"] += 1
+            counts["refused" if ran.code else "done all the same"] += 1
+            assert place.groma("verify", code=None).code in ((0, 6, 7) if scene.is_damaged else (0, 6)), told
+            assert not list(place.data.rglob("*.tmp")), told
+            if scene.other is not None:
+                assert answers(place, scene.other[0]) == scene.other[1], told
+            if scene.is_damaged:
+                place.groma("search", "--repo", scene.root, "validate")
+            place.groma("index", scene.root)
+            assert answers(place, scene.root) == scene.wanted, told
+            place.groma("verify")
+    return {**counts, "scenes": len(names)}
+
+
+def test_a_disk_that_is_full_at_a_step(tmp_path: Path) -> None:
+    assert full_steps(tmp_path, seed=2, names=("switched", "one of two forgotten", "damaged part"), per_scene=1)["steps"] == 3
 
 
 def test_a_disk_that_runs_full_at_several_moments(tmp_path: Path) -> None:

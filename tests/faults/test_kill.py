@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from tests.faults.corpus import QUERIES, module, modules
-from tests.processes import Place, repository
+from tests.processes import Place, children, gone, repository
 
 
 def answers(place: Place, root: Path) -> list[object]:
@@ -20,12 +26,15 @@ def answers(place: Place, root: Path) -> list[object]:
 
 
 def kills(folder: Path, count: int, seed: int, files: int = 500) -> dict[str, object]:
-    """Kill `count` runs over one data directory, each after some files changed, and compare the end with a clean index."""
+    """Kill `count` runs over one data directory, each after some files changed, and compare the end with a clean index.
+
+    A run that had started a parser must not leave it behind.
+    """
     random = Random(seed)
     place = Place(folder / "killed")
     root = repository(folder / "repo", modules(files, seed))
     paths = sorted(root.glob("src/**/*.py"))
-    killed = moments = 0
+    killed = moments = parsers = 0
     length = 4.0
     while killed < count:
         moments += 1
@@ -35,8 +44,11 @@ def kills(folder: Path, count: int, seed: int, files: int = 500) -> dict[str, ob
         begun = time.monotonic()
         process = place.start(*verb, root)
         time.sleep(random.uniform(0.1, length))
+        started = children(process.pid)
         process.send_signal(signal.SIGKILL)
         ran = place.end(process, code=None)
+        assert all(gone(pid) for pid in started), started
+        parsers += len(started)
         if ran.code == 0:  # it was done before: from now on sooner
             length = max(0.5, 0.9 * (time.monotonic() - begun))
             continue
@@ -50,11 +62,41 @@ def kills(folder: Path, count: int, seed: int, files: int = 500) -> dict[str, ob
     clean.groma("index", root)
     assert answers(place, root) == answers(clean, root)
     assert not list(place.data.rglob("*.damaged*")) and not list(place.data.rglob("*.tmp"))
-    return {"killed": killed, "runs": moments, "files": files}
+    return {"killed": killed, "runs": moments, "parsers that ended with them": parsers, "files": files}
+
+
+def parsers_killed(folder: Path, count: int, seed: int, files: int = 500) -> dict[str, object]:
+    """Kill the parser of `count` runs at some moment of its work: each run goes on with another one, and nothing tells of it in the index."""
+    random = Random(seed)
+    place, root = Place(folder / "place"), repository(folder / "repo", modules(files, seed))
+    clean = Place(folder / "clean")
+    clean.groma("index", root)
+    wanted = answers(clean, root)
+    killed = runs = 0
+    while killed < count:
+        runs += 1
+        assert runs <= 4 * count, "the parser is never met"
+        shutil.rmtree(place.data, ignore_errors=True)
+        process = place.start("index", root)
+        while not (found := children(process.pid)) and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, 0.4) if killed else 0)  # once before it has even begun
+        with suppress(ProcessLookupError, IndexError):  # it was done before
+            os.kill(found[0], signal.SIGKILL)
+            killed += found[0] not in children(process.pid) or gone(found[0])
+        place.end(process)
+        assert answers(place, root) == wanted
+        place.groma("verify")
+    return {"parsers killed": killed, "runs": runs, "files": files}
 
 
 def test_killed_runs_leave_clean_data_and_converge(tmp_path: Path) -> None:
     kills(tmp_path, 5, seed=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes the Linux way")
+def test_a_killed_parser_costs_nothing(tmp_path: Path) -> None:
+    parsers_killed(tmp_path, 3, seed=2)
 
 
 def test_an_interrupt_ends_with_130_and_a_sentence_and_the_next_run_goes_on(place: Place) -> None:

@@ -112,6 +112,7 @@ def test_files_around() -> None:
         ("json", '{"a":' * 20_000),
         ("python", "".join(" " * i + "class A:\n" for i in range(400))),
         ("ruby", "module A;" * 3_000),
+        ("ruby", "f(" * 6_000 + ")" * 6_000),  # more patterns half matched at once than any limit of tree-sitter's engine would keep
         ("html", "<div id=a>" * 2_000),
         ("cpp", "template<" * 20_000),
         ("javascript", "var a=1;" * 5_000),

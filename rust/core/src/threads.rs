@@ -31,6 +31,7 @@ fn pool() -> &'static ThreadPool {
         }
         let pool = ThreadPoolBuilder::new()
             .build()
+            .or_else(|_| ThreadPoolBuilder::new().num_threads(1).build())
             .unwrap_or_else(|why| panic!("no threads can be started: {why}"));
         let made = Box::into_raw(Box::new(Owned { process, pool }));
         // A pool from before a fork stays where it is: to end it would be to talk with its threads.

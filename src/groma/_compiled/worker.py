@@ -25,6 +25,8 @@ ALONE, OVERTIME, CRASHED, LEFT_OUT = 1, 2, 4, 8
 """What the core is told of a file; see `rust/core/src/scan/mod.rs`."""
 CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)}
 """How a process ends by what it did itself; it is killed by others too, who may not have meant the file in hand."""
+BY_OTHERS = {-signal.SIGTERM, -signal.SIGKILL}
+"""How a child ends that was killed before it could serve; another one may."""
 FRUITLESS = 3
 """Deaths in a row without a file in hand after which no other child is tried."""
 
@@ -60,7 +62,7 @@ def batches(root: str | None, paths: Sequence[str], contents: Sequence[bytes], *
                 yield columns
             if not alive:
                 code = child.end()
-                if not child.begun():
+                if not child.begun() and code not in BY_OTHERS:
                     raise GromaError(f"groma's parser process ended at once with {code}; run: {sys.executable} -m groma doctor")
                 blamed = _blame(child.in_hand(), flags, begun, crashed=code in CRASHES)
                 fruitless = 0 if blamed or done > begun else fruitless + 1

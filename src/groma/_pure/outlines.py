@@ -2,7 +2,7 @@
 
 tree-sitter's parsers are C. Some inputs make one crash, and some make it take gigabytes between two calls of its progress callback (20 kB of
 `/*/*/*…` as Python: 16 GB and a minute), so no bound from within the process holds. The child is bounded by the system, in processor time a
-text and in memory; when it dies, the text it died of is noted and another child goes on with the next.
+text and in memory; when it dies, the text it died of is noted and another child goes on with the next. One that was killed from outside tries its text again.
 
 The child works ahead while the caller turns the outlines it has into columns. It knows nothing of files or batches.
 """
@@ -30,6 +30,11 @@ PROCESSOR_SECONDS = 6.0
 """For one text; `parse` gives up by itself earlier than this wherever it can."""
 ADDRESS_BYTES = 1 << 30
 
+STARTS = 3
+"""How often a child is started that somebody kills before it serves."""
+BY_OTHERS = {-signal.SIGTERM, -9}
+"""How a child ends that was killed from outside (a user, a system out of memory): its text may be without fault. (-9 has no name on Windows.)"""
+
 OVERTIME = "parse-budget"
 CRASHED = "parser-crashed"
 
@@ -44,6 +49,7 @@ def outlines(texts: Sequence[_Text]) -> Iterator[Outline]:
     Raises GromaError if no child can be started, or if the fault is not in a text but in groma.
     """
     done = 0
+    spared = -1
     while done < len(texts):
         child = _take()
         try:
@@ -53,7 +59,11 @@ def outlines(texts: Sequence[_Text]) -> Iterator[Outline]:
                     break
                 yield found
             else:
-                found = Outline(cut=OVERTIME if _end(child) == _OVERTIME_CODE else CRASHED)
+                code = _end(child)
+                if code in BY_OTHERS and spared != done:
+                    spared = done
+                    continue
+                found = Outline(cut=OVERTIME if code == _OVERTIME_CODE else CRASHED)
                 done += 1
         except BaseException:
             _end(child)  # it may be in the midst of a reply that nobody will read
@@ -103,14 +113,17 @@ _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__
 
 def _start() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-c", _CODE, _HOME]
-    try:
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    except OSError as e:
-        raise GromaError(f"groma's parser process cannot be started: {e}") from e
-    assert child.stdout is not None
-    if _receive(child.stdout) != "ready":
-        raise GromaError(f"groma's parser process ended at once with {_end(child)}; run: {sys.executable} -m groma doctor")
-    return child
+    for _ in range(STARTS):
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        except OSError as e:
+            raise GromaError(f"groma's parser process cannot be started: {e}") from e
+        assert child.stdout is not None
+        if _receive(child.stdout) == "ready":
+            return child
+        if (code := _end(child)) not in BY_OTHERS:
+            break
+    raise GromaError(f"groma's parser process ended at once with {code}; run: {sys.executable} -m groma doctor")
 
 
 def _take() -> subprocess.Popen[bytes]:

@@ -108,7 +108,7 @@ def _by_grammar(source: bytes, language: Language) -> Outline:
             return Outline(cut="parse-budget")
     if tree.root_node.has_error and _flooded(tree):
         return Outline(cut="syntax-errors")
-    matches = QueryCursor(_query(language.name), match_limit=4096).matches(tree.root_node)
+    matches = QueryCursor(_query(language.name)).matches(tree.root_node)
     found: dict[tuple[int, int, str], tuple[int, str, Node]] = {}
     imports: list[tuple[int, int, str]] = []
     calls: list[tuple[int, int, str]] = []
