@@ -162,9 +162,10 @@ def _index(root: str) -> dict[str, Any]:
         engine.index(LOCAL, root)
         watch.leave()
         wall = time.perf_counter() - begun
+        spent = dict(watch.wall), dict(watch.cpu)
         child = sum(ticks for _, ticks in children()) / os.sysconf("SC_CLK_TCK")
         (status,) = engine.status(LOCAL, root)
-    return {"wall": wall, "files": status.files, "chunks": status.chunks, "parent wall": watch.wall, "parent cpu": watch.cpu, "child cpu": child}
+    return {"wall": wall, "files": status.files, "chunks": status.chunks, "parent wall": spent[0], "parent cpu": spent[1], "child cpu": child}
 
 
 # -------------------------------------------------------------------------------------------------------------------------- the child
