@@ -5,7 +5,8 @@
 The repositories are made from real files (`bench.sources`): every checkout that has so many is cut to its first 1,000 files, and all checkouts
 together, each with its share, to 5,000. Each is a git repository with one commit. The question is the name of a function that no other file
 defines; an answer is correct if one of its hits holds the function's first line and shows exactly the lines of the file that it names. An answer
-that is not ends the run; at which place the hit was is kept. Each round has a data directory of its own, and everything is a process that starts and ends on the clock:
+that is not ends the run; at which place the hit was is kept. Each round has a data directory of its own, and everything is a process that starts
+and ends on the clock:
 
 - first answer: `groma search` where nothing was ever indexed
 - index, then search: `groma index`, and when it has ended `groma search`; the time from the start of the one to the end of the other
