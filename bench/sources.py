@@ -1,7 +1,7 @@
 """Folders of a wanted size made from real files of the checkouts, for the benchmarks that need one: no file is invented.
 
-A folder larger than all checkouts together repeats them; in a repetition a sixteenth of the words of several parts (`some_name`, `someName`) has
-another end, the same ones in all of its files, so that every repetition has other contents, names and terms of its own, and parses as before.
+A folder larger than all checkouts together repeats them; in a repetition a quarter of the words of several parts (`some_name`, `someName`) has
+another end, the same ones in all of its files. So a repetition has names and terms of its own, most files differ, and all parse as before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Definition", "Source", "lay", "only_definitions", "sources", "spread
 
 COMPOUND = re.compile(rb"\b(?:[A-Za-z]+_[A-Za-z_]*[A-Za-z]|[a-z]+[A-Z][A-Za-z]*)\b")
 """Words that are no keyword of any language."""
-SHARE = 16
+SHARE = 4
 
 
 @dataclass(frozen=True, slots=True)
