@@ -1,9 +1,9 @@
-"""How fast groma is beside semble 0.7.0, both in one run on one machine, in turns.
+"""How fast both of groma's cores are beside semble 0.7.0, all in one run on one machine, in turns.
 
     python -m bench.speed --checkouts DIR --peer-python PYTHON --model DIR
 
-Each round takes every repository through groma and then through semble: A B A B. What is done with each, on a fresh copy of the checkout that
-is a git repository with one commit, with a fresh data directory:
+Each round takes every repository through the compiled core, the plain one and semble; who begins changes from round to round. What is done with
+each, on a fresh copy of the checkout that is a git repository with one commit, with a fresh data directory and in processes of its own:
 
 - cold index: one process imports the tool, then indexes on the clock; groma is durable on disk when it returns, semble holds all in memory
 - warm query: the same process asks every question of the benchmark for this repository; what it answers is scored, too
@@ -14,7 +14,7 @@ is a git repository with one commit, with a fresh data directory:
 - disk: bytes of the index for 10,000 chunks
 
 The peer is not a dependency: PYTHON is an environment with `pip install semble==0.7.0`, DIR the folder of a static model for it (in place of
-the one it would download). Without them groma is measured alone.
+the one it would download). Without them groma is measured alone. `--cores rust` leaves the plain core out, which takes most of the time.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ from .evaluate import GATES, Question, load_questions, mean_over_repositories, m
 from .record import header, result_path, write
 from .retrieval import select
 
-__all__ = ["Cost", "Tool", "marked", "one_round", "tables", "timed", "tools"]
+__all__ = ["CORES", "Cost", "Tool", "finds", "git_repository", "marked", "one_round", "size", "tables", "timed", "tools", "worktree"]
 
 WORKER = Path(__file__).with_name("worker.py")
+CORES = {"rust": "groma", "pure": "groma, plain core"}
+"""What a core is called in the tables, by what `GROMA_CORE` calls it."""
 SEARCHES = 3
 """Whole-process searches a round and repository."""
 
@@ -68,9 +70,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One side: its Python, how its command line searches a folder, the environment both need, and where its index lies."""
+    """One side: what is imported of it, its Python, how its command line searches a folder, the environment both need, where its index lies."""
 
     name: str
+    package: str
     python: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
@@ -86,13 +89,14 @@ class Tool:
         return {**os.environ, **self.environment, self.data: str(data)}
 
 
-def tools(peer_python: str | None, model: Path | None) -> list[Tool]:
-    """groma, and the peer where it was given."""
-    found = [Tool("groma", sys.executable, ("-m", "groma", "search", "--repo", "FOLDER", "QUERY", "--json"), {}, "GROMA_DATA_DIR")]
+def tools(peer_python: str | None, model: Path | None, cores: Sequence[str] = tuple(CORES)) -> list[Tool]:
+    """groma with each of these cores, and the peer where it was given."""
+    search = ("-m", "groma", "search", "--repo", "FOLDER", "QUERY", "--json")
+    found = [Tool(CORES[core], "groma", sys.executable, search, {"GROMA_CORE": core}, "GROMA_DATA_DIR") for core in cores]
     if peer_python and model:
         run = ("-c", "from semble.cli import main; main()", "search", "QUERY", "FOLDER", "-k", "10")
         offline = {"SEMBLE_MODEL_NAME": str(model.resolve()), "HF_HUB_OFFLINE": "1"}
-        found.append(Tool("semble", peer_python, run, offline, "SEMBLE_CACHE_LOCATION"))
+        found.append(Tool("semble", "semble", peer_python, run, offline, "SEMBLE_CACHE_LOCATION"))
     return found
 
 
@@ -132,15 +136,22 @@ def marked(folder: Path, paths: Sequence[str], word: str) -> str:
     raise ValueError(f"no file of {folder.name} can be marked")
 
 
-def _copy(source: Path, target: Path) -> None:
-    """A git repository with one commit that holds what `source` holds."""
-    shutil.copytree(source, target, symlinks=True)
+def git_repository(target: Path) -> None:
+    """Make a folder a git repository with one commit that holds what the folder holds."""
     who = ("-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "core.autocrlf=false", "-c", "commit.gpgsign=false")
     for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), (*who, "commit", "-q", "-m", "the checkout")):
         subprocess.run(["git", *arguments], cwd=target, check=True, capture_output=True)
 
 
-def _size(folder: Path) -> int:
+def worktree(folder: Path, name: str) -> Path:
+    """Another worktree of the repository at `folder`, beside it."""
+    path = folder.with_name(name)
+    subprocess.run(["git", "worktree", "add", "-q", "--detach", str(path)], cwd=folder, check=True, capture_output=True)
+    return path
+
+
+def size(folder: Path) -> int:
+    """The bytes of all files below a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
@@ -151,16 +162,18 @@ def one_round(tool: Tool, source: Path, questions: Sequence[Question], dice: ran
         data.mkdir()
         folder = Path(os.path.realpath(scratch), "tree", source.name)
         folder.parent.mkdir()
-        _copy(source, folder)
+        shutil.copytree(source, folder, symlinks=True)
+        git_repository(folder)
         env = tool.env(data)
 
         asked = json.dumps([q.text for q in questions])
-        worker = subprocess.run([tool.python, str(WORKER), tool.name, str(folder)], input=asked, env=env, capture_output=True, text=True, check=False)
+        command = [tool.python, str(WORKER), tool.package, str(folder)]
+        worker = subprocess.run(command, input=asked, env=env, capture_output=True, text=True, check=False)
         if worker.returncode:
             sys.exit(f"{tool.name} failed on {source.name}:\n{worker.stderr[-2000:]}")
         row: dict[str, Any] = json.loads(worker.stdout)
         row["ndcg"] = [round(measure([tuple(i) for i in items], q.targets)["ndcg"], 5) for items, q in zip(row.pop("items"), questions, strict=True)]
-        row["disk_bytes"] = _size(data)
+        row["disk_bytes"] = size(data)
 
         some = dice.sample(list(questions), min(SEARCHES, len(questions)))
         row["process"] = [timed(tool.search(folder, q.text), env)[0].row() for q in some]
@@ -169,16 +182,14 @@ def one_round(tool: Tool, source: Path, questions: Sequence[Question], dice: ran
         word = "zq" + "".join(dice.choices("bcdfghjklmnpqrstvwxz", k=10))
         path = marked(folder, dice.sample(wanted, len(wanted)), word)
         cost, said = timed(tool.search(folder, word), env)
-        row["changed"] = cost.row() | {"found": _finds(said, path, word)}
+        row["changed"] = cost.row() | {"found": finds(said, path, word)}
 
-        second = folder.with_name(folder.name + "-second")
-        subprocess.run(["git", "worktree", "add", "-q", "--detach", str(second)], cwd=folder, check=True, capture_output=True)
+        second = worktree(folder, folder.name + "-second")
         cost, said = timed(tool.search(second, questions[0].text), env)
         row["worktree"] = cost.row() | {"answered": bool(_hits(said))}
-        if tool.name == "groma":
+        if tool.package == "groma":
             # How many files a worktree makes it read, from one more of them (the search does not tell).
-            third = folder.with_name(folder.name + "-third")
-            subprocess.run(["git", "worktree", "add", "-q", "--detach", str(third)], cwd=folder, check=True, capture_output=True)
+            third = worktree(folder, folder.name + "-third")
             _, said = timed([tool.python, "-m", "groma", "index", str(third), "--json"], env)
             row["worktree"]["read"] = json.loads(said)["read"]
         return row
@@ -190,7 +201,8 @@ def _hits(said: str) -> list[dict[str, Any]]:
     return hits
 
 
-def _finds(said: str, path: str, word: str) -> bool:
+def finds(said: str, path: str, word: str) -> bool:
+    """Is a passage with `word` of the file `path` in this answer?"""
     return any((hit.get("path") or hit.get("file_path")) == path and word in (hit.get("text") or hit.get("content") or "") for hit in _hits(said))
 
 
@@ -219,6 +231,7 @@ def _percentile(rounds: Sequence[Mapping[str, Any]], share: float) -> float:
 
 FIGURES: tuple[tuple[str, Any], ...] = (
     ("cold index s", lambda rounds: _median(rounds, "index_s")),
+    ("index cpu s", lambda rounds: _median(rounds, "index_cpu_s")),
     ("query ms p50", lambda rounds: _percentile(rounds, 0.50)),
     ("query ms p95", lambda rounds: _percentile(rounds, 0.95)),
     ("process ms", lambda rounds: _median(rounds, "process", "ms")),
@@ -233,7 +246,7 @@ FIGURES: tuple[tuple[str, Any], ...] = (
 
 
 def tables(result: Mapping[str, Any]) -> str:
-    """Per tool one row a repository with the medians over rounds; then both tools over all repositories, with ratios."""
+    """Per tool one row a repository with the medians over rounds; then all tools over all repositories, with the peer's ratio to each core."""
     out = []
     figures: dict[str, dict[str, list[float]]] = {}
     for name in result["tools"]:
@@ -249,24 +262,31 @@ def tables(result: Mapping[str, Any]) -> str:
             lines.append(f"| {repository} | {rounds[0]['files']} | {rounds[0]['chunks']} | " + " | ".join(map(_figure, values)) + f" | {ndcg:.3f} |")
         out.append("\n".join(lines))
     names = list(result["tools"])
-    pair = len(names) > 1
-    lines = ["| over all repositories | " + " | ".join(names) + (" | ratio |" if pair else " |"), "|---|" + "---:|" * (len(names) + pair)]
-    lines.append(_summary_row("cold index s, sum", [sum(f[name][0] for f in figures.values()) for name in names]))
+    ours = [name for name in names if name != "semble"] if "semble" in names else []
+    lines = [
+        "| over all repositories | " + " | ".join([*names, *(f"semble / {name}" for name in ours)]) + " |",
+        "|---|" + "---:|" * (len(names) + len(ours)),
+    ]
+
+    def row(label: str, values: Mapping[str, float]) -> None:
+        ratios = [f"{values['semble'] / values[name]:.2f}" if values[name] else "" for name in ours]
+        lines.append(f"| {label} | " + " | ".join([*(_figure(values[name]) for name in names), *ratios]) + " |")
+
+    for i, label in ((0, "cold index s, sum"), (1, "index cpu s, sum")):
+        row(label, {name: sum(f[name][i] for f in figures.values()) for name in names})
     for i, (label, _) in enumerate(FIGURES):
-        lines.append(_summary_row(f"{label}, median", [statistics.median(f[name][i] for f in figures.values()) for name in names]))
+        row(f"{label}, median", {name: statistics.median(f[name][i] for f in figures.values()) for name in names})
+    everything = {name: [one for by_tool in result["repositories"].values() for one in by_tool[name]] for name in names}
+    for label, share in (("p50", 0.50), ("p95", 0.95)):
+        row(f"query ms {label}, all queries", {name: _percentile(everything[name], share) for name in names})
     quality = [
         mean_over_repositories((repository, v) for repository, by_tool in result["repositories"].items() for v in by_tool[name][0]["ndcg"])
         for name in names
     ]
-    lines.append("| NDCG@10 of these questions | " + " | ".join(f"{v:.4f}" for v in quality) + (" | |" if pair else " |"))
+    lines.append("| NDCG@10 of these questions | " + " | ".join([*(f"{v:.4f}" for v in quality), *("" for _ in ours)]) + " |")
     out.append("\n".join(lines))
     out.append("\n".join(_sentences(result)))
     return "\n\n".join(out)
-
-
-def _summary_row(label: str, values: Sequence[float]) -> str:
-    ratio = f" {values[1] / values[0]:.2f} |" if len(values) > 1 and values[0] else ""
-    return f"| {label} | " + " | ".join(map(_figure, values)) + " |" + ratio
 
 
 def _figure(value: float) -> str:
@@ -284,26 +304,26 @@ def _sentences(result: Mapping[str, Any]) -> list[str]:
             f"{name}: the changed line was found in {found} of {len(rounds)} runs; the second worktree answered in {answered} of {len(rounds)}"
             + (f" and read {max(read)} files at most." if read else ".")
         )
-    near = min(result["repositories"], key=lambda r: abs(result["repositories"][r]["groma"][0]["chunks"] - 10_000))
-    rounds = result["repositories"][near]["groma"]
-    whole, changed, work = (_median(rounds, *keys) for keys in (("process", "ms"), ("changed", "ms"), ("changed", "cpu_ms")))
-    said.append(
-        f"Nearest to 10,000 chunks: {near} with {rounds[0]['chunks']}: `groma search` takes {whole:.0f} ms, after one changed file {changed:.0f} ms "
-        f"({work:.0f} ms of processor time), start and end included."
-    )
-    if len(result["tools"]) > 1:
+    for name in result["tools"]:
+        of_tool = {repository: by_tool[name] for repository, by_tool in result["repositories"].items()}
+        near, rounds = min(of_tool.items(), key=lambda item: abs(item[1][0]["chunks"] - 10_000))
+        whole, changed, work = (_median(rounds, *keys) for keys in (("process", "ms"), ("changed", "ms"), ("changed", "cpu_ms")))
         said.append(
-            "Ratios are semble / groma: above 1, groma needs less. By default groma indexes documents and configuration too, semble code only."
+            f"{name}, nearest to 10,000 chunks: {near} with {rounds[0]['chunks']}: a search takes {whole:.0f} ms, after one changed file "
+            f"{changed:.0f} ms ({work:.0f} ms of processor time), start and end included."
         )
+    if "semble" in result["tools"]:
+        said.append("Ratios above 1: groma needs less. By default groma indexes documents and configuration too, semble code only.")
     return said
 
 
 def main() -> None:
     """Measure, print, keep."""
-    parser = argparse.ArgumentParser(description="How fast groma is, beside semble, both in one run on one machine, in turns.")
+    parser = argparse.ArgumentParser(description="How fast both of groma's cores are beside semble, all in one run on one machine, in turns.")
     parser.add_argument("--checkouts", required=True, type=Path, help="the folder that bench.checkouts filled")
     parser.add_argument("--peer-python", help="the Python of an environment with semble 0.7.0")
     parser.add_argument("--model", type=Path, help="the folder of a static model for semble")
+    parser.add_argument("--cores", choices=["rust,pure", "rust", "pure"], default="rust,pure", help="groma's cores (default: both)")
     parser.add_argument("--only", help="repository names, comma-separated")
     parser.add_argument("--rounds", type=int, default=3, help="how often each repository is measured with each tool (default: 3)")
     parser.add_argument("--out", type=Path, help="where the raw result is kept (default: bench/results/<date>-speed.json)")
@@ -313,16 +333,17 @@ def main() -> None:
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
     chosen = select(args.checkouts, args.only)
-    sides = tools(args.peer_python, args.model)
+    sides = tools(args.peer_python, args.model, args.cores.split(","))
     questions = load_questions(GATES["questions"])
     dice = random.Random(0)
-    begun = header("groma.bench-speed/1")
+    begun = header("groma.bench-speed/2")
     measured: dict[str, dict[str, list[dict[str, Any]]]] = {repository.name: {tool.name: [] for tool in sides} for repository, _ in chosen}
     for turn in range(args.rounds):
         for repository, folder in chosen:
             mine = [q for q in questions if q.repository == repository.name]
             seed = dice.random()
-            for tool in sides:
+            first = turn % len(sides)
+            for tool in (*sides[first:], *sides[:first]):
                 row = one_round(tool, folder, mine, random.Random(seed))
                 measured[repository.name][tool.name].append(row)
                 print(f"{turn + 1}/{args.rounds} {repository.name} {tool.name}: index {row['index_s']:.2f} s, {_brief(row)}", file=sys.stderr)

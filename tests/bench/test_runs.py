@@ -13,6 +13,7 @@ from bench import record, retrieval, speed
 from bench.checkouts import find_clone, lay_out
 from bench.evaluate import Question, Repository, Target
 from bench.languages import coverage, table
+from groma import core
 
 ROOT = Path(__file__).parents[2]
 FILES = {
@@ -79,13 +80,14 @@ def test_a_worker_measures_and_answers(tree: Path, tmp_path: Path) -> None:
     assert row["files"] == 4
     assert row["chunks"] >= 4
     assert row["index_s"] > 0
+    assert row["core"] == core.NAME
     assert 10 < row["peak_index_mb"] <= row["peak_mb"]
     assert len(row["query_ms"]) == 2
     assert [items[0][0] for items in row["items"]] == ["retry.py", "cache.py"]
 
 
 def test_one_round_of_groma_finds_the_changed_line_and_answers_in_a_second_worktree(tree: Path) -> None:
-    (tool,) = speed.tools(None, None)
+    (tool,) = speed.tools(None, None, [core.NAME])
     questions = [Question("tree", "tree#0", "wait between attempts", "semantic", (Target("notes.txt"), Target("retry.py")))]
     row = speed.one_round(tool, tree, questions, random.Random(1))
     assert row["ndcg"][0] > 0
@@ -95,8 +97,13 @@ def test_one_round_of_groma_finds_the_changed_line_and_answers_in_a_second_workt
     assert row["disk_bytes"] > 0
     assert all(cost["cpu_ms"] > 0 and cost["peak_mb"] > 10 for cost in row["process"])
     assert {p.name: p.read_text() for p in tree.iterdir()} == FILES  # it works on a copy
-    result = {"tools": ["groma"], "repositories": {"tree": {"groma": [row]}}}
-    assert "the changed line was found in 1 of 1 runs" in speed.tables(result)
+    assert row["core"] == core.NAME
+    slow = row | {"index_s": 3 * row["index_s"]}
+    printed = speed.tables({"tools": ["groma", "semble"], "repositories": {"tree": {"groma": [row], "semble": [slow]}}})
+    assert "groma: the changed line was found in 1 of 1 runs" in printed
+    assert "| over all repositories | groma | semble | semble / groma |" in printed
+    (index,) = [line for line in printed.splitlines() if line.startswith("| cold index s, sum |")]
+    assert index.endswith("| 3.00 |")
 
 
 def test_a_mark_goes_where_a_comment_can_be(tree: Path) -> None:
