@@ -2,7 +2,8 @@
 
 tree-sitter's parsers are C. Some inputs make one crash, and some make it take gigabytes between two calls of its progress callback (20 kB of
 `/*/*/*…` as Python: 16 GB and a minute), so no bound from within the process holds. The child is bounded by the system, in processor time a
-text and in memory; when it dies, the text it died of is noted and another child goes on with the next. One that was killed from outside tries its text again.
+text and in memory; when it dies, the text it died of is noted and another child goes on with the next. One that was killed
+from outside tries its text again.
 
 The child works ahead while the caller turns the outlines it has into columns. It knows nothing of files or batches.
 """
