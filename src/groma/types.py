@@ -231,13 +231,15 @@ class Fused:
 
 @value
 class Card:
-    """What ranking asks about names in one file, as `core.read_card` reads it. `roles` has a bit for each part that the file plays
-    (`groma.roles`); symbol i has the distinct terms `terms[term_end[i-1]:term_end[i]]`. The texts have a line a word (UTF-8)."""
+    """What a search asks about one file, and ranking about the names in it, as `core.read_card` reads it. `roles` has a bit for each part that the
+    file plays (`groma.roles`); symbol i has the distinct terms `terms[term_end[i-1]:term_end[i]]`. The texts have a line a word (UTF-8)."""
 
     path: str
+    language: str | None
+    blob: bytes
     roles: int
-    stem_text: bytes
-    symbol_text: bytes
+    stem_text: npt.NDArray[np.uint8]
+    symbol_text: npt.NDArray[np.uint8]
     term_end: npt.NDArray[np.uint32]
     terms: npt.NDArray[np.uint32]
 
@@ -251,11 +253,11 @@ class Card:
 
     def symbol(self, i: int) -> str:
         """The name of symbol i."""
-        return self.symbol_text.split(b"\n", i + 1)[i].decode("utf-8", "surrogatepass")
+        return self.symbol_text.tobytes().split(b"\n", i + 1)[i].decode("utf-8", "surrogatepass")
 
 
-def _words(lines: bytes) -> tuple[str, ...]:
-    return tuple(lines.decode("utf-8", "surrogatepass").split("\n")[:-1])
+def _words(lines: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+    return tuple(lines.tobytes().decode("utf-8", "surrogatepass").split("\n")[:-1])
 
 
 @value

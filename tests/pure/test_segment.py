@@ -35,7 +35,7 @@ def part(first_id: int, files: int, seed: int) -> s.Part:
         files=np.arange(first_id, first_id + files, dtype=np.int64),
         name_start=np.r_[0, np.cumsum([len(r) for r in names])].astype(np.int64),
         name_terms=np.concatenate(names),
-        cards=[card(f"src/file{i}.py", 0, [f"file{i}"], ["one"], np.array([0, len(names[i])]), names[i]) for i in range(files)],
+        cards=[card(f"src/file{i}.py", "python", b"\1" * 20, 0, [f"file{i}"], ["one"], np.array([0, len(names[i])]), names[i]) for i in range(files)],
         places=np.arange(4 * len(ids), dtype=np.uint32).reshape(-1, 4),
         vectors={"static": Vectors(vectors, rng.random(len(ids)).astype(np.float32))},
     )

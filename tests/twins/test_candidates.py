@@ -90,7 +90,9 @@ def test_match_names(seed: int, sizes: list[int], damaged: bool) -> None:
             terms = [np.unique(rng.choice(vocabulary, size=rng.integers(0, 4))) for _ in symbols]
             start, flat = np.cumsum([0, *map(len, terms)]), np.concatenate([np.empty(0, np.uint32), *terms]).astype(np.uint32)
             stems = rng.choice(WORDS, size=rng.integers(0, 4)).tolist()
-            cards.append(card(str(rng.choice(PATHS)), int(rng.integers(0, 64)), stems, symbols, start, flat))
+            cards.append(
+                card(str(rng.choice(PATHS)), str(rng.choice(["", "rust"])), bytes(20), int(rng.integers(0, 64)), stems, symbols, start, flat)
+            )
             names.append(np.unique(flat[rng.random(len(flat)) < 0.9]))
         if damaged and cards:
             cards[0] = (b"", b"\0" * 8, cards[0][: len(cards[0]) // 8 * 4], b"\xff" * 24)[rng.integers(0, 4)]
@@ -121,9 +123,11 @@ def test_a_card_reads_as_it_was_written(path: str, stems: list[str], data: st.Da
     symbols = data.draw(st.lists(st.text(alphabet=st.characters(exclude_characters="\n"), max_size=12), max_size=5))
     sizes = [data.draw(st.integers(0, 3)) for _ in symbols]
     start = np.cumsum([0, *sizes])
-    text = card(path, 37, stems, symbols, start, np.arange(start[-1], dtype=np.uint32))
+    language, blob = data.draw(st.sampled_from([None, "python"])), data.draw(st.binary(min_size=20, max_size=20))
+    text = card(path, language, blob, 37, stems, symbols, start, np.arange(start[-1], dtype=np.uint32))
     assert len(text) % 4 == 0
     read = read_card(np.frombuffer(text, np.uint8))
+    assert (read.language, read.blob) == (language, blob)
     assert (read.path, read.roles, list(read.stems()), list(read.symbols())) == (path, 37, stems, symbols)
     assert (read.term_end.tolist(), read.terms.tolist()) == (start[1:].tolist(), list(range(start[-1])))
     assert [read.symbol(i) for i in range(len(symbols))] == symbols

@@ -79,6 +79,12 @@ def same_answers(parts: Sequence[Pair], rng: np.random.Generator, dim: int, voca
         assert [one.tolist() for one in names[0]] == [one.tolist() for one in names[1]]
 
 
+def card_of(path: str, i: int, stems: Sequence[str]) -> bytes:
+    """A card with `i` symbols at most, none with terms."""
+    symbols = ["a"] * (i % 7)
+    return card(path, None, b"\2" * 20, i % 64, stems, symbols, np.zeros(len(symbols) + 1, np.int64), np.empty(0, np.uint32))
+
+
 def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocabulary: np.ndarray) -> dict[str, Any]:
     """Rows with many ties: few different impacts, hits, vectors and scales."""
     chunk_files = np.repeat(np.arange(first_id, first_id + files), rng.integers(0, 5, size=files)).astype(np.int64)
@@ -99,7 +105,10 @@ def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocab
         "files": np.arange(first_id, first_id + files, dtype=np.int64),
         "name_start": starts(names),
         "name_terms": flat(names),
-        "cards": [card(f"src/ä{i}.py", i % 64, ["ä", str(i)], ["a"] * i, np.zeros(i + 1, np.int64), np.empty(0, np.uint32)) for i in range(files)],
+        "cards": [
+            card(f"src/ä{i}.py", None, b"\2" * 20, i % 64, ["ä", str(i)], ["a"] * i, np.zeros(i + 1, np.int64), np.empty(0, np.uint32))
+            for i in range(files)
+        ],
         "places": rng.integers(0, 99, size=(n, 4)).astype(np.uint32),
         "vectors": {"static": Vectors(few[rng.integers(0, 4, size=n)], rng.choice(np.array([0, 0.002, 0.0031], np.float32), size=n))},
     }
@@ -364,7 +373,7 @@ def rows_of_batch(batch: Batch, first_id: int) -> dict[str, Any]:
         "ids": (chunk_files << 20) | ordinal, "hits": batch.hit_ids, "chunk_files": chunk_files, "kinds": batch.kinds,
         "term_start": batch.term_start, "terms": batch.terms, "impacts": batch.impacts, "files": files,
         "name_start": batch.name_start, "name_terms": batch.name_terms, "vectors": batch.vectors,
-        "cards": [card(path, f % 64, batch.stems[f], (), np.zeros(1, np.int64), np.empty(0, np.uint32)) for f, path in enumerate(batch.files.paths)],
+        "cards": [card_of(path, f, batch.stems[f]) for f, path in enumerate(batch.files.paths)],
         "places": np.stack([batch.first, batch.last, batch.first, batch.last], axis=1).astype(np.uint32),
     }  # fmt: skip
 

@@ -44,7 +44,6 @@ struct Passage {
 }
 
 /// The files of the legs, and their passages in the order they came.
-#[derive(Default)]
 struct Found {
     at: HashMap<i64, usize, Mixed>,
     files: Vec<File>,
@@ -79,8 +78,13 @@ pub fn fuse(
     lean: f64,
     most: usize,
 ) -> Fused {
-    let mut found = Found::default();
-    let mut seen: HashSet<i64, Mixed> = HashSet::default();
+    let most_passages = sparse.ids.len() + dense.map_or(0, |leg| leg.ids.len());
+    let mut found = Found {
+        at: HashMap::with_capacity_and_hasher(most_passages, Mixed),
+        files: Vec::with_capacity(most_passages),
+        passages: Vec::with_capacity(most_passages),
+    };
+    let mut seen: HashSet<i64, Mixed> = HashSet::with_capacity_and_hasher(sparse.ids.len(), Mixed);
     for ((&id, &file), &score) in sparse.ids.iter().zip(sparse.files).zip(sparse.scores) {
         let (i, score) = (found.file(file), f64::from(score));
         let file = &mut found.files[i];

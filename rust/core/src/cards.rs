@@ -1,8 +1,9 @@
-//! A file's card: what ranking asks about names in one file. `groma._pure.cards` tells the format, and writes it.
+//! A file's card: what ranking asks about the names in one file. `groma._pure.cards` tells the format, and writes it.
 
 use bytemuck::{cast_slice, try_cast_slice};
 
-const HEAD: usize = 6;
+/// Seven numbers, and a blob id that is of no concern here.
+const HEAD: usize = 7 + 5;
 
 /// A card, read where it lies. One that is not whole reads as an empty one.
 #[derive(Default)]
@@ -25,12 +26,13 @@ impl<'a> Card<'a> {
         let head = words.get(..HEAD)?;
         let at = |i: usize| head[i] as usize;
         let numbers = words.get(HEAD..)?;
-        let term_end = numbers.get(..at(4))?;
-        let terms = numbers.get(at(4)..)?.get(..at(5))?;
-        let text: &[u8] = cast_slice(&numbers[at(4) + at(5)..]);
+        let (symbols, terms) = (at(5), at(6));
+        let term_end = numbers.get(..symbols)?;
+        let text: &[u8] = cast_slice(numbers.get(symbols + terms..)?);
+        let terms = numbers.get(symbols..symbols + terms)?;
         let (path, rest) = text.split_at_checked(at(1))?;
-        let (stems, rest) = rest.split_at_checked(at(2))?;
-        let symbols = rest.get(..at(3))?;
+        let (stems, rest) = rest.get(at(2)..)?.split_at_checked(at(3))?;
+        let symbols = rest.get(..at(4))?;
         let rises = term_end.windows(2).all(|w| w[0] <= w[1]);
         let ends = term_end
             .last()

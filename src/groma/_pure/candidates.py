@@ -12,7 +12,7 @@ import numpy as np
 
 from ..types import Card, Floats64, Fused, Ints, Leg, Named
 from .arrays import distinct
-from .cards import read_card
+from .cards import EMPTY, read_card
 from .scan import bare_name
 from .segment import Part
 
@@ -127,7 +127,7 @@ def match_names(
         rows = np.minimum(part.files.searchsorted(files), len(part.files) - 1)
         here = np.flatnonzero(part.files[rows] == files)
         found.part[here], found.row[here] = p, rows[here]
-        cards = [read_card(part.cards[part.card_start[row] : part.card_start[row + 1]]) for row in rows[here].tolist()]
+        cards = [_whole(read_card(part.cards[part.card_start[row] : part.card_start[row + 1]])) for row in rows[here].tolist()]
         for i, one in zip(here.tolist(), cards, strict=True):
             found.roles[i] = one.roles
             found.share[i], found.cover[i] = _stem(one.stems(), words, per_word, total, likes)
@@ -145,6 +145,11 @@ def match_names(
     if some.any():
         found.best[some] = np.maximum.reduceat(overlaps, start[:-1][some])
     return replace(found, start=start, symbols=symbols.astype(np.int64), overlaps=overlaps)
+
+
+def _whole(card: Card) -> Card:
+    """The card, or an empty one if its symbols end before they begin."""
+    return EMPTY if (card.term_end[1:] < card.term_end[:-1]).any() else card
 
 
 def _weight(parts: Sequence[Part], weights: Sequence[Floats64], rare: float, term: int) -> float:

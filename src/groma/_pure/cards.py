@@ -1,8 +1,9 @@
-"""A file's card: what ranking asks about names in one file, in bytes that both cores read where they lie in a segment.
+"""A file's card: what a search asks about one file, and ranking about the names in it, in bytes that both cores read where they lie in a segment.
 
-Six little-endian uint32 (roles, bytes of the path, of the stem, of the symbols, number of symbols, number of terms), then for each symbol where
-its terms end (uint32), the terms (uint32), the path, the words of its stem, the symbols, each word and symbol ended by a line feed (UTF-8, lone
-surrogates kept), filled up with zeros to a multiple of 4. It has no compiled twin; `rust/core/src/cards.rs` reads it.
+Seven little-endian uint32 (roles, bytes of the path, of the language, of the stem, of the symbols, number of symbols, number of terms), the blob id
+(20 bytes), then for each symbol where its terms end (uint32), the terms (uint32), the path, the language, the words of its stem, the symbols, each
+word and symbol ended by a line feed (UTF-8, lone surrogates kept), filled up with zeros to a multiple of 4. It has no compiled twin;
+`rust/core/src/cards.rs` reads it.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from ..types import Card, Ints
 
 __all__ = ["card", "read_card"]
 
-_HEAD = Struct("<6I")
+_HEAD = Struct("<7I20s")
 
 
-def card(path: str, roles: int, stems: Sequence[str], symbols: Sequence[str], term_start: Ints, terms: np.ndarray) -> bytes:
+def card(
+    path: str, language: str | None, blob: bytes, roles: int, stems: Sequence[str], symbols: Sequence[str], term_start: Ints, terms: np.ndarray
+) -> bytes:
     """The card of a file; symbol i has the terms `terms[term_start[i]:term_start[i+1]]`, where `term_start[0]` is 0."""
-    texts = [path.encode("utf-8", "surrogatepass"), _lines(stems), _lines(symbols)]
-    head = _HEAD.pack(roles, *map(len, texts), len(symbols), len(terms))
+    texts = [path.encode("utf-8", "surrogatepass"), (language or "").encode(), _lines(stems), _lines(symbols)]
+    head = _HEAD.pack(roles, *map(len, texts), len(symbols), len(terms), blob)
     body = b"".join((head, term_start[1:].astype("<u4").tobytes(), terms.astype("<u4", copy=False).tobytes(), *texts))
     return body + b"\0" * (-len(body) % 4)
 
@@ -31,20 +34,30 @@ def _lines(words: Sequence[str]) -> bytes:
     return "".join([word.replace("\n", " ") + "\n" for word in words]).encode("utf-8", "surrogatepass")
 
 
-EMPTY = Card("", 0, b"", b"", np.empty(0, np.uint32), np.empty(0, np.uint32))
+_NONE = np.empty(0, np.uint8)
+EMPTY = Card("", None, b"", 0, _NONE, _NONE, _NONE.view(np.uint32), _NONE.view(np.uint32))
 
 
 def read_card(data: np.ndarray) -> Card:
-    """Read a card (uint8); one that is not whole reads as an empty one, never as part of another."""
-    text = data.tobytes()
-    if len(text) < _HEAD.size:
+    """Read a card (uint8); one whose lengths do not fit reads as an empty one, never as part of another."""
+    if len(data) < _HEAD.size:
         return EMPTY
-    roles, path, stems, names, symbols, terms = _HEAD.unpack_from(text)
+    roles, path, language, stems, names, symbols, terms, blob = _HEAD.unpack_from(data.data)
     begin = _HEAD.size + 4 * (symbols + terms)
-    first, second, end = begin + path, begin + path + stems, begin + path + stems + names
-    if end > len(text):
+    if begin + path + language + stems + names > len(data):
         return EMPTY
-    numbers = np.frombuffer(text, "<u4", symbols + terms, _HEAD.size)
-    if symbols and (numbers[symbols - 1] != terms or (numbers[1:symbols] < numbers[: symbols - 1]).any()):
+    numbers = data[_HEAD.size : begin].view("<u4")
+    if symbols and numbers[symbols - 1] != terms:
         return EMPTY
-    return Card(text[begin:first].decode("utf-8", "surrogatepass"), roles, text[first:second], text[second:end], numbers[:symbols], numbers[symbols:])
+    first = begin + path + language
+    text = data[begin:first].tobytes()
+    return Card(
+        path=text[:path].decode("utf-8", "surrogatepass"),
+        language=text[path:].decode() or None,
+        blob=blob,
+        roles=roles,
+        stem_text=data[first : first + stems],
+        symbol_text=data[first + stems : first + stems + names],
+        term_end=numbers[:symbols],
+        terms=numbers[symbols:],
+    )

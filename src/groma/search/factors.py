@@ -82,13 +82,10 @@ class Tally:
             self.scores += weight * values
             self._lines.append((factor, values, weight, detail))
 
-    def scale(self, factor: str, roles: Ints, by: Sequence[tuple[int, float, str]]) -> None:
+    def scale(self, factor: str, roles: Ints, by: tuple[tuple[int, float, str], ...]) -> None:
         """Multiply the scores of those that play a role, a bit of `roles`: each of `by` is such a bit, the factor, and what it is for."""
-        products = np.ones(ROLES)
-        for role, share, _ in by:
-            products.reshape(-1, 2, role)[:, 1] *= share  # every number that has this bit
         self._scaled = (factor, roles, by, self.scores)
-        self.scores = self.scores * products[roles]
+        self.scores = self.scores * _products(by)[roles]
 
     def lines(self, i: int) -> list[tuple[str, float, float, Detail | str]]:
         """What the score of candidate i is made of: factor, value, weight, detail."""
@@ -103,6 +100,15 @@ class Tally:
                     lines.append((factor, share - 1.0, score, name))
                     score *= share
         return lines
+
+
+@cache
+def _products(by: tuple[tuple[int, float, str], ...]) -> Floats64:
+    """What to multiply by, for each set of roles."""
+    products = np.ones(ROLES)
+    for role, share, _ in by:
+        products.reshape(-1, 2, role)[:, 1] *= share  # every number that has this bit
+    return products
 
 
 # ---------------------------------------------------------------------------------------------------------------- the factors
@@ -245,7 +251,7 @@ def penalties(e: Evidence, tally: Tally) -> None:
     query = e.query
     if query.intent == "path":
         return
-    asked = [(role, by, name) for role, name, lift, by in PENALTIES if lift not in query.lifts and not (lift and query.filter.kinds)]
+    asked = tuple((role, by, name) for role, name, lift, by in PENALTIES if lift not in query.lifts and not (lift and query.filter.kinds))
     tally.scale("kind of file", e.named.roles, asked)
 
 

@@ -52,7 +52,6 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
     by_file: dict[int, list[_Shown]] = {}
     taken: dict[int, int] = {}
     passages: dict[int, Passage] = {}
-    joining = False
     fetched = 0
     for n, item in enumerate(found):
         file = item.file
@@ -61,18 +60,12 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
         if len(shown) == k:  # only what joins them is still wanted
             if n >= AHEAD * k:
                 break
-            if not neighbours:
-                continue
-            if not joining:
-                joining = True
-                rest = [i for i in found[n : AHEAD * k] if _touched(by_file.get(i.file.at, ()), i)]
-                passages |= _fetched(store, [i.passage for i in rest])
-            if not taken.get(key) and not _touched(neighbours, item):
+            if not neighbours or (not taken.get(key) and not _touched(neighbours, item)):
                 continue
         elif n >= fetched:
             fetched = n + k - len(shown)
-            passages |= _fetched(store, [i.passage for i in found[n:fetched]])
-        if item.passage not in passages:  # a neighbour of one that joined meanwhile, or swept by another process
+            passages |= _fetched(store, [i.passage for i in (*found[n:fetched], *_joining(found[n : AHEAD * k], fetched - n))])
+        if item.passage not in passages:  # of a file that changed, or swept by another process
             passages |= _fetched(store, [item.passage])
         passage = passages.get(item.passage)
         if passage is None:
@@ -90,6 +83,13 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
             shown.append(_Shown(item, passage, proof.state == "stale", passage.first, passage.last, [passage.text], passage.masked))
             by_file.setdefault(key, []).append(shown[-1])
     return [_hit(one, prover.roots[one.item.file.scope], explain=explain) for one in shown]
+
+
+def _joining(items: Sequence[Item], after: int) -> list[Item]:
+    """Those of `items` from number `after` on whose lines touch those of another one in their file, and so may join a hit."""
+    ends = {(item.file.at, item.last + 1) for item in items}
+    begins = {(item.file.at, item.first) for item in items}
+    return [item for item in items[after:] if (item.file.at, item.first) in ends or (item.file.at, item.last + 1) in begins]
 
 
 def _touched(hits: Sequence[_Shown], item: Item) -> bool:

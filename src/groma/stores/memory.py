@@ -193,7 +193,7 @@ def _file(batch: Batch, f: int, number: int) -> _File:
     starts = symbols.term_start[s0 : s1 + 1]
     path, kind = files.paths[f], files.kinds[f]
     terms = symbols.terms[starts[0] : starts[-1]]
-    card = core.card(path, roles(path, kind), batch.stems[f], symbols.names[s0:s1], starts - starts[0], terms)
+    card = core.card(path, files.languages[f], blob, roles(path, kind), batch.stems[f], symbols.names[s0:s1], starts - starts[0], terms)
     begins = batch.chunk_symbols[c0 : c1 + 1] - s0
     record = FileRecord(
         id=number,

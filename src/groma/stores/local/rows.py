@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +20,7 @@ from ... import core
 from ...errors import StoreDamaged
 from ...ports import FileDetail, FileRecord
 from ...roles import roles
-from ...types import Batch, Ints, Passage, Vectors
+from ...types import Batch, Card, Ints, Passage, Vectors
 
 __all__ = [
     "BUSY_SECONDS",
@@ -152,7 +154,7 @@ def csr_row(start: Ints, values: np.ndarray, i: int) -> np.ndarray:
     return values[start[i] : start[i + 1]]
 
 
-_SIZES = (1, 8, 32, 128, 900)
+_SIZES = (1, 4, 8, 12, 16, 24, 32, 64, 128, 900)
 """So many ids a statement, filled up with the last one: few statements, which SQLite keeps prepared."""
 
 
@@ -160,8 +162,14 @@ def rows_by_id(db: sqlite3.Connection, table: str, columns: str, ids: Iterable[i
     wanted = list(ids)
     for i in range(0, len(wanted), 900):
         some = wanted[i : i + 900]
-        some += some[-1:] * (next(size for size in _SIZES if size >= len(some)) - len(some))
-        yield from db.execute(f"SELECT {columns} FROM {table} WHERE id IN ({','.join('?' * len(some))})", some)
+        size = _SIZES[bisect_left(_SIZES, len(some))]
+        some += some[-1:] * (size - len(some))
+        yield from db.execute(_select(table, columns, size), some)
+
+
+@cache
+def _select(table: str, columns: str, size: int) -> str:
+    return f"SELECT {columns} FROM {table} WHERE id IN ({','.join('?' * size)})"
 
 
 def stored(db: sqlite3.Connection, keys: Sequence[int]) -> dict[int, tuple[int, str, int]]:
@@ -381,7 +389,9 @@ def _card(batch: Batch, f: int) -> bytes:
     s0, s1 = symbols.start[f], symbols.start[f + 1]
     starts = symbols.term_start[s0 : s1 + 1]
     terms = symbols.terms[starts[0] : starts[-1]]
-    return core.card(path, roles(path, batch.files.kinds[f]), batch.stems[f], symbols.names[s0:s1], starts - starts[0], terms)
+    blob = batch.files.blobs[f] or b""
+    role = roles(path, batch.files.kinds[f])
+    return core.card(path, batch.files.languages[f], blob, role, batch.stems[f], symbols.names[s0:s1], starts - starts[0], terms)
 
 
 def _places(batch: Batch, f: int) -> bytes:
@@ -426,11 +436,9 @@ def detail_of(record: FileRecord, rest: tuple[Any, ...]) -> FileDetail:
     return FileDetail(record, tuple(tuple(x) for x in outline["symbols"]), tuple(outline["calls"]))
 
 
-def passage_of(row: tuple[Any, ...], file: FileRecord) -> Passage:
-    """A row of `chunks` (`SHOWN_COLUMNS`) as a passage of `file`. Raises StoreDamaged."""
+def passage_of(row: tuple[Any, ...], file: Card) -> Passage:
+    """A row of `chunks` (`SHOWN_COLUMNS`) as a passage of the file of this card. Raises StoreDamaged."""
     if not sound(row, SHOWN_COLUMNS):
         raise StoreDamaged(f"a chunk of {file.path} is damaged")
-    return Passage(
-        id=row[0], hit_id=row[1], file=file.id, path=file.path, blob=file.blob, first=row[2], last=row[3], kind=row[4], symbol=row[5],
-        enclosing=row[6], language=file.language, text=row[8], masked=bool(row[7]),
-    )  # fmt: skip
+    i, hit, first, last, kind, symbol, enclosing, masked, text, _ = row
+    return Passage(i, hit, i >> ORDINAL_BITS, file.path, file.blob, first, last, kind, symbol, enclosing, file.language, text, bool(masked))

@@ -12,7 +12,7 @@ has a card, and tells where its chunks lie.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +62,8 @@ RECORDS = 8_000_000
 """So many bytes of file records are kept in memory, twice at most."""
 PASSAGES = 1_000_000
 """So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
+CARDS = 2_000
+"""So many cards are kept, twice at most, about 600 bytes each; they point into the parts."""
 SIGHTS = 8
 """So many sets of scopes, and filters of each, have their masks kept: one byte a chunk of the store each."""
 
@@ -120,7 +122,7 @@ class _Kept(Generic[T]):
 
 
 def _weight(record: FileRecord) -> int:
-    return 1000 + len(record.card.symbol_text) + 8 * len(record.card.terms)
+    return 1000 + record.card.symbol_text.nbytes + 2 * record.card.terms.nbytes
 
 
 def _files(views: Sequence[_View]) -> Ints:
@@ -149,6 +151,7 @@ class LocalStore:
         self._version = -1
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
+        self._known_cards: _Kept[Card] = _Kept(CARDS, lambda _: 1)
         self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
 
     @property
@@ -168,6 +171,7 @@ class LocalStore:
             if self._segment.version != self._version:
                 self._sights.clear()
                 self._passages = _Kept(PASSAGES, lambda passage: len(passage.text))
+                self._known_cards = _Kept(CARDS, lambda _: 1)  # they hold the maps of parts that may be gone now
                 self._version = self._segment.version
             yield db
 
@@ -364,10 +368,15 @@ class LocalStore:
         scope[named.part < 0] = -1
 
         def card(i: int) -> Card:
-            part, row = sight.parts[named.part[i]], named.row[i]
-            return core.read_card(part.cards[part.card_start[row] : part.card_start[row + 1]])
+            file = files.item(i)
+            return self._known_cards.of((file,)).get(file) or self._read_card(sight.parts[named.part.item(i)], file, named.row.item(i))
 
         return FileNames(scope, indegree, named, card)
+
+    def _read_card(self, part: core.Part, file: int, row: int) -> Card:
+        card = core.read_card(part.cards[part.card_start[row] : part.card_start[row + 1]])
+        self._known_cards.put(file, card)
+        return card
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
@@ -375,16 +384,26 @@ class LocalStore:
             still = self._file.state() == self._state
             found = self._passages.of(ids) if still else {}
             rows = list(rows_by_id(db, "chunks", SHOWN_COLUMNS, [i for i in ids if i not in found]))
-            owners = {row[0] >> ORDINAL_BITS for row in rows}
-            files = self._records.of(owners)
-            if missing := owners - files.keys():
-                files |= self._read_records(missing)
+            cards = self._cards(db, {row[0] >> ORDINAL_BITS for row in rows}, mapped=still)
             for row in rows:
-                if (file := files.get(row[0] >> ORDINAL_BITS)) is not None:
-                    found[row[0]] = passage_of(row, file)
+                if (card := cards.get(row[0] >> ORDINAL_BITS)) is not None:
+                    found[row[0]] = passage_of(row, card)
                     if still:
                         self._passages.put(row[0], found[row[0]])
         return [found[i] for i in ids if i in found]
+
+    def _cards(self, db: sqlite3.Connection, files: Collection[int], *, mapped: bool) -> dict[int, Card]:
+        """The cards of these files: from the parts where these are as new as the rows (`mapped`), else from the rows."""
+        found = self._known_cards.of(files) if mapped else {}
+        wanted = np.array([file for file in files if file not in found], dtype=np.int64)
+        for part in self._segment.parts if mapped and len(wanted) else ():
+            rows = np.minimum(part.files.searchsorted(wanted), len(part.files) - 1)
+            here = part.files[rows] == wanted
+            for file, row in zip(wanted[here].tolist(), rows[here].tolist(), strict=True):
+                found[file] = self._read_card(part, file, row)
+        if missing := [file for file in files if file not in found]:
+            found |= {row[0]: record_of(row, 0).card for row in rows_by_id(db, "files", RECORD_COLUMNS, missing)}
+        return found
 
     def find(self, scopes: Sequence[str], hit_id: int) -> Passage | None:
         """See `ports.Store.find`."""
