@@ -307,23 +307,22 @@ pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named
         found.share.push(share);
         found.cover.push(cover);
         let mut best = 0.0_f64;
-        for (nth, terms) in card.terms().enumerate() {
-            let mut hit = None;
-            for term in terms {
-                if let Some(weight) = known.weight(*term) {
-                    hit = Some(hit.unwrap_or(0.0) + weight);
-                }
+        let mut hits = known.hits(&card).peekable();
+        while let Some((nth, mut hit)) = hits.next() {
+            while let Some((_, weight)) = hits.next_if(|(other, _)| *other == nth) {
+                hit += weight;
             }
-            if let (Some(hit), Some((part, _))) = (hit, place) {
-                let all = terms
-                    .iter()
-                    .fold(0.0, |sum, term| sum + recent.weight(names, part, *term));
-                let overlap = hit / total * (hit / all).sqrt();
-                best = best.max(overlap);
-                found.symbols.push(nth as i64);
-                found.overlaps.push(overlap);
-            }
+            let Some((part, _)) = place else { break };
+            let all = card
+                .terms_of(nth)
+                .iter()
+                .fold(0.0, |sum, term| sum + recent.weight(names, part, *term));
+            let overlap = hit / total * (hit / all).sqrt();
+            best = best.max(overlap);
+            found.symbols.push(nth as i64);
+            found.overlaps.push(overlap);
         }
+        drop(hits);
         found.best.push(best);
         found.start.push(found.symbols.len() as i64);
         let wanted = place.is_some() && !(asked.named.is_empty() && asked.flat.is_empty());
@@ -454,6 +453,17 @@ impl Known {
             known.terms.push((*term, word.weight));
         }
         known
+    }
+
+    /// Every term of a symbol that is one of the query's: number of the symbol, weight.
+    fn hits(&self, card: &Card<'_>) -> impl Iterator<Item = (usize, f64)> {
+        let mut nth = 0;
+        let found = card.terms.iter().enumerate();
+        found.filter_map(move |(i, term)| {
+            let weight = self.weight(*term)?;
+            nth += card.term_end[nth..].partition_point(|end| *end as usize <= i);
+            Some((nth, weight))
+        })
     }
 
     fn weight(&self, term: u32) -> Option<f64> {

@@ -12,8 +12,9 @@ pub struct Card<'a> {
     pub path: &'a [u8],
     stems: &'a [u8],
     symbols: &'a [u8],
-    term_end: &'a [u32],
-    terms: &'a [u32],
+    /// Where the terms of each symbol end; never falls, and the last end is that of `terms`.
+    pub term_end: &'a [u32],
+    pub terms: &'a [u32],
 }
 
 impl<'a> Card<'a> {
@@ -33,7 +34,10 @@ impl<'a> Card<'a> {
         let (path, rest) = text.split_at_checked(at(1))?;
         let (stems, rest) = rest.get(at(2)..)?.split_at_checked(at(3))?;
         let symbols = rest.get(..at(4))?;
-        let rises = term_end.windows(2).all(|w| w[0] <= w[1]);
+        // No early end, so that the compiler can take many at a time.
+        let rises = term_end
+            .windows(2)
+            .fold(true, |all, w| all & (w[0] <= w[1]));
         let ends = term_end
             .last()
             .is_none_or(|end| *end as usize == terms.len());
@@ -57,14 +61,13 @@ impl<'a> Card<'a> {
         lines(self.symbols)
     }
 
-    /// The distinct terms of each symbol.
-    pub fn terms(&self) -> impl Iterator<Item = &'a [u32]> {
-        let mut first = 0;
-        self.term_end.iter().map(move |end| {
-            let run = self.terms.get(first..*end as usize).unwrap_or_default();
-            first = *end as usize;
-            run
-        })
+    /// The distinct terms of symbol `nth`.
+    pub fn terms_of(&self, nth: usize) -> &'a [u32] {
+        let end = |i: usize| self.term_end.get(i).map(|end| *end as usize);
+        let first = nth.checked_sub(1).and_then(end).unwrap_or(0);
+        end(nth)
+            .and_then(|end| self.terms.get(first..end))
+            .unwrap_or_default()
     }
 }
 
