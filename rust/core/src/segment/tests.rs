@@ -3,6 +3,7 @@
 use super::dense::kernels;
 use super::file::{checksum, read};
 use super::*;
+use crate::candidates::{Asked, Names, match_names};
 
 /// Xorshift: the same numbers each time, without a crate.
 struct Draw(u64);
@@ -18,6 +19,20 @@ impl Draw {
     fn below(&mut self, end: usize) -> usize {
         (self.next() >> 11) as usize % end
     }
+}
+
+/// A card of a file with two symbols, as the twin writes it.
+fn card(draw: &mut Draw, n: u32) -> Vec<u8> {
+    let (ends, terms) = ([1, 3], [1, 2, 3 + n]);
+    let text = b"src/a.rspythona\nrs\nOne\ntwo.three\n";
+    let mut words = vec![draw.below(64) as u32, 8, 6, 5, 14, 2, 3];
+    words.extend([0; 5]);
+    words.extend(ends);
+    words.extend(terms);
+    let mut all: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    all.extend(text);
+    all.resize(all.len().next_multiple_of(4), 0);
+    all
 }
 
 fn sample(draw: &mut Draw, first: i64, dim: usize) -> Part {
@@ -46,6 +61,9 @@ fn sample(draw: &mut Draw, first: i64, dim: usize) -> Part {
         rows: &rows,
         scales: &scales,
     }];
+    let cards: Vec<Vec<u8>> = (0..3).map(|n| card(draw, n)).collect();
+    let cards: Vec<&[u8]> = cards.iter().map(Vec::as_slice).collect();
+    let places: Vec<u32> = (0..4 * n as u32).collect();
     let rows = Rows {
         ids: &ids,
         hits: &hits,
@@ -57,6 +75,8 @@ fn sample(draw: &mut Draw, first: i64, dim: usize) -> Part {
         files: &files,
         name_start: &name_start,
         name_terms: &name_terms,
+        cards: &cards,
+        places: &places,
         vectors,
     };
     build(&rows).unwrap()
@@ -68,7 +88,7 @@ fn filed(body: &[u8], layout: &[Described], kinds: &[String]) -> Vec<u8> {
         .iter()
         .map(|(name, kind, shape, offset)| (name.clone(), serde_json::json!([kind, shape, offset])))
         .collect();
-    let meta = serde_json::json!({"format": 1, "name": "a.part", "kinds": kinds, "arrays": arrays, "bytes": body.len()});
+    let meta = serde_json::json!({"format": FORMAT, "name": "a.part", "kinds": kinds, "arrays": arrays, "bytes": body.len()});
     let mut header = meta.to_string().into_bytes();
     header.resize((24 + header.len()).next_multiple_of(64) - 24, b' ');
     let mut all = MAGIC.to_vec();
@@ -105,7 +125,21 @@ fn used(part: &Part, draw: &mut Draw) -> (Leg, Vec<i64>) {
         dense_top(&[part], &[&mask], &vector.name, &query, 5).unwrap();
     }
     let counts = frequencies(&[part.postings()], &[&mask], &terms);
-    frequencies(&[part.name_postings()], &[&keep], &terms);
+    let counts_of_names = shared_frequencies(&[part.name_postings()], &[&keep]);
+    let weights: Vec<f64> = counts_of_names[0].iter().map(|n| *n as f64 + 0.5).collect();
+    let asked = Asked {
+        words: &["a", "three"],
+        terms: &[1, 3],
+        named: &["three"],
+        flat: &["one", "a"],
+    };
+    let names = Names {
+        parts: &[part],
+        weights: &[&weights],
+        rare: 1.0,
+    };
+    match_names(&names, &[1, 2, 3, 99], &asked);
+    places(&[part], &[100, 105, 7]);
     merge(&[part], &[&keep]).unwrap();
     (leg, counts)
 }
@@ -245,4 +279,30 @@ fn shares_of_a_checksum_make_the_whole() {
         .map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
         .collect();
     assert_eq!(checksum(&bytes), crc32fast::hash(&bytes));
+}
+
+#[test]
+fn names_match_what_a_card_says() {
+    let part = sample(&mut Draw(5), 1, 1);
+    let names = Names {
+        parts: &[&part],
+        weights: &[&[1.0; 4]],
+        rare: 1.0,
+    };
+    let asked = Asked {
+        words: &["a", "three"],
+        terms: &[1, 3],
+        named: &["three"],
+        flat: &["one", "a"],
+    };
+    let found = match_names(&names, &[1, 99], &asked);
+    assert_eq!((found.part, found.row), (vec![0, -1], vec![0, -1]));
+    assert_eq!((found.share, found.cover), (vec![0.5, 0.0], vec![0.5, 0.0]));
+    assert_eq!(
+        (found.defines, found.called),
+        (vec![1.0, 0.0], vec![1.0, 0.0])
+    );
+    assert_eq!((found.start, found.symbols), (vec![0, 2, 2], vec![0, 1]));
+    assert_eq!(found.overlaps, vec![0.5, 0.5 * 0.5_f64.sqrt()]);
+    assert_eq!(places(&[&part], &[101, 7])[0], vec![4, 0]);
 }
