@@ -146,8 +146,9 @@ class Engine:
             name = self._one_profile(known)
             try:
                 store = self._data.store(name)
-                coverage = [self._coverage(store, one) for one in known]
-                return self._told(search(request, self._data.db, store, store, among, coverage))
+                with store.steady():
+                    coverage = [self._coverage(store, one) for one in known]
+                    return self._told(search(request, self._data.db, store, store, among, coverage))
             except StoreDamaged as e:
                 healed = self._data.heal(name, e, healed)
                 for root in roots:

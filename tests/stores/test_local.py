@@ -122,6 +122,23 @@ def test_a_second_view_of_the_same_files_takes_over_who_mentions_whom(tmp_path: 
     store.close()
 
 
+def test_what_is_steady_is_seen_as_of_one_moment(tmp_path: Path) -> None:
+    reader, writer = open_local(tmp_path, "test"), open_local(tmp_path, "test")
+    writer.apply("a", batch({"a.py": source("alpha")}))
+    with reader.steady():
+        before = reader.search(["a"], 10, filter=ANY, sparse=terms("handle"))
+        writer.apply("a", batch({"b.py": source("beta")}))
+        writer.apply("a", batch({"a.py": source("gamma")}))
+        assert reader.count_files("a") == 1
+        assert reader.search(["a"], 10, filter=ANY, sparse=terms("handle")).ids.tolist() == before.ids.tolist()
+        assert reader.places(["a"], before.ids).first.all()
+    assert reader.count_files("a") == 2
+    names = " ".join(passage.text for passage in reader.fetch(reader.search(["a"], 10, filter=ANY, sparse=terms("handle")).ids.tolist()))
+    assert "gamma" in names and "beta" in names and "alpha" not in names
+    reader.close()
+    writer.close()
+
+
 def test_a_transaction_that_changes_nothing_leaves_no_trace(tmp_path: Path) -> None:
     writer, reader = open_local(tmp_path, "test"), sqlite3.connect(tmp_path / "store-test.db")
     found = batch({"a.py": source("alpha")})

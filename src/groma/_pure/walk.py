@@ -43,8 +43,9 @@ __all__ = ["REASONS", "SETTLED_COARSE_NS", "SETTLED_NS", "Known", "Listing", "se
 
 def settled(mtimes_ns: Ints, ctimes_ns: Ints, checked_ns: Ints) -> npt.NDArray[np.bool_]:
     """Per file: whether times that were equal at a look at `checked_ns` and are so now prove that it did not change."""
-    coarse = (mtimes_ns % 1_000_000_000 == 0) | (ctimes_ns % 1_000_000_000 == 0)
-    proven: npt.NDArray[np.bool_] = checked_ns - np.maximum(mtimes_ns, ctimes_ns) >= np.where(coarse, SETTLED_COARSE_NS, SETTLED_NS)
+    proven = np.ones(len(checked_ns), dtype=np.bool_)
+    for times in (mtimes_ns, ctimes_ns):  # each by its own clock: a copy keeps whole seconds, and is told by when it was made
+        proven &= checked_ns - times >= np.where(times % 1_000_000_000 == 0, SETTLED_COARSE_NS, SETTLED_NS)
     return proven
 
 

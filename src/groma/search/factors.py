@@ -55,8 +55,9 @@ class Evidence:
 
     def best_symbol(self, i: int) -> str:
         """The name of candidate i's symbol with the best overlap, the first if there are several."""
-        run = slice(self.named.start[i], self.named.start[i + 1])
-        return self.card(i).symbol(int(self.named.symbols[run][int(self.named.overlaps[run].argmax())]))
+        first = self.named.start.item(i)
+        best = first + int(self.named.overlaps[first : self.named.start.item(i + 1)].argmax())
+        return self.card(i).symbol(self.named.symbols.item(best))
 
     def each(self, value: Callable[[int], float]) -> Floats64:
         """A column of what `value` says of each candidate that is there, 0 for the others."""
@@ -125,8 +126,8 @@ def _meaning(e: Evidence, add: Callable[..., None]) -> None:
 def _pattern(e: Evidence, add: Callable[..., None]) -> None:
     """Names: the file's stem, its symbols, its path."""
     named = e.named
-    add(lambda: named.share, "stem_share", lambda i: f"file name holds {named.share[i]:.0%} of the query's weight")
-    add(lambda: named.cover, "stem_cover", lambda i: f"query names {named.cover[i]:.0%} of the file name")
+    add(lambda: named.share, "stem_share", lambda i: f"file name holds {named.share.item(i):.0%} of the query's weight")
+    add(lambda: named.cover, "stem_cover", lambda i: f"query names {named.cover.item(i):.0%} of the file name")
     add(lambda: named.best, "symbol", lambda i: f"symbol {e.best_symbol(i)}")
     if e.query.named:
         add(lambda: named.defines, "defines", "defines a named symbol")
@@ -138,7 +139,7 @@ def _pattern(e: Evidence, add: Callable[..., None]) -> None:
 
 def _quality(e: Evidence, add: Callable[..., None]) -> None:
     """In-degree: ln(1 + files that mention an identifier defined only here)."""
-    add(lambda: np.log1p(e.indegree), 1.0, lambda i: f"used by {e.indegree[i]} files")
+    add(lambda: np.log1p(e.indegree), 1.0, lambda i: f"used by {e.indegree.item(i)} files")
 
 
 def _context(e: Evidence, add: Callable[..., None]) -> None:

@@ -24,13 +24,17 @@ pub const SETTLED_COARSE_NS: i64 = 2_050_000_000;
 
 /// Whether equal times prove a file unchanged since a look at it at `checked_ns`.
 pub fn settled(mtime_ns: i64, ctime_ns: i64, checked_ns: i64) -> bool {
-    let coarse = mtime_ns % 1_000_000_000 == 0 || ctime_ns % 1_000_000_000 == 0;
-    checked_ns.wrapping_sub(mtime_ns.max(ctime_ns))
-        >= if coarse {
+    // Each by its own clock; see the twin.
+    let old = |time: i64| {
+        let coarse = time % 1_000_000_000 == 0;
+        let least = if coarse {
             SETTLED_COARSE_NS
         } else {
             SETTLED_NS
-        }
+        };
+        checked_ns.wrapping_sub(time) >= least
+    };
+    old(mtime_ns) && old(ctime_ns)
 }
 
 /// What an earlier walk of the same root found: columns of equal length in any order. A path of None matches none.

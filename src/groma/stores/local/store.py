@@ -12,6 +12,7 @@ has a card, and tells where its chunks lie.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -149,6 +150,7 @@ class LocalStore:
         self._segment = Segment(self._file, segment)
         self._state = (-1, -1)
         self._version = -1
+        self._held = threading.local()
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._known_cards: _Kept[Card] = _Kept(CARDS, lambda _: 1)
@@ -273,9 +275,28 @@ class LocalStore:
     def _view(self, db: sqlite3.Connection, scope: str) -> _View:
         return _View(*view_of(db, scope))
 
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """While it is open, what this thread asks of scopes is answered as of one moment, whoever writes meanwhile. For reading only."""
+        self._held.sights = {}
+        try:
+            yield
+        finally:
+            self._held.sights = None
+
     def _look(self, scopes: Sequence[str]) -> _Sight:
-        """What the scopes see now: what was kept, as long as nobody wrote since, which costs one question to the file."""
+        """What the scopes see now, or saw first since `steady` was entered."""
         key = tuple(scopes)
+        held: dict[tuple[str, ...], _Sight] | None = getattr(self._held, "sights", None)
+        if held is None:
+            return self._look_anew(key)
+        sight = held.get(key)
+        if sight is None:
+            sight = held[key] = self._look_anew(key)
+        return sight
+
+    def _look_anew(self, key: tuple[str, ...]) -> _Sight:
+        """What the scopes see now: what was kept, as long as nobody wrote since, which costs one question to the file."""
         with self._file.lock:
             try:
                 state = self._file.state()
