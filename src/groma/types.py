@@ -232,32 +232,40 @@ class Fused:
 @value
 class Card:
     """What a search asks about one file, and ranking about the names in it, as `core.read_card` reads it. `roles` has a bit for each part that the
-    file plays (`groma.roles`); symbol i has the distinct terms `terms[term_end[i-1]:term_end[i]]`. The texts have a line a word (UTF-8)."""
+    file plays (`groma.roles`). `data` is the card itself; `cuts` is where in it the ends of terms begin, the terms, the texts, the stem, the
+    symbols, and the end of all."""
 
     path: str
     language: str | None
     blob: bytes
     roles: int
-    stem_text: npt.NDArray[np.uint8]
-    symbol_text: npt.NDArray[np.uint8]
-    term_end: npt.NDArray[np.uint32]
-    terms: npt.NDArray[np.uint32]
+    data: npt.NDArray[np.uint8]
+    cuts: tuple[int, int, int, int, int, int]
+
+    @property
+    def term_end(self) -> npt.NDArray[np.uint32]:
+        """Where the distinct terms of each symbol end in `terms`."""
+        return self.data[self.cuts[0] : self.cuts[1]].view(np.uint32)
+
+    @property
+    def terms(self) -> npt.NDArray[np.uint32]:
+        """The terms of all symbols."""
+        return self.data[self.cuts[1] : self.cuts[2]].view(np.uint32)
 
     def stems(self) -> tuple[str, ...]:
         """The words of the file's stem."""
-        return _words(self.stem_text)
+        return tuple(self._text(3, 4).decode("utf-8", "surrogatepass").split("\n")[:-1])
 
     def symbols(self) -> tuple[str, ...]:
         """The names of its symbols."""
-        return _words(self.symbol_text)
+        return tuple(self._text(4, 5).decode("utf-8", "surrogatepass").split("\n")[:-1])
 
     def symbol(self, i: int) -> str:
         """The name of symbol i."""
-        return self.symbol_text.tobytes().split(b"\n", i + 1)[i].decode("utf-8", "surrogatepass")
+        return self._text(4, 5).split(b"\n", i + 1)[i].decode("utf-8", "surrogatepass")
 
-
-def _words(lines: npt.NDArray[np.uint8]) -> tuple[str, ...]:
-    return tuple(lines.tobytes().decode("utf-8", "surrogatepass").split("\n")[:-1])
+    def _text(self, first: int, last: int) -> bytes:
+        return self.data[self.cuts[first] : self.cuts[last]].tobytes()
 
 
 @value

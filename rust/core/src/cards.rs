@@ -11,7 +11,8 @@ pub struct Card<'a> {
     pub roles: u32,
     pub path: &'a [u8],
     stems: &'a [u8],
-    symbols: &'a [u8],
+    /// The names of its symbols, a line each.
+    pub symbols: &'a [u8],
     /// Where the terms of each symbol end; never falls, and the last end is that of `terms`.
     pub term_end: &'a [u32],
     pub terms: &'a [u32],

@@ -34,8 +34,7 @@ def _lines(words: Sequence[str]) -> bytes:
     return "".join([word.replace("\n", " ") + "\n" for word in words]).encode("utf-8", "surrogatepass")
 
 
-_NONE = np.empty(0, np.uint8)
-EMPTY = Card("", None, b"", 0, _NONE, _NONE, _NONE.view(np.uint32), _NONE.view(np.uint32))
+EMPTY = Card("", None, b"", 0, np.empty(0, np.uint8), (0, 0, 0, 0, 0, 0))
 
 
 def read_card(data: np.ndarray) -> Card:
@@ -43,21 +42,12 @@ def read_card(data: np.ndarray) -> Card:
     if len(data) < _HEAD.size:
         return EMPTY
     roles, path, language, stems, names, symbols, terms, blob = _HEAD.unpack_from(data.data)
-    begin = _HEAD.size + 4 * (symbols + terms)
-    if begin + path + language + stems + names > len(data):
+    first = _HEAD.size + 4 * symbols
+    begin = first + 4 * terms
+    stem = begin + path + language
+    end = stem + stems + names
+    if end > len(data) or (symbols and data[first - 4 : first].view("<u4").item() != terms):
         return EMPTY
-    numbers = data[_HEAD.size : begin].view("<u4")
-    if symbols and numbers[symbols - 1] != terms:
-        return EMPTY
-    first = begin + path + language
-    text = data[begin:first].tobytes()
-    return Card(
-        path=text[:path].decode("utf-8", "surrogatepass"),
-        language=text[path:].decode() or None,
-        blob=blob,
-        roles=roles,
-        stem_text=data[first : first + stems],
-        symbol_text=data[first + stems : first + stems + names],
-        term_end=numbers[:symbols],
-        terms=numbers[symbols:],
-    )
+    text = data[begin:stem].tobytes()
+    cuts = (_HEAD.size, first, begin, stem, stem + stems, end)
+    return Card(text[:path].decode("utf-8", "surrogatepass"), text[path:].decode() or None, blob, roles, data, cuts)

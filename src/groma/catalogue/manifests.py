@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import core
 from ..types import Ints
 from ..values import value
 from . import scopes
@@ -49,14 +50,14 @@ class ManifestColumns:
 
 
 class Stat(NamedTuple):
-    """One file as in `ManifestColumns`."""
+    """One file as in `ManifestColumns`. `settled`: if its stat still is this one, it did not change (`core.settled`)."""
 
     blob: bytes | None
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
-    checked_ns: int
+    settled: bool
 
 
 def load(db: Database, scope_id: str) -> ManifestColumns:
@@ -68,6 +69,15 @@ def find(db: Database, scope_id: str, path: str) -> ManifestColumns | None:
     """The row of one file, as columns of length one."""
     rows = db.query(f"SELECT {_COLUMNS} FROM manifests WHERE scope_id = ? AND path = ?", (scope_id, path))
     return _columns(db, rows) if rows else None
+
+
+def _settled(rows: Sequence[Sequence[Any]]) -> list[bool]:
+    try:
+        times = np.array([(row[3], row[4], row[6]) for row in rows], np.int64).reshape(-1, 3)
+    except (TypeError, ValueError, OverflowError):  # a damaged row: what is no number proves nothing, so all are read
+        return [False] * len(rows)
+    proven: list[bool] = core.settled(times[:, 0], times[:, 1], times[:, 2]).tolist()
+    return proven
 
 
 AT_ONCE = 10
@@ -85,7 +95,9 @@ def stats(db: Database, scope_id: str, paths: Sequence[str]) -> dict[str, Stat]:
         for i in range(0, len(missing), AT_ONCE):
             some = missing[i : i + AT_ONCE]
             some += some[-1:] * (AT_ONCE - len(some))  # so that the statement stays the same, and prepared
-            kept |= {path: Stat(*row) for path, *row in db.query(_STATS, (scope_id, *some))}
+            rows = db.query(_STATS, (scope_id, *some))
+            for (path, blob, size, mtime_ns, ctime_ns, inode, _), settled in zip(rows, _settled(rows), strict=True):
+                kept[path] = Stat(blob, size, mtime_ns, ctime_ns, inode, settled)
     return {path: found for path in paths if (found := kept.get(path)) is not None}
 
 

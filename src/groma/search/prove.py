@@ -9,9 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
-
-import numpy as np
 
 from .. import core
 from ..catalogue import manifests
@@ -49,7 +46,6 @@ class Prover:
         self.query = query
         self.legs = legs
         self.known = {scope: manifests.stats(db, scope, [f.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
-        self.settled = {scope: _settled(known) for scope, known in self.known.items()}
         self.proofs: dict[tuple[str, str, bytes], Proof] = {}
 
     def prove(self, scope: str, passage: Passage) -> Proof:
@@ -68,11 +64,11 @@ class Prover:
     def _look(self, scope: str, passage: Passage) -> Proof:
         root, path = self.roots[scope], passage.path
         try:
-            stat = os.lstat(os.path.join(root, path))
+            stat = os.lstat(f"{root}/{path}")
             known = self.known[scope].get(path)
             if known is not None and known.blob != passage.blob:
                 known = None
-            if known is not None and path in self.settled[scope] and _same(known, stat):
+            if known is not None and known.settled and _same(known, stat):
                 return FRESH
             if stat.st_size > REREAD_BYTES and (known is None or stat.st_size != known.size):
                 return Proof("stale")
@@ -115,17 +111,6 @@ class Prover:
             )
             for _, i in sorted(found)
         ]
-
-
-def _settled(known: Mapping[str, manifests.Stat]) -> frozenset[str]:
-    """The files that are proven unchanged if their stat still is what it was: `core.settled` says how old it must have been."""
-    if not known:
-        return frozenset()
-    try:
-        times = np.array([(stat.mtime_ns, stat.ctime_ns, stat.checked_ns) for stat in known.values()], np.int64)
-    except (TypeError, ValueError, OverflowError):  # a damaged row: what is no number proves nothing, so all are read
-        return frozenset()
-    return frozenset(compress(known, core.settled(times[:, 0], times[:, 1], times[:, 2]).tolist()))
 
 
 def _same(known: manifests.Stat, stat: os.stat_result) -> bool:

@@ -18,7 +18,7 @@ from .factors import FACTORS, Evidence, Factor, Tally, penalties
 __all__ = ["Item", "Ranked", "items", "rank"]
 
 CHUNKS_A_FILE = 5
-CHUNK_DECAY = 0.6
+_DECAYS = tuple(0.6**j for j in range(CHUNKS_A_FILE))
 SYMBOL_IN_CHUNK = 0.5
 
 
@@ -98,9 +98,11 @@ def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, scop
     shown = list(zip(*(column[chosen].tolist() for column in (every, places.first, places.last)), strict=True))
     result: list[Item] = []
     for file, (begin, end) in zip(files, pairwise(start.tolist()), strict=True):
+        passage, first, last = shown[begin]
+        result.append(Item(passage, file.score, file, first, last))
         best_score = max(scores[begin], 1e-6)
-        for j, i in enumerate(range(begin, end)):
-            passage, first, last = shown[i]
-            result.append(Item(passage, file.score * (CHUNK_DECAY**j * (scores[i] / best_score) if j else 1.0), file, first, last))
+        for j in range(1, end - begin):
+            passage, first, last = shown[begin + j]
+            result.append(Item(passage, file.score * (_DECAYS[j] * (scores[begin + j] / best_score)), file, first, last))
     result.sort(key=attrgetter("score"), reverse=True)  # stable: ties stay in order of their files
     return result

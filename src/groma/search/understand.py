@@ -29,6 +29,7 @@ _LIFTS = {
     "docs": re.compile(r"\b(?:docs|documentation|documented|readme|changelog|licen[cs]e|contributing)\b", re.I),
     "config": re.compile(r"\b(?:ya?ml|toml|ini|workflows?|dockerfile|pyproject|ci|config(?:uration)? files?)\b|\.json\b", re.I),
 }
+_ANY_LIFT = re.compile("|".join(pattern.pattern for pattern in _LIFTS.values()), re.I)
 
 
 @value
@@ -71,7 +72,7 @@ def understand(text: str, filter: Filter, near: str | None) -> Query:
         cut = True
         kept = dict.fromkeys(map(core.term_id, found))
         counts = Counter({term: counts[term] for term in list(kept)[:MAX_TERMS]})
-    words = tuple(t for t in dict.fromkeys(found) if t[0] != "=" and core.term_id(t) in counts)
+    words = tuple(t for t in dict.fromkeys(found) if t[0] != "=" and (not cut or core.term_id(t) in counts))
     terms = np.array(sorted(counts), dtype=np.uint32)
     return Query(
         text=text,
@@ -81,7 +82,7 @@ def understand(text: str, filter: Filter, near: str | None) -> Query:
         words=words,
         named=frozenset({text, _QUALIFIER.split(text)[-1]}) if symbol else _named(text),
         path=path,
-        lifts=frozenset(name for name, pattern in _LIFTS.items() if pattern.search(text)),
+        lifts=frozenset(name for name, pattern in _LIFTS.items() if pattern.search(text)) if _ANY_LIFT.search(text) else frozenset(),
         filter=filter,
         near=near,
         cut=cut,

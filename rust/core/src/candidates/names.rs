@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem::Finder;
+
 use crate::cards::Card;
 use crate::segment::Part;
 
@@ -70,6 +72,7 @@ pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named
         total = 1.0;
     }
     let known = Known::of(asked.terms, &words);
+    let named: Vec<Finder> = asked.named.iter().map(Finder::new).collect();
     let mut recent = Recent([(0, usize::MAX, 0.0); RECENT]);
     let mut found = Named {
         start: vec![0],
@@ -111,9 +114,11 @@ pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named
         found.best.push(best);
         found.start.push(found.symbols.len() as i64);
         let wanted = place.is_some() && !(asked.named.is_empty() && asked.flat.is_empty());
-        found
-            .defines
-            .push(if wanted { defines(&card, asked) } else { 0.0 });
+        found.defines.push(if wanted {
+            defines(&card, asked, &named)
+        } else {
+            0.0
+        });
         found.called.push(if wanted {
             called(card.path, asked.flat)
         } else {
@@ -142,26 +147,39 @@ impl Recent {
     }
 }
 
-/// 1 where the file defines a symbol that is named, whole or bare; ½ where one is like it but for case and underscores.
-fn defines(card: &Card<'_>, asked: &Asked<'_>) -> f64 {
-    let mut alike = false;
-    for symbol in card.symbols() {
-        let bare = bare(symbol);
-        if asked
-            .named
-            .iter()
-            .any(|name| name.as_bytes() == symbol || name.as_bytes() == bare)
+/// 1 where the file defines a symbol that is named, whole or bare; ½ where one is like it but for case and underscores. `named` finds each of
+/// the names in a text: most files have none of them anywhere.
+fn defines(card: &Card<'_>, asked: &Asked<'_>, named: &[Finder<'_>]) -> f64 {
+    if named.iter().any(|name| name.find(card.symbols).is_some()) {
+        let is = |name: &&str, symbol| name.as_bytes() == symbol || name.as_bytes() == bare(symbol);
+        if card
+            .symbols()
+            .any(|symbol| asked.named.iter().any(|name| is(name, symbol)))
         {
             return 1.0;
         }
-        alike = alike
-            || (!asked.flat.is_empty()
-                && asked
-                    .flat
-                    .iter()
-                    .any(|name| name.as_bytes() == flattened(bare, b"_").as_ref()));
     }
-    if alike { 0.5 } else { 0.0 }
+    let alike = |name: &&str, bare| {
+        begins_alike(name.as_bytes(), bare) && name.as_bytes() == flattened(bare, b"_").as_ref()
+    };
+    if !asked.flat.is_empty()
+        && card
+            .symbols()
+            .map(bare)
+            .any(|bare| asked.flat.iter().any(|name| alike(name, bare)))
+    {
+        0.5
+    } else {
+        0.0
+    }
+}
+
+/// Could the two be the same but for case and underscores, by their first letters?
+fn begins_alike(flat: &[u8], name: &[u8]) -> bool {
+    match name.iter().find(|byte| **byte != b'_') {
+        Some(byte) if byte.is_ascii() => flat.first() == Some(&byte.to_ascii_lowercase()),
+        _ => true,
+    }
 }
 
 /// A symbol's own name, without what it is in, its parameters or their types.

@@ -123,7 +123,7 @@ class _Kept(Generic[T]):
 
 
 def _weight(record: FileRecord) -> int:
-    return 1000 + record.card.symbol_text.nbytes + 2 * record.card.terms.nbytes
+    return 1000 + record.card.data.nbytes
 
 
 def _files(views: Sequence[_View]) -> Ints:
@@ -402,7 +402,7 @@ class LocalStore:
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
         """See `ports.Store.fetch`."""
         with self._file.reading() as db:
-            still = self._file.state() == self._state
+            still = getattr(self._held, "sights", None) is not None or self._file.state() == self._state
             found = self._passages.of(ids) if still else {}
             rows = list(rows_by_id(db, "chunks", SHOWN_COLUMNS, [i for i in ids if i not in found]))
             cards = self._cards(db, {row[0] >> ORDINAL_BITS for row in rows}, mapped=still)
