@@ -91,7 +91,8 @@ def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, scop
     if not files:
         return []
     at = np.array([file.at for file in files])
-    every = np.concatenate([fused.ids[fused.start[i] : fused.start[i + 1]] for i in at.tolist()])
+    begins = fused.start.tolist()
+    every = np.concatenate([fused.ids[begins[file.at] : begins[file.at + 1]] for file in files])
     places = facts.places(scopes, every)
     start, chosen, points = core.best_passages(fused, e.named, at, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
     scores = points.tolist()

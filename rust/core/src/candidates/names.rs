@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memmem::Finder;
 
 use crate::cards::Card;
-use crate::segment::Part;
+use crate::segment::{Files, Part};
 
 /// The columns of `groma.types.Named`.
 #[derive(Default)]
@@ -38,10 +38,17 @@ pub struct Names<'a> {
     pub rare: f64,
 }
 
-impl Names<'_> {
+/// Their columns, found once.
+struct Columns<'a> {
+    parts: Vec<(Files<'a>, &'a [f64])>,
+    rare: f64,
+}
+
+impl Columns<'_> {
     fn weight_in(&self, part: usize, term: u32) -> Option<f64> {
-        let at = self.parts[part].names().binary_search(&term).ok()?;
-        self.weights[part].get(at).copied()
+        let (files, weights) = self.parts[part];
+        let at = files.names.binary_search(&term).ok()?;
+        weights.get(at).copied()
     }
 
     fn weight(&self, term: u32) -> f64 {
@@ -58,6 +65,12 @@ struct Word<'a> {
 
 /// How well the names in some files match a query; the formulas are told in the twin. `names` has as many weights as parts.
 pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named {
+    let names = Columns {
+        parts: (names.parts.iter().zip(names.weights))
+            .map(|(part, weights)| (part.by_file(), *weights))
+            .collect(),
+        rare: names.rare,
+    };
     let words: Vec<Word> = asked
         .words
         .iter()
@@ -84,9 +97,9 @@ pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named
             .iter()
             .enumerate()
             .rev()
-            .find_map(|(p, part)| Some((p, part.files().binary_search(file).ok()?)));
+            .find_map(|(p, (part, _))| Some((p, part.ids.binary_search(file).ok()?)));
         let card = place.map_or_else(Card::default, |(p, row)| {
-            Card::read(names.parts[p].card(row))
+            Card::read(names.parts[p].0.card(row))
         });
         found.part.push(place.map_or(-1, |(p, _)| p as i64));
         found.row.push(place.map_or(-1, |(_, row)| row as i64));
@@ -104,7 +117,7 @@ pub fn match_names(names: &Names<'_>, files: &[i64], asked: &Asked<'_>) -> Named
             let all = card
                 .terms_of(nth)
                 .iter()
-                .fold(0.0, |sum, term| sum + recent.weight(names, part, *term));
+                .fold(0.0, |sum, term| sum + recent.weight(&names, part, *term));
             let overlap = hit / total * (hit / all).sqrt();
             best = best.max(overlap);
             found.symbols.push(nth as i64);
@@ -134,7 +147,7 @@ struct Recent([(u32, usize, f64); RECENT]);
 const RECENT: usize = 512;
 
 impl Recent {
-    fn weight(&mut self, names: &Names<'_>, part: usize, term: u32) -> f64 {
+    fn weight(&mut self, names: &Columns<'_>, part: usize, term: u32) -> f64 {
         let slot = &mut self.0[term as usize % RECENT];
         if (slot.0, slot.1) != (term, part) {
             *slot = (

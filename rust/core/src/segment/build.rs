@@ -307,25 +307,21 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
                 }
             }
             let begin = chunk;
+            let (ids, hits, places) = (part.ids(), part.hits(), part.places());
+            let (file_of, kind_of) = (part.file_of(), part.kind_of());
             for (i, new) in source.chunks.iter().enumerate() {
                 if *new == GONE {
                     continue;
                 }
-                to.ids[chunk] = part.ids().get(i).copied().unwrap_or_default();
-                to.hits[chunk] = part.hits().get(i).copied().unwrap_or_default();
-                if let Some(place) = part.places().get(4 * i..4 * i + 4) {
+                to.ids[chunk] = ids.get(i).copied().unwrap_or_default();
+                to.hits[chunk] = hits.get(i).copied().unwrap_or_default();
+                if let Some(place) = places.get(4 * i..4 * i + 4) {
                     to.places[4 * chunk..4 * chunk + 4].copy_from_slice(place);
                 }
                 // What a part in a file says is looked up with care, here as everywhere: see the head of the module.
-                let file = part
-                    .file_of()
-                    .get(i)
-                    .and_then(|f| source.files.get(*f as usize));
+                let file = file_of.get(i).and_then(|f| source.files.get(*f as usize));
                 to.file_of[chunk] = file.copied().unwrap_or_default();
-                to.kind_of[chunk] = part
-                    .kind_of()
-                    .get(i)
-                    .map_or(0, |kind| codes[usize::from(*kind)]);
+                to.kind_of[chunk] = kind_of.get(i).map_or(0, |kind| codes[usize::from(*kind)]);
                 chunk += 1;
             }
             for ((to_rows, to_scales), (name, dim)) in to.vectors.iter_mut().zip(&shape.vectors) {
@@ -365,7 +361,8 @@ fn kept_cards<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = &'a [u8]> {
             .iter()
             .enumerate()
             .filter(|(_, new)| **new != GONE);
-        rows.map(|(row, _)| source.part.card(row))
+        let files = source.part.by_file();
+        rows.map(move |(row, _)| files.card(row))
     })
 }
 

@@ -199,12 +199,14 @@ impl Part {
         self.items(self.columns[14])
     }
 
-    /// The card of the file in this row; see [`crate::cards`].
-    pub fn card(&self, row: usize) -> &[u8] {
-        let bound = |i: usize| usize::try_from(*self.card_start().get(i)?).ok();
-        let run = bound(row).zip(bound(row + 1));
-        run.and_then(|(first, end)| self.cards().get(first..end))
-            .unwrap_or_default()
+    /// The columns that names are looked up in.
+    pub fn by_file(&self) -> Files<'_> {
+        Files {
+            ids: self.files(),
+            names: self.names(),
+            card_start: self.card_start(),
+            cards: self.cards(),
+        }
     }
 
     /// Terms of the chunks' texts, their postings and impacts.
@@ -238,6 +240,25 @@ impl Part {
     pub fn vectors(&self, name: &str) -> Option<Vectors<'_>> {
         let vector = self.vectors.iter().find(|v| v.name == name)?;
         Some(self.vectors_of(vector))
+    }
+}
+
+/// Columns of a part by file: its id, the name terms of all, the cards.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    pub ids: &'a [i64],
+    pub names: &'a [u32],
+    card_start: &'a [i64],
+    cards: &'a [u8],
+}
+
+impl<'a> Files<'a> {
+    /// The card of the file in this row; see [`crate::cards`].
+    pub fn card(&self, row: usize) -> &'a [u8] {
+        let bound = |i: usize| usize::try_from(*self.card_start.get(i)?).ok();
+        let run = bound(row).zip(bound(row + 1));
+        run.and_then(|(first, end)| self.cards.get(first..end))
+            .unwrap_or_default()
     }
 }
 
@@ -300,11 +321,15 @@ pub fn member<T: Ord>(values: &[T], of: &[T]) -> Vec<bool> {
 
 /// Where these chunks lie: a column each for what [`Part::places`] has of them, 0 where there is no such chunk.
 pub fn places(parts: &[&Part], ids: &[i64]) -> [Vec<i64>; 4] {
+    let columns: Vec<_> = parts
+        .iter()
+        .map(|part| (part.ids(), part.places()))
+        .collect();
     let mut found = [(); 4].map(|()| Vec::with_capacity(ids.len()));
     for id in ids {
-        let place = parts.iter().find_map(|part| {
-            let row = part.ids().binary_search(id).ok()?;
-            part.places().get(4 * row..4 * row + 4)
+        let place = columns.iter().find_map(|(ids, places)| {
+            let row = ids.binary_search(id).ok()?;
+            places.get(4 * row..4 * row + 4)
         });
         for (n, column) in found.iter_mut().enumerate() {
             column.push(place.map_or(0, |place| i64::from(place[n])));

@@ -121,14 +121,21 @@ impl Top {
     pub(super) fn leg(mut self, parts: &[&Part]) -> Leg {
         self.forget();
         self.found.sort_unstable();
-        let mut leg = Leg::default();
+        let columns: Vec<_> = (parts.iter())
+            .map(|part| (part.ids(), part.file_of(), part.files()))
+            .collect();
+        let room = self.found.len();
+        let mut leg = Leg {
+            ids: Vec::with_capacity(room),
+            files: Vec::with_capacity(room),
+            scores: Vec::with_capacity(room),
+        };
         for c in &self.found {
-            let part = parts[c.part as usize];
-            let file = part
-                .file_of()
+            let (ids, file_of, files) = columns[c.part as usize];
+            let file = file_of
                 .get(c.chunk as usize)
-                .and_then(|f| part.files().get(*f as usize));
-            let (Some(id), Some(file)) = (part.ids().get(c.chunk as usize), file) else {
+                .and_then(|f| files.get(*f as usize));
+            let (Some(id), Some(file)) = (ids.get(c.chunk as usize), file) else {
                 continue;
             };
             leg.ids.push(*id);
