@@ -26,7 +26,6 @@ def test_every_stage_of_an_index_is_measured_beside_the_parser_alone(tmp_path: P
     assert row["files"] == len(list(folder.iterdir())) == row["floor"]["files"]
     seconds = row["seconds"]
     assert all(seconds[name] > 0 for name in ("read", "hash", "mask", "parse", "queries", "chunk", "tokens", "vectors", "model"))
-    assert sum(row["parent wall"].values()) == pytest.approx(row["wall"], rel=0.05)
     assert {"walk", "columns", "SQLite", "segment", "mentions", "catalogue"} <= set(row["parent wall"])
     parts = sum(value for name, value in seconds.items() if name not in ("model", "grammars and queries"))
     assert parts == pytest.approx(row["scan"], rel=0.01)
