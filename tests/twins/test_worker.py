@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from groma.errors import GromaError
+from tests.processes import gone
 from tests.twins.compare import first_difference, records
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these look at processes the Linux way")
@@ -100,18 +101,6 @@ class Killer(threading.Thread):
 
 def notes(batches: Iterator) -> dict[str, str]:
     return {path: note for b in batches for path, note in zip(b.files.paths, b.files.notes, strict=True) if note}
-
-
-def gone(pid: int, within: float = 5.0) -> bool:
-    until = time.monotonic() + within
-    while time.monotonic() < until:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.01)
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -213,7 +202,7 @@ def test_who_stops_halfway_leaves_no_child(compiled, folder: Path) -> None:
     next(run)
     (pid,) = children()
     run.close()
-    assert gone(pid)
+    assert gone(pid, within=5.0)
     assert not children()
 
 
@@ -291,7 +280,7 @@ def test_an_interrupt_is_heeded_at_once(compiled) -> None:
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_S) == 42
     assert time.monotonic() - begun < 2
-    assert gone(child)
+    assert gone(child, within=5.0)
 
 
 def test_the_child_ignores_an_interrupt_and_ends_with_its_parent(compiled) -> None:
@@ -300,4 +289,4 @@ def test_the_child_ignores_an_interrupt_and_ends_with_its_parent(compiled) -> No
     assert not gone(child, within=0.2)
     process.kill()
     process.wait()
-    assert gone(child)
+    assert gone(child, within=5.0)
