@@ -63,11 +63,12 @@ def best_passages(
     passages: tuple[_Whole, _Whole, _Real],
     symbols: tuple[_Whole, _Whole, _Real],
     at: _Whole,
+    scores: _Real,
     begin: _Whole,
     end: _Whole,
     best: float,
     lean: float,
-    most: int,
+    decays: _Real,
 ) -> tuple[_Whole, _Whole, _Real]: ...
 
 # masking

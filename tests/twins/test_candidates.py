@@ -59,12 +59,15 @@ def test_fuse(seed: int, rows: int, files: int, most: int, lean: float, dense: b
     at = rng.permutation(len(fused.files))[: int(rng.integers(0, 6))].astype(np.int64)
     runs = [slice(fused.start[i], fused.start[i + 1]) for i in at.tolist()]
     begin, end = (np.concatenate([np.empty(0, np.int64), *(spans[n][run] for run in runs)]) for n in (0, 1))
-    chosen = plain.best_passages(fused, named, at, begin, end, 3.0, 0.5, 5)
-    same(chosen, compiled.best_passages(fused, named, at, begin, end, 3.0, 0.5, 5))
-    start, places, _ = chosen
+    scores, decays = np.sort(rng.choice([0.5, 1.0, 1.5], size=len(at)))[::-1].copy(), np.array([0.6**j for j in range(5)])
+    chosen = plain.best_passages(fused, named, at, scores, begin, end, 3.0, 0.5, decays)
+    same(chosen, compiled.best_passages(fused, named, at, scores, begin, end, 3.0, 0.5, decays))
+    places, owners, points = chosen
+    assert (points[1:] <= points[:-1]).all()
     for n, run in enumerate(runs):
         mine = set(range(sum(r.stop - r.start for r in runs[:n]), sum(r.stop - r.start for r in runs[: n + 1])))
-        assert set(places[start[n] : start[n + 1]].tolist()) <= mine and start[n + 1] - start[n] == min(5, run.stop - run.start)
+        assert set(places[owners == n].tolist()) <= mine and (owners == n).sum() == min(5, run.stop - run.start)
+        assert points[owners == n].tolist()[:1] == scores[n : n + 1].tolist()[: len(mine)]
 
 
 def names_of(rng: np.random.Generator, fused: Fused) -> Named:

@@ -69,25 +69,29 @@ fn best_passages<'py>(
     passages: RunColumns<'py>,
     symbols: RunColumns<'py>,
     at: PyReadonlyArray1<'py, i64>,
+    scores: PyReadonlyArray1<'py, f64>,
     begin: PyReadonlyArray1<'py, i64>,
     end: PyReadonlyArray1<'py, i64>,
     best: f64,
     lean: f64,
-    most: usize,
+    decays: PyReadonlyArray1<'py, f64>,
 ) -> PyResult<(Whole<'py>, Whole<'py>, Real<'py>)> {
-    let pairs = |a: &'_ [i64], b: &'_ [i64]| -> Vec<(i64, i64)> {
-        a.iter().copied().zip(b.iter().copied()).collect()
-    };
+    let (at, scores) = (at.as_slice()?, scores.as_slice()?);
+    let (begin, end) = (begin.as_slice()?, end.as_slice()?);
     let found = candidates::best_passages(
         runs(&passages)?,
         runs(&symbols)?,
-        at.as_slice()?,
-        pairs(begin.as_slice()?, end.as_slice()?).into_iter(),
-        Weighing { best, lean, most },
+        at.iter().copied().zip(scores.iter().copied()),
+        begin.iter().copied().zip(end.iter().copied()),
+        Weighing {
+            best,
+            lean,
+            decays: decays.as_slice()?,
+        },
     );
     Ok((
-        found.start.into_pyarray(py),
         found.places.into_pyarray(py),
+        found.owners.into_pyarray(py),
         found.scores.into_pyarray(py),
     ))
 }

@@ -35,6 +35,9 @@ def match_names(
     return Named(*places, share, cover, best, defines, called, *symbols)
 
 
-def best_passages(fused: Fused, named: Named, at: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int) -> tuple[Ints, Ints, Floats64]:
-    """Of some files, their `most` best passages: start, places, scores. What is given and how they are scored is told in the twin."""
-    return _rs.best_passages((fused.start, fused.ids, fused.scores), (named.start, named.symbols, named.overlaps), at, begin, end, best, lean, most)
+def best_passages(
+    fused: Fused, named: Named, at: Ints, scores: Floats64, begin: Ints, end: Ints, best: float, lean: float, decays: Floats64
+) -> tuple[Ints, Ints, Floats64]:
+    """Of some files, the best passages in the order they are shown: place, file, score. What is given and how they are scored is told in the twin."""
+    passages, symbols = (fused.start, fused.ids, fused.scores), (named.start, named.symbols, named.overlaps)
+    return _rs.best_passages(passages, symbols, at, scores, begin, end, best, lean, decays)

@@ -241,26 +241,33 @@ def _symbols(
     return owner, symbol - (np.cumsum(symbols) - symbols)[owner], hit / total * np.sqrt(hit / own)
 
 
-def best_passages(fused: Fused, named: Named, at: Ints, begin: Ints, end: Ints, best: float, lean: float, most: int) -> tuple[Ints, Ints, Floats64]:
-    """Of some files (number `at` of `fused` and of `named`), their `most` best passages: start (a file each, and the end), where they are
-    among the passages of these files, one file after the other, and their scores.
+def best_passages(
+    fused: Fused, named: Named, at: Ints, scores: Floats64, begin: Ints, end: Ints, best: float, lean: float, decays: Floats64
+) -> tuple[Ints, Ints, Floats64]:
+    """Of some files (number `at` of `fused` and of `named`; their `scores`), the best passages in the order they are shown: where each is among the
+    passages of these files, one file after the other; which of these files it is in; its score.
 
-    A passage's score is its sparse score / `best` + lean · the best overlap of a symbol that begins in it; ties go to the smaller id. The
-    symbols of each passage of these files are `begin:end`.
+    Within a file passages go by c = sparse score / `best` + lean · the best overlap of a symbol that begins in them; ties go to the smaller id.
+    Number j of them scores the file's score · decays[j] · c_j / c_0, the first one the file's score itself; there are as many as decays. Ties stay
+    in the order of files. The symbols of each passage of these files are `begin:end`.
     """
-    start, chosen, scores = [0], [np.empty(0, np.int64)], [np.empty(0)]
+    chosen, owners, points = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
     passed = 0
-    for i in at.tolist():
+    for n, i in enumerate(at.tolist()):
         run, of = slice(fused.start[i], fused.start[i + 1]), slice(named.start[i], named.start[i + 1])
         here = slice(passed, passed + run.stop - run.start)
         symbols, overlaps = named.symbols[of], named.overlaps[of]
-        score = fused.scores[run] / best
+        own = fused.scores[run] / best
         low, high = symbols.searchsorted(begin[here]), symbols.searchsorted(end[here])
-        for n in np.flatnonzero(low < high).tolist():
-            score[n] += lean * overlaps[low[n] : high[n]].max()
-        order = np.lexsort((fused.ids[run], -score))[:most]
+        for p in np.flatnonzero(low < high).tolist():
+            own[p] += lean * overlaps[low[p] : high[p]].max()
+        order = np.lexsort((fused.ids[run], -own))[: len(decays)]
+        shares = decays[: len(order)] * (own[order] / max(own[order[0]], 1e-6)) if len(order) else own
+        shares[:1] = 1.0
         chosen.append(order + passed)
-        scores.append(score[order])
-        start.append(start[-1] + len(order))
+        owners.append(np.full(len(order), n))
+        points.append(scores[n] * shares)
         passed = here.stop
-    return np.array(start, np.int64), np.concatenate(chosen), np.concatenate(scores)
+    all_points = np.concatenate(points)
+    order = np.argsort(-all_points, kind="stable")
+    return np.concatenate(chosen)[order], np.concatenate(owners)[order], all_points[order]

@@ -88,6 +88,26 @@ class Tally:
         self._scaled = (factor, roles, by, self.scores)
         self.scores = self.scores * _products(by)[roles]
 
+    def reasons(self, at: Ints) -> list[str]:
+        """For each of the candidates `at` the three lines that added most, and what was taken away, in words."""
+        if not len(at):
+            return []
+        shares = np.array([weight * values.take(at) for _, values, weight, _ in self._lines])
+        most = np.argsort(-shares, axis=0, kind="stable")[:3]
+        return [self._reason(*one) for one in zip(at.tolist(), most.T.tolist(), shares.T.tolist(), strict=True)]
+
+    def _reason(self, i: int, most: Sequence[int], shares: Sequence[float]) -> str:
+        said = []
+        for n in most:
+            if shares[n] > 0:
+                factor, values, _, detail = self._lines[n]
+                said.append((detail if isinstance(detail, str) else detail(i)) or f"{factor} {values.item(i):.2f}")
+        if self._scaled is not None:
+            _, roles, by, _ = self._scaled
+            if mark := roles.item(i):
+                said += [f"less: {name}" for role, _, name in by if mark & role]
+        return ", ".join(said)
+
     def lines(self, i: int) -> list[tuple[str, float, float, Detail | str]]:
         """What the score of candidate i is made of: factor, value, weight, detail."""
         lines: list[tuple[str, float, float, Detail | str]] = [

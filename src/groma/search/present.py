@@ -1,14 +1,17 @@
-"""From ranked chunks to hits: fetch the few that are shown, prove them, say why."""
+"""From ranked chunks to hits: prove the few that are shown, join neighbours, fetch them, say why."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+
+import numpy as np
 
 from ..ports import Store
 from ..types import Contribution, Hit, Passage
-from .prove import Prover
-from .rank import Item
+from .prove import Proof, Prover
+from .rank import Item, Ranked
 
 __all__ = ["present"]
 
@@ -20,113 +23,111 @@ JOINED_LINES = 60
 
 @dataclass(slots=True)
 class _Shown:
-    """A hit while neighbours may still join it: its lines grow, and `texts` with them, from top to bottom."""
+    """A hit while neighbours may still join it: its lines grow, and `pieces` with them, from top to bottom. A piece is a passage, or the id of
+    one that is yet to be fetched; `best` is the one that made it a hit."""
 
-    item: Item
-    passage: Passage
+    file: Ranked
+    score: float
     stale: bool
+    best: Passage | int
     first: int
     last: int
-    texts: list[str]
-    masked: bool
+    pieces: list[Passage | int]
 
-    def touches(self, first: int, last: int) -> bool:
-        """Do these lines end right before the hit's or begin right after them?"""
-        return first == self.last + 1 or last + 1 == self.first
-
-    def join(self, other: Passage) -> bool:
-        """Take in a passage that ends right before this one or begins right after it."""
-        if not self.touches(other.first, other.last) or other.blob != self.passage.blob:
-            return False
-        first, last = min(self.first, other.first), max(self.last, other.last)
-        if last - first >= JOINED_LINES:
-            return False
-        self.texts.insert(0 if first < self.first else len(self.texts), other.text)
-        self.first, self.last, self.masked = first, last, self.masked or other.masked
-        return True
+    def join(self, piece: Passage | int, first: int, last: int) -> bool:
+        """Take in a piece whose lines end right before this one's or begin right after them."""
+        if first == self.last + 1:
+            if last - self.first >= JOINED_LINES:
+                return False
+            self.pieces.append(piece)
+            self.last = last
+            return True
+        if last + 1 == self.first:
+            if self.last - first >= JOINED_LINES:
+                return False
+            self.pieces.insert(0, piece)
+            self.first = first
+            return True
+        return False
 
 
 def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, explain: bool) -> list[Hit]:
     """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
+    gone: set[int] = set()
+    while True:
+        shown = _chosen(found, prover, k, gone)
+        wanted = [piece for one in shown for piece in one.pieces if isinstance(piece, int)]
+        passages = {passage.id: passage for passage in store.fetch(wanted)}
+        if len(passages) == len(wanted):
+            break
+        gone.update(set(wanted) - passages.keys())  # swept by another process meanwhile: others take their places
+    reasons = shown[0].file.tally.reasons(np.array([one.file.at for one in shown])) if shown else []
+    return [_hit(one, passages, prover.roots[one.file.scope], why, explain=explain) for one, why in zip(shown, reasons, strict=True)]
+
+
+def _chosen(found: Sequence[Item], prover: Prover, k: int, gone: AbstractSet[int]) -> list[_Shown]:
+    """What is shown of `found`, but for the passages that are `gone`. Of a file that changed since it was indexed its own new passages are, in
+    place of the old ones."""
     shown: list[_Shown] = []
-    by_file: dict[int, list[_Shown]] = {}
+    files: dict[int, tuple[Proof, list[_Shown]]] = {}
     taken: dict[int, int] = {}
-    passages: dict[int, Passage] = {}
-    fetched = 0
-    for n, item in enumerate(found):
-        file = item.file
+    for n, (passage, score, file, first, last) in enumerate(found):
         key = file.at
-        neighbours = by_file.get(key, ())
+        here = files.get(key)
         if len(shown) == k:  # only what joins them is still wanted
             if n >= AHEAD * k:
                 break
-            if not neighbours or (not taken.get(key) and not _touched(neighbours, item)):
+            if here is None:
                 continue
-        elif n >= fetched:
-            fetched = n + k - len(shown)
-            passages |= _fetched(store, [i.passage for i in (*found[n:fetched], *_joining(found[n : AHEAD * k], fetched - n))])
-        if item.passage not in passages:  # of a file that changed, or swept by another process
-            passages |= _fetched(store, [item.passage])
-        passage = passages.get(item.passage)
-        if passage is None:
-            continue
-        proof = prover.prove(file.scope, passage)
-        if proof.state in ("gone", "closed"):
-            continue
+        if here is None:
+            here = files[key] = prover.prove(file), []
+        proof, neighbours = here
+        piece: Passage | int = passage
         if proof.state == "changed":
             nth = taken.get(key, 0)
-            taken[key] = nth + 1
             if nth >= len(proof.passages):
                 continue
-            passage = proof.passages[nth]
-        if not any(s.join(passage) for s in neighbours) and len(shown) < k:
-            shown.append(_Shown(item, passage, proof.state == "stale", passage.first, passage.last, [passage.text], passage.masked))
-            by_file.setdefault(key, []).append(shown[-1])
-    return [_hit(one, prover.roots[one.item.file.scope], explain=explain) for one in shown]
+            taken[key] = nth + 1
+            piece = proof.passages[nth]
+            first, last = piece.first, piece.last
+        elif proof.state in ("gone", "closed") or passage in gone or not last:
+            continue
+        for one in neighbours:
+            if one.join(piece, first, last):
+                break
+        else:
+            if len(shown) < k:
+                one = _Shown(file, score, proof.state == "stale", piece, first, last, [piece])
+                shown.append(one)
+                neighbours.append(one)
+    return shown
 
 
-def _joining(items: Sequence[Item], after: int) -> list[Item]:
-    """Those of `items` from number `after` on whose lines touch those of another one in their file, and so may join a hit."""
-    ends = {(item.file.at, item.last + 1) for item in items}
-    begins = {(item.file.at, item.first) for item in items}
-    return [item for item in items[after:] if (item.file.at, item.first) in ends or (item.file.at, item.last + 1) in begins]
-
-
-def _touched(hits: Sequence[_Shown], item: Item) -> bool:
-    for hit in hits:  # noqa: SIM110 - this runs for every passage that is looked at
-        if hit.touches(item.first, item.last):
-            return True
-    return False
-
-
-def _fetched(store: Store, ids: Sequence[int]) -> dict[int, Passage]:
-    return {passage.id: passage for passage in store.fetch(ids)}
-
-
-def _hit(one: _Shown, root: str, *, explain: bool) -> Hit:
-    item, passage = one.item, one.passage
+def _hit(one: _Shown, passages: Mapping[int, Passage], root: str, why: str, *, explain: bool) -> Hit:
+    pieces = [passages[piece] if isinstance(piece, int) else piece for piece in one.pieces]
+    best = passages[one.best] if isinstance(one.best, int) else one.best
     return Hit(
-        id=f"{passage.hit_id:016x}",
+        id=f"{best.hit_id:016x}",
         scope=root,
-        path=passage.path,
+        path=best.path,
         start_line=one.first,
         end_line=one.last,
-        symbol=passage.symbol,
-        kind=passage.kind,
-        language=passage.language,
-        score=round(item.score, 6),
-        why=item.file.why(),
-        text="\n".join(one.texts),
-        masked=one.masked,
+        symbol=best.symbol,
+        kind=best.kind,
+        language=best.language,
+        score=round(one.score, 6),
+        why=why,
+        text="\n".join([piece.text for piece in pieces]),
+        masked=any(piece.masked for piece in pieces),
         stale=one.stale,
-        enclosing=passage.enclosing,
-        explain=_lines(item) if explain else (),
+        enclosing=best.enclosing,
+        explain=_lines(one) if explain else (),
     )
 
 
-def _lines(item: Item) -> tuple[Contribution, ...]:
-    """The lines that add up to the item's score: those of its file, and what a passage after the file's best one loses."""
-    of_file, score = item.file.lines(), item.file.score
-    if item.score != score:
-        of_file.append(Contribution("passage", item.score / score - 1.0, score, "not the best passage of the file"))
+def _lines(one: _Shown) -> tuple[Contribution, ...]:
+    """The lines that add up to the score of a hit: those of its file, and what a passage after the file's best one loses."""
+    of_file, score = one.file.lines(), one.file.score
+    if one.score != score:
+        of_file.append(Contribution("passage", one.score / score - 1.0, score, "not the best passage of the file"))
     return tuple(of_file)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from .. import core
 from ..catalogue import manifests
@@ -45,15 +44,14 @@ class Prover:
         self.roots = roots
         self.query = query
         self.legs = legs
-        self.known = {scope: manifests.stats(db, scope, [f.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
-        self.proofs: dict[tuple[str, str, bytes], Proof] = {}
+        self.known = {scope: manifests.stats(db, scope, [f.card.path for f in files if f.scope == scope]) for scope in {f.scope for f in files}}
+        self.proofs: dict[int, Proof] = {}
 
-    def prove(self, scope: str, passage: Passage) -> Proof:
-        """The state of the passage's file in `scope`."""
-        key = (scope, passage.path, passage.blob)
-        proof = self.proofs.get(key)
+    def prove(self, file: Ranked) -> Proof:
+        """The state of one of the files, compared with the version of it that was found."""
+        proof = self.proofs.get(file.at)
         if proof is None:
-            proof = self.proofs[key] = self._look(scope, passage)
+            proof = self.proofs[file.at] = self._look(file)
         return proof
 
     def counts(self) -> dict[str, int]:
@@ -61,12 +59,12 @@ class Prover:
         states = [p.state for p in self.proofs.values()]
         return {state: states.count(state) for state in ("changed", "stale", "gone", "closed") if state in states}
 
-    def _look(self, scope: str, passage: Passage) -> Proof:
-        root, path = self.roots[scope], passage.path
+    def _look(self, file: Ranked) -> Proof:
+        root, path, blob = self.roots[file.scope], file.card.path, file.card.blob
         try:
             stat = os.lstat(f"{root}/{path}")
-            known = self.known[scope].get(path)
-            if known is not None and known.blob != passage.blob:
+            known = self.known[file.scope].get(path)
+            if known is not None and known.blob != blob:
                 known = None
             if known is not None and known.settled and _same(known, stat):
                 return FRESH
@@ -77,14 +75,15 @@ class Prover:
             return Proof("gone")
         except OSError:
             return Proof("closed")
-        if core.blob_id(data) == passage.blob:
+        if core.blob_id(data) == blob:
             return FRESH
-        return Proof("stale") if len(data) > REREAD_BYTES else Proof("changed", tuple(self._anew(passage, data)))
+        return Proof("stale") if len(data) > REREAD_BYTES else Proof("changed", tuple(self._anew(path, data)))
 
-    def _anew(self, old: Passage, data: bytes) -> list[Passage]:
-        """The passages of a file's new content that the query finds, best first (ties: in order)."""
-        batch = core.scan_texts([(old.path, data)])
-        if batch.files.reasons[0] is not None:
+    def _anew(self, path: str, data: bytes) -> list[Passage]:
+        """The passages of a file's new content that the query finds, best first (ties: in order). The store has none of them: their ids are 0."""
+        batch = core.scan_texts([(path, data)])
+        files = batch.files
+        if files.reasons[0] is not None:
             return []
         weight = dict(zip(self.query.terms.tolist(), self.legs.weights.tolist(), strict=True))
         kinds = expand_kinds(self.query.filter.kinds)
@@ -94,18 +93,21 @@ class Prover:
             score = sum(weight.get(t, 0.0) * x for t, x in zip(batch.terms[run].tolist(), batch.impacts[run].tolist(), strict=True))
             if score > 0 and (not kinds or batch.kinds[i] in kinds):
                 found.append((-score, i))
-        blob = batch.files.blobs[0]
+        blob = files.blobs[0]
         assert blob is not None
         return [
-            replace(
-                old,
+            Passage(
+                id=0,
                 hit_id=int(batch.hit_ids[i]),
+                file=0,
+                path=path,
                 blob=blob,
                 first=int(batch.first[i]),
                 last=int(batch.last[i]),
                 kind=batch.kinds[i],
                 symbol=batch.symbols_shown[i],
                 enclosing=batch.enclosing[i],
+                language=files.languages[0],
                 text=batch.texts[i],
                 masked=bool(batch.masked[i]),
             )

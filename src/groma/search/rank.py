@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
-from operator import attrgetter
-from typing import NamedTuple
 
 import numpy as np
 
 from .. import core
 from ..ports import Facts
-from ..types import Contribution, Fused
+from ..types import Card, Contribution, Fused
 from ..values import value
 from .factors import FACTORS, Evidence, Factor, Tally, penalties
 
 __all__ = ["Item", "Ranked", "items", "rank"]
 
-CHUNKS_A_FILE = 5
-_DECAYS = tuple(0.6**j for j in range(CHUNKS_A_FILE))
+DECAYS = np.array([0.6**j for j in range(5)])
+"""What the passages of a file count beside its best one, as many as are shown of it at most."""
 SYMBOL_IN_CHUNK = 0.5
 
 
@@ -27,7 +24,7 @@ class Ranked:
     """A file with its score: number `at` of the candidates."""
 
     scope: str
-    path: str
+    card: Card
     score: float
     tally: Tally
     at: int
@@ -39,22 +36,9 @@ class Ranked:
             for factor, value, weight, detail in self.tally.lines(self.at)
         ]
 
-    def why(self) -> str:
-        """The three lines that added most, and what was taken away, in words."""
-        lines = self.tally.lines(self.at)
-        added = sorted([line for line in lines if line[1] * line[2] > 0], key=lambda line: -line[1] * line[2])[:3]
-        said = [((detail if isinstance(detail, str) else detail(self.at)) or f"{factor} {value:.2f}") for factor, value, _, detail in added]
-        return ", ".join(said + [f"less: {detail}" for _, value, _, detail in lines if value < 0])
 
-
-class Item(NamedTuple):
-    """A passage that is to be shown, with its own score, and its lines in the file as it was indexed (0: it is gone)."""
-
-    passage: int
-    score: float
-    file: Ranked
-    first: int
-    last: int
+Item = tuple[int, float, Ranked, int, int]
+"""A passage that is to be shown: its id, its own score, its file, and its first and last line in the file as it was indexed (0: it is gone)."""
 
 
 def rank(e: Evidence, most: int) -> list[Ranked]:
@@ -69,7 +53,7 @@ def rank(e: Evidence, most: int) -> list[Ranked]:
         least = scores[order[most - 1]]
         order = [i for i in order if scores[i] >= least]  # all that tie for the last place
     best = sorted(order, key=lambda i: (-scores[i], e.card(i).path, e.scope(i)))[:most]
-    return [Ranked(e.scope(i), e.card(i).path, scores[i], tally, i) for i in best]
+    return [Ranked(e.scope(i), e.card(i), scores[i], tally, i) for i in best]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
@@ -90,20 +74,10 @@ def items(files: Sequence[Ranked], e: Evidence, fused: Fused, facts: Facts, scop
     """
     if not files:
         return []
-    at = np.array([file.at for file in files])
+    at, scores = np.array([file.at for file in files]), np.array([file.score for file in files])
     begins = fused.start.tolist()
     every = np.concatenate([fused.ids[begins[file.at] : begins[file.at + 1]] for file in files])
     places = facts.places(scopes, every)
-    start, chosen, points = core.best_passages(fused, e.named, at, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, CHUNKS_A_FILE)
-    scores = points.tolist()
-    shown = list(zip(*(column[chosen].tolist() for column in (every, places.first, places.last)), strict=True))
-    result: list[Item] = []
-    for file, (begin, end) in zip(files, pairwise(start.tolist()), strict=True):
-        passage, first, last = shown[begin]
-        result.append(Item(passage, file.score, file, first, last))
-        best_score = max(scores[begin], 1e-6)
-        for j in range(1, end - begin):
-            passage, first, last = shown[begin + j]
-            result.append(Item(passage, file.score * (_DECAYS[j] * (scores[begin + j] / best_score)), file, first, last))
-    result.sort(key=attrgetter("score"), reverse=True)  # stable: ties stay in order of their files
-    return result
+    chosen, owners, points = core.best_passages(fused, e.named, at, scores, places.begin, places.end, best or 1.0, SYMBOL_IN_CHUNK, DECAYS)
+    ids, first, last = (column.take(chosen).tolist() for column in (every, places.first, places.last))
+    return list(zip(ids, points.tolist(), [files[i] for i in owners.tolist()], first, last, strict=True))

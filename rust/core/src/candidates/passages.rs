@@ -10,44 +10,41 @@ pub struct Runs<'a> {
     pub values: &'a [f64],
 }
 
-/// One run of passages for each of some files: where they are among all that were given, and what they score.
+/// Passages in the order they are shown: where they are among all that were given, which of the files they are in, what they score.
+#[derive(Default)]
 pub struct Chosen {
-    pub start: Vec<i64>,
     pub places: Vec<i64>,
+    pub owners: Vec<i64>,
     pub scores: Vec<f64>,
 }
 
-/// How passages are weighed: a sparse score over `best`, an overlap times `lean`; so many of a file are chosen.
+/// How passages are weighed: a sparse score over `best`, an overlap times `lean`; beside its file's best one, number j of them by `decays[j]`.
 #[derive(Clone, Copy)]
-pub struct Weighing {
+pub struct Weighing<'a> {
     pub best: f64,
     pub lean: f64,
-    pub most: usize,
+    pub decays: &'a [f64],
 }
 
-/// The best passages of some files; the formula is told in the twin. `files` are numbers of runs of both `passages` and `symbols`, `spans` the
-/// symbols that begin in each of their passages.
+/// The best passages of some files (numbers of runs of both `passages` and `symbols`, and their scores); the formula is told in the twin. `spans`
+/// are the symbols that begin in each of their passages.
 pub fn best_passages(
     passages: Runs<'_>,
     symbols: Runs<'_>,
-    files: &[i64],
+    files: impl Iterator<Item = (i64, f64)>,
     mut spans: impl Iterator<Item = (i64, i64)>,
-    by: Weighing,
+    by: Weighing<'_>,
 ) -> Chosen {
-    let mut chosen = Chosen {
-        start: vec![0],
-        places: Vec::new(),
-        scores: Vec::new(),
-    };
-    let mut scored: Vec<(f64, i64, i64)> = Vec::new();
+    let mut found: Vec<(f64, i64, i64)> = Vec::new();
+    let mut own: Vec<(f64, i64, i64)> = Vec::new();
     let mut passed = 0;
     let place = |row: i64| usize::try_from(row).unwrap_or(usize::MAX);
-    for file in files {
-        let ids = run(passages.start, place(*file), passages.ids);
-        let scores = run(passages.start, place(*file), passages.values);
-        let known = run(symbols.start, place(*file), symbols.ids);
-        let overlaps = run(symbols.start, place(*file), symbols.values);
-        scored.clear();
+    for (owner, (file, file_score)) in files.enumerate() {
+        let ids = run(passages.start, place(file), passages.ids);
+        let scores = run(passages.start, place(file), passages.values);
+        let known = run(symbols.start, place(file), symbols.ids);
+        let overlaps = run(symbols.start, place(file), symbols.values);
+        own.clear();
         for ((&id, &score), (begin, end)) in ids.iter().zip(scores).zip(spans.by_ref()) {
             let first = known.partition_point(|&symbol| symbol < begin);
             let overlap = known[first..]
@@ -55,15 +52,22 @@ pub fn best_passages(
                 .zip(overlaps.get(first..).unwrap_or_default())
                 .take_while(|(symbol, _)| **symbol < end);
             let named = overlap.fold(0.0_f64, |most, (_, &overlap)| most.max(overlap));
-            scored.push((score / by.best + by.lean * named, id, passed));
+            own.push((score / by.best + by.lean * named, id, passed));
             passed += 1;
         }
-        scored.sort_unstable_by(|a, b| better(&(a.0, a.1), &(b.0, b.1)));
-        for &(score, _, place) in scored.iter().take(by.most) {
-            chosen.places.push(place);
-            chosen.scores.push(score);
+        own.sort_unstable_by(|a, b| better(&(a.0, a.1), &(b.0, b.1)));
+        let top = own.first().map_or(0.0, |first| first.0).max(1e-6);
+        for (j, (&(score, _, place), decay)) in own.iter().zip(by.decays).enumerate() {
+            let share = if j == 0 { 1.0 } else { decay * (score / top) };
+            found.push((file_score * share, place, owner as i64));
         }
-        chosen.start.push(chosen.places.len() as i64);
+    }
+    found.sort_by(|a, b| b.0.total_cmp(&a.0)); // stable: ties stay in the order of the files
+    let mut chosen = Chosen::default();
+    for (score, place, owner) in found {
+        chosen.places.push(place);
+        chosen.owners.push(owner);
+        chosen.scores.push(score);
     }
     chosen
 }

@@ -105,6 +105,13 @@ class _Kept(Generic[T]):
         self._young: dict[int, T] = {}
         self._old: dict[int, T] = {}
 
+    def get(self, i: int) -> T | None:
+        """What is kept of one."""
+        value = self._young.get(i)
+        if value is None and (value := self._old.get(i)) is not None:
+            self.put(i, value)
+        return value
+
     def of(self, ids: Iterable[int]) -> dict[int, T]:
         """What is kept of these."""
         young = self._young
@@ -383,14 +390,17 @@ class LocalStore:
         named = core.match_names(sight.parts, *sight.weights[weigh], files, asked.words, asked.terms, asked.named, asked.flat)
         scope, indegree = np.full(len(files), -1, np.int64), np.zeros(len(files), np.int64)
         for n, view in reversed(list(enumerate(sight.views.values()))):
-            here = core.member(files, view.files)
+            if not len(view.files):
+                continue
+            at = view.files.searchsorted(files)
+            here = view.files.take(at, mode="clip") == files
             scope[here] = n
-            indegree[here] = view.indegree[view.files.searchsorted(files[here])] if len(view.indegree) else 0
+            indegree[here] = view.indegree[at[here]] if len(view.indegree) else 0
         scope[named.part < 0] = -1
 
         def card(i: int) -> Card:
             file = files.item(i)
-            return self._known_cards.of((file,)).get(file) or self._read_card(sight.parts[named.part.item(i)], file, named.row.item(i))
+            return self._known_cards.get(file) or self._read_card(sight.parts[named.part.item(i)], file, named.row.item(i))
 
         return FileNames(scope, indegree, named, card)
 
