@@ -303,7 +303,7 @@ def evidence(
         meaning=fused.meaning,
         indegree=found.indegree,
         named=found.named,
-        card=cache(found.card),
+        card=found.card,
         record=record,
         ages=ages,
         context=context,

@@ -23,18 +23,18 @@ JOINED_LINES = 60
 
 @dataclass(slots=True)
 class _Shown:
-    """A hit while neighbours may still join it: its lines grow, and `pieces` with them, from top to bottom. A piece is a passage, or the id of
-    one that is yet to be fetched; `best` is the one that made it a hit."""
+    """A hit while neighbours may still join it: its lines grow, and `pieces` with them, the ids of its passages from top to bottom; `best` is the
+    one that made it a hit."""
 
     file: Ranked
     score: float
     stale: bool
-    best: Passage | int
+    best: int
     first: int
     last: int
-    pieces: list[Passage | int]
+    pieces: list[int]
 
-    def join(self, piece: Passage | int, first: int, last: int) -> bool:
+    def join(self, piece: int, first: int, last: int) -> bool:
         """Take in a piece whose lines end right before this one's or begin right after them."""
         if first == self.last + 1:
             if last - self.first >= JOINED_LINES:
@@ -55,57 +55,60 @@ def present(found: Sequence[Item], store: Store, prover: Prover, k: int, *, expl
     """The first `k` hits whose lines can be proven, best first; a hit keeps the id and symbol of its best chunk."""
     gone: set[int] = set()
     while True:
-        shown = _chosen(found, prover, k, gone)
-        wanted = [piece for one in shown for piece in one.pieces if isinstance(piece, int)]
-        passages = {passage.id: passage for passage in store.fetch(wanted)}
-        if len(passages) == len(wanted):
+        shown, passages = _chosen(found, prover, k, gone)
+        wanted = [piece for one in shown for piece in one.pieces if piece not in passages]
+        for passage in store.fetch(wanted):
+            passages[passage.id] = passage
+        lost = [piece for piece in wanted if piece not in passages]
+        if not lost:
             break
-        gone.update(set(wanted) - passages.keys())  # swept by another process meanwhile: others take their places
+        gone.update(lost)  # swept by another process meanwhile: others take their places
     reasons = shown[0].file.tally.reasons(np.array([one.file.at for one in shown])) if shown else []
     return [_hit(one, passages, prover.roots[one.file.scope], why, explain=explain) for one, why in zip(shown, reasons, strict=True)]
 
 
-def _chosen(found: Sequence[Item], prover: Prover, k: int, gone: AbstractSet[int]) -> list[_Shown]:
+def _chosen(found: Sequence[Item], prover: Prover, k: int, gone: AbstractSet[int]) -> tuple[list[_Shown], dict[int, Passage]]:
     """What is shown of `found`, but for the passages that are `gone`. Of a file that changed since it was indexed its own new passages are, in
-    place of the old ones."""
+    place of the old ones; these have their texts with them, under ids below zero."""
     shown: list[_Shown] = []
     files: dict[int, tuple[Proof, list[_Shown]]] = {}
     taken: dict[int, int] = {}
-    for n, (passage, score, file, first, last) in enumerate(found):
-        key = file.at
-        here = files.get(key)
+    anew: dict[int, Passage] = {}
+    for n, (piece, score, file, first, last) in enumerate(found):
+        here = files.get(file.at)
         if len(shown) == k:  # only what joins them is still wanted
             if n >= AHEAD * k:
                 break
             if here is None:
                 continue
         if here is None:
-            here = files[key] = prover.prove(file), []
+            here = files[file.at] = prover.prove(file), []
         proof, neighbours = here
-        piece: Passage | int = passage
-        if proof.state == "changed":
-            nth = taken.get(key, 0)
+        state = proof.state
+        if state == "changed":
+            nth = taken.get(file.at, 0)
             if nth >= len(proof.passages):
                 continue
-            taken[key] = nth + 1
-            piece = proof.passages[nth]
-            first, last = piece.first, piece.last
-        elif proof.state in ("gone", "closed") or passage in gone or not last:
+            taken[file.at] = nth + 1
+            piece = -1 - len(anew)
+            passage = anew[piece] = proof.passages[nth]
+            first, last = passage.first, passage.last
+        elif piece in gone or not last or state in ("gone", "closed"):
             continue
         for one in neighbours:
             if one.join(piece, first, last):
                 break
         else:
             if len(shown) < k:
-                one = _Shown(file, score, proof.state == "stale", piece, first, last, [piece])
+                one = _Shown(file, score, state == "stale", piece, first, last, [piece])
                 shown.append(one)
                 neighbours.append(one)
-    return shown
+    return shown, anew
 
 
 def _hit(one: _Shown, passages: Mapping[int, Passage], root: str, why: str, *, explain: bool) -> Hit:
-    pieces = [passages[piece] if isinstance(piece, int) else piece for piece in one.pieces]
-    best = passages[one.best] if isinstance(one.best, int) else one.best
+    best = passages[one.best]
+    pieces = [passages[piece] for piece in one.pieces] if len(one.pieces) > 1 else (best,)
     return Hit(
         id=f"{best.hit_id:016x}",
         scope=root,

@@ -47,13 +47,14 @@ def rank(e: Evidence, most: int) -> list[Ranked]:
     for factor in FACTORS:
         factor.function(e, _adder(tally, factor, e.query.intent))
     penalties(e, tally)
-    scores = tally.scores.tolist()
-    order = np.flatnonzero(e.there)[np.argsort(-tally.scores[e.there], kind="stable")].tolist()
+    order = np.flatnonzero(e.there)
+    order = order[np.argsort(-tally.scores[order], kind="stable")]
+    scores = tally.scores[order]
     if len(order) > most:
-        least = scores[order[most - 1]]
-        order = [i for i in order if scores[i] >= least]  # all that tie for the last place
-    best = sorted(order, key=lambda i: (-scores[i], e.card(i).path, e.scope(i)))[:most]
-    return [Ranked(e.scope(i), e.card(i), scores[i], tally, i) for i in best]
+        order = order[: np.count_nonzero(scores >= scores[most - 1])]  # with all that tie for the last place
+    best = [Ranked(e.scope(i), e.card(i), score, tally, i) for i, score in zip(order.tolist(), scores.tolist(), strict=False)]
+    best.sort(key=lambda file: (-file.score, file.card.path, file.scope))
+    return best[:most]
 
 
 def _adder(tally: Tally, factor: Factor, intent: str) -> Callable[..., None]:
