@@ -8,6 +8,8 @@ PYTEST ?= -q -n 2
 COVERAGE ?= --cov=groma --cov-report=term:skip-covered --cov-fail-under=85
 export GROMA_DATA_DIR ?= $(CURDIR)/.cache/data
 
+# How the core is built: `fast` is quick to build again; `release` is what pip builds, and what the benchmarks measure.
+PROFILE ?= fast
 # GROMA_CORE=pure builds no core and uses none; GROMA_BUILD_CORE=rust makes it an error if the core cannot be built.
 CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell command -v cargo 2>/dev/null))
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -33,8 +35,8 @@ $(VENV)/.ok: pyproject.toml $(PY)
 # The library is as old as the build's begin: what is edited meanwhile is younger. What did not build is tried again when a source changes.
 $(VENV)/.core: $(RUST) | $(VENV)/.ok
 	@touch $(VENV)/.begun
-	@if cargo build --profile fast --locked -p groma-py; then \
-	  cp -f $(TARGET)/fast/libgroma_rs.so $(CORE).tmp && touch -r $(VENV)/.begun $(CORE).tmp && mv -f $(CORE).tmp $(CORE); \
+	@if cargo build --profile $(PROFILE) --locked -p groma-py; then \
+	  cp -f $(TARGET)/$(PROFILE)/libgroma_rs.so $(CORE).tmp && touch -r $(VENV)/.begun $(CORE).tmp && mv -f $(CORE).tmp $(CORE); \
 	else \
 	  test "$(GROMA_BUILD_CORE)" != rust; \
 	fi

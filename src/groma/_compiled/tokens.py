@@ -31,7 +31,7 @@ def tokens(text: str) -> list[str]:
 def query_tokens(text: str) -> list[str]:
     """The tokens of a query: stop words are dropped, unless the query is one word."""
     words = identifiers(text)
-    return [t for word in words if len(words) == 1 or word.lower() not in STOP_WORDS for t in split(word)]
+    return [t for word in words if len(words) == 1 or word.lower() not in STOP_WORDS for t in _rs.split(word)]
 
 
 def terms_of(identifier: str) -> tuple[int, ...]:

@@ -93,7 +93,7 @@ class Tally:
         if not len(at):
             return []
         shares = np.array([weight * values.take(at) for _, values, weight, _ in self._lines])
-        most = np.argsort(-shares, axis=0, kind="stable")[:3]
+        most = (-shares).argsort(axis=0, kind="stable")[:3]
         return [self._reason(*one) for one in zip(at.tolist(), most.T.tolist(), shares.T.tolist(), strict=True)]
 
     def _reason(self, i: int, most: Sequence[int], shares: Sequence[float]) -> str:

@@ -47,8 +47,8 @@ def rank(e: Evidence, most: int) -> list[Ranked]:
     for factor in FACTORS:
         factor.function(e, _adder(tally, factor, e.query.intent))
     penalties(e, tally)
-    order = np.flatnonzero(e.there)
-    order = order[np.argsort(-tally.scores[order], kind="stable")]
+    (order,) = e.there.nonzero()
+    order = order[(-tally.scores[order]).argsort(kind="stable")]
     scores = tally.scores[order]
     if len(order) > most:
         order = order[: np.count_nonzero(scores >= scores[most - 1])]  # with all that tie for the last place

@@ -39,6 +39,7 @@ def retrieve(query: Query, store: Store, facts: Facts, scopes: Sequence[str], *,
     weights = (query.counts * idf(n, df)).astype(np.float32)
     sparse = store.search(scopes, K, filter=query.filter, sparse=(query.terms, weights))
     vector = core.embed_query(query.text) if dense and "static" in store.capabilities.vectors else None
-    if vector is None or not vector.any():
-        return Legs(sparse, None, weights, bool(df.any()))
-    return Legs(sparse, store.search(scopes, K, filter=query.filter, vector=("static", vector)), weights, bool(df.any()))
+    known = bool(np.count_nonzero(df))
+    if vector is None or not np.count_nonzero(vector):
+        return Legs(sparse, None, weights, known)
+    return Legs(sparse, store.search(scopes, K, filter=query.filter, vector=("static", vector)), weights, known)

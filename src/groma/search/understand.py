@@ -24,12 +24,16 @@ _NAMED = re.compile(
 )
 _PATH = re.compile(r"(?:\./)?((?:[\w.@+-]+/)+[\w.@+-]*|[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,5})(?::\d+(?:[-:]\d+)?)?/?", re.ASCII)
 _LIFTS = {
-    "tests": re.compile(r"\b(?:tests?|tested|testing|specs?|fixtures?|mocks?|benchmarks?|pytest|unittest)\b", re.I),
-    "examples": re.compile(r"\b(?:examples?|samples?|demos?|tutorials?|legacy|deprecated|vendored|compat(?:ibility)?)\b", re.I),
-    "docs": re.compile(r"\b(?:docs|documentation|documented|readme|changelog|licen[cs]e|contributing)\b", re.I),
-    "config": re.compile(r"\b(?:ya?ml|toml|ini|workflows?|dockerfile|pyproject|ci|config(?:uration)? files?)\b|\.json\b", re.I),
+    "tests": frozenset("test tests tested testing spec specs fixture fixtures mock mocks benchmark benchmarks pytest unittest".split()),
+    "examples": frozenset(
+        "example examples sample samples demo demos tutorial tutorials legacy deprecated vendored compat compatibility".split()
+    ),
+    "docs": frozenset("docs documentation documented readme changelog license licence contributing".split()),
+    "config": frozenset("yaml yml toml ini workflow workflows dockerfile pyproject ci".split()),
 }
-_ANY_LIFT = re.compile("|".join(pattern.pattern for pattern in _LIFTS.values()), re.I)
+"""What each kind of file is called by; those that only two words or a dot tell are in `_CONFIG`."""
+_CONFIG = re.compile(r"\bconfig(?:uration)? files?\b|\.json\b")
+_WORD = re.compile(r"\w+")
 
 
 @value
@@ -82,11 +86,20 @@ def understand(text: str, filter: Filter, near: str | None) -> Query:
         words=words,
         named=frozenset({text, _QUALIFIER.split(text)[-1]}) if symbol else _named(text),
         path=path,
-        lifts=frozenset(name for name, pattern in _LIFTS.items() if pattern.search(text)) if _ANY_LIFT.search(text) else frozenset(),
+        lifts=_lifted(text.lower()),
         filter=filter,
         near=near,
         cut=cut,
     )
+
+
+def _lifted(text: str) -> frozenset[str]:
+    """The kinds of file that a text, in lower case, asks for by name."""
+    words = _WORD.findall(text)
+    lifts = {kind for kind, names in _LIFTS.items() if not names.isdisjoint(words)}
+    if ("file" in text or "json" in text) and _CONFIG.search(text):
+        lifts.add("config")
+    return frozenset(lifts)
 
 
 def _named(text: str) -> frozenset[str]:
