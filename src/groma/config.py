@@ -57,8 +57,10 @@ SETTINGS: tuple[Setting, ...] = (
         low=1,
         high=600,
     ),
+    Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
@@ -85,6 +87,12 @@ class Settings:
     def answer_within_s(self) -> int:
         """How long an MCP search waits for a first index, in seconds."""
         value: int = self.values["answer_within_s"]
+        return value
+
+    @property
+    def read_only(self) -> bool:
+        """May nothing be written?"""
+        value: bool = self.values["read_only"]
         return value
 
 
@@ -145,6 +153,11 @@ def _value(setting: Setting, raw: Any, where: str) -> Any:
         if not isinstance(raw, str) or not raw.strip():
             raise ConfigurationError(f"{where}: {setting.name} must be a path, not {raw!r}.")
         return Path(os.path.abspath(os.path.expanduser(raw)))
+    if setting.kind is bool:
+        said = _BOOLEANS.get(str(raw).strip().lower()) if isinstance(raw, bool | str) else None
+        if said is None:
+            raise ConfigurationError(f"{where}: {setting.name} must be true or false, not {raw!r}.")
+        return said
     try:
         if isinstance(raw, bool) or not isinstance(raw, int | str):
             raise ValueError

@@ -35,9 +35,10 @@ ATTEMPTS = 10
 class DataDirectory:
     """What is open of one data directory. Threads may share it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         """Opens nothing yet."""
         self.folder = folder
+        self.read_only = read_only
         self._lock = threading.RLock()
         self._local = threading.local()
         self._opened: list[Database] = []
@@ -57,17 +58,26 @@ class DataDirectory:
             self._local = threading.local()
 
     @property
+    def writable(self) -> bool:
+        """May and can anything be written?"""
+        return not self.read_only and os.access(self.folder, os.W_OK)
+
+    @property
     def db(self) -> Database:
         """The catalogue, one connection a thread."""
         db: Database | None = getattr(self._local, "db", None)
         if db is None:
             self._make_folder()
-            db = self._local.db = Database.connect(self.folder / "catalogue.db")
+            db = self._local.db = Database.connect(self.folder / "catalogue.db", read_only=self.read_only)
             with self._lock:
                 self._opened.append(db)
         return db
 
     def _make_folder(self) -> None:
+        if self.read_only:
+            if not self.folder.is_dir():
+                raise NotIndexed(f"Nothing has been indexed: there is no {self.folder}, and groma is read-only here.")
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except (FileExistsError, NotADirectoryError):
@@ -89,8 +99,8 @@ class DataDirectory:
             if name not in self._stores:
                 self._make_folder()
                 # Not while another process moves or removes the same files: SQLite's log must not be taken from under a new store.
-                with self.locked(f"store-{name}") if os.access(self.folder, os.W_OK) else nullcontext():
-                    self._stores[name] = open_local(self.folder, name)
+                with self.locked(f"store-{name}") if self.writable else nullcontext():
+                    self._stores[name] = open_local(self.folder, name, read_only=self.read_only)
             return self._stores[name]
 
     def _let_go(self, name: str) -> None:
@@ -103,7 +113,7 @@ class DataDirectory:
 
         `before` is how often this was done on the way; returns how often it now was. Raises `why` where nothing can be moved.
         """
-        if not os.access(self.folder, os.W_OK):
+        if not self.writable:
             raise why
         with self._lock, self.locked(f"store-{name}"):
             if self._replaced(name):
@@ -131,7 +141,7 @@ class DataDirectory:
             self._let_go(name)
             return replaced
         try:
-            self._stores[name] = open_local(self.folder, name)
+            self._stores[name] = open_local(self.folder, name, read_only=self.read_only)
         except StoreDamaged:
             return False
         return True

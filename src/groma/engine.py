@@ -20,7 +20,7 @@ from .catalogue import generations, manifests, scopes
 from .catalogue.database import Database
 from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
-from .errors import CatalogueDamaged, ConfigurationError, NotIndexed, Refused, RefusedRoot, StoreDamaged, StoreUnreachable, UsageError
+from .errors import CatalogueDamaged, ConfigurationError, NotIndexed, ReadOnly, Refused, RefusedRoot, StoreDamaged, StoreUnreachable, UsageError
 from .filters import KIND_GROUPS
 from .indexing.pipeline import Summary, index
 from .indexing.plan import known_of
@@ -66,7 +66,7 @@ class Engine:
         """Opens nothing yet but makes sure the data directory exists. Raises ReadOnly if it cannot be made."""
         self.settings = settings
         self.folder = settings.data_dir
-        self._data = DataDirectory(settings.data_dir)
+        self._data = DataDirectory(settings.data_dir, read_only=settings.read_only)
 
     def __enter__(self) -> Engine:
         return self
@@ -79,6 +79,13 @@ class Engine:
         self._data.close()
 
     # ------------------------------------------------------------------------------------------------------------------- wiring
+
+    def _may_write(self, caller: Caller, verb: str) -> None:
+        if "owner" not in caller.roles:
+            raise Refused(f"{caller.name} may not {verb} here.")
+        if self.settings.read_only:
+            origin = self.settings.origins["read_only"]
+            raise ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
 
     def _limit(self, root: str) -> int:
         """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
@@ -111,7 +118,7 @@ class Engine:
 
         Raises RefusedRoot for a root nobody means to index whole, unless `consent`; NotIndexed for one that the caller may not see.
         """
-        _may(caller, "index")
+        self._may_write(caller, "index")
         if caller.scopes is not None:
             self._scope(caller, root)  # who may see some folders only adds none to them
         if not os.access(root, os.R_OK | os.X_OK):
@@ -255,7 +262,7 @@ class Engine:
 
     def forget(self, caller: Caller, root: str) -> str:
         """Remove a folder from the index; what no other scope needs is wiped. Returns its root."""
-        _may(caller, "forget")
+        self._may_write(caller, "forget")
         scope = self._scope(caller, root)
         name = self._profile_of([scope])
         with self._data.locked(scope.id):
@@ -295,7 +302,7 @@ class Engine:
 
     def _disagreements(self, store: LocalStore, scope: Scope) -> list[str]:
         lost = self._lost(store, scope)
-        if lost and os.access(self.folder, os.W_OK):
+        if lost and self._data.writable:
             with self._data.locked(scope.id):  # while no run of another process comes to its end
                 lost = self._lost(store, scope)
         named = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
@@ -318,7 +325,7 @@ class Engine:
         Folders that cannot be read now keep their place in the catalogue, and `told` names them. Raises NotIndexed if there is none,
         CatalogueDamaged if the list of folders is lost and `root` does not name one.
         """
-        _may(caller, "rebuild")
+        self._may_write(caller, "rebuild")
         visible: list[scopes.Scope] = []
         try:
             visible = self._visible(caller)
@@ -378,11 +385,6 @@ class Engine:
     def roots(self, caller: Caller) -> list[str]:
         """The roots of all scopes the caller may see."""
         return [s.root for s in self._visible(caller)]
-
-
-def _may(caller: Caller, verb: str) -> None:
-    if "owner" not in caller.roles:
-        raise Refused(f"{caller.name} may not {verb} here.")
 
 
 def check(request: Request) -> None:

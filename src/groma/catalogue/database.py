@@ -92,23 +92,24 @@ class Database:
             raise
 
     @classmethod
-    def connect(cls, where: str | Path) -> Database:
+    def connect(cls, where: str | Path, *, read_only: bool = False) -> Database:
         """Open the catalogue at `where`: a path (SQLite; made, with its folder, if it is not there) or a `postgresql://` URL.
 
-        A file or folder that cannot be written is opened for reading, and the first write raises ReadOnly. Raises CatalogueDamaged for a file
-        that groma did not write or that lost bytes, Refused for one that a newer groma wrote, ReadOnly if it has to be made or upgraded and
-        cannot, DiskFull, StoreUnreachable, and ConfigurationError for a URL that is none of ours.
+        A file or folder that cannot be written, or that is to be only read, is opened for reading, and the first write raises ReadOnly. Raises
+        CatalogueDamaged for a file that groma did not write or that lost bytes, Refused for one that a newer groma wrote, NotIndexed if it is
+        not there and is to be only read, ReadOnly if it has to be made or upgraded and cannot, DiskFull, StoreUnreachable, and
+        ConfigurationError for a URL that is none of ours.
         """
         if isinstance(where, Path) or "://" not in where:
             from .sqlite import SqliteDialect
 
-            return cls(SqliteDialect(Path(where)))
+            return cls(SqliteDialect(Path(where), read_only=read_only))
         if where.startswith(("postgresql://", "postgres://")):
             try:
                 from .postgres import PostgresDialect
             except ImportError as e:
                 raise ConfigurationError("A catalogue on Postgres needs psycopg 3; run: pip install 'psycopg[binary]>=3.2'.") from e
-            return cls(PostgresDialect(where))
+            return cls(PostgresDialect(where, read_only=read_only))
         scheme = where.partition("://")[0]
         raise ConfigurationError(f"The catalogue can be a file or a postgresql:// URL, not {scheme}://.")
 

@@ -37,7 +37,8 @@ class PostgresDialect:
     begin: tuple[str, ...] = ("BEGIN",)
     alone: tuple[str, ...] = ("BEGIN", f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self._asked = read_only
         try:
             self._arguments = conninfo_to_dict(url)
         except psycopg.ProgrammingError as e:
@@ -51,6 +52,8 @@ class PostgresDialect:
         connection: psycopg.Connection[Any] = psycopg.connect(make_conninfo(**settings), autocommit=True)
         try:
             connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+            if self._asked:
+                connection.execute("SET default_transaction_read_only = on")
             state = connection.execute("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool").fetchone()
         except BaseException:
             connection.close()

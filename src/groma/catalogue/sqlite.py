@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ..errors import DiskFull, GromaError, ReadOnly, StoreUnreachable
+from ..errors import DiskFull, GromaError, NotIndexed, ReadOnly, StoreUnreachable
 from .database import damaged
 from .schema import DialectName
 
@@ -36,7 +36,8 @@ class SqliteDialect:
     begin: tuple[str, ...] = ("BEGIN IMMEDIATE",)
     alone: tuple[str, ...] = begin
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._asked = read_only
         self.path = path.absolute()
         self.where = str(self.path)
         self.read_only = False
@@ -47,10 +48,12 @@ class SqliteDialect:
 
     def open(self) -> sqlite3.Connection:
         there = os.path.exists(self.path)
-        if not there:
+        if not there and not self._asked:
             self._make_folder()
         self._frozen = False
-        self.read_only = not (_may_write(self.path.parent) and (not there or _may_write(self.path)))
+        self.read_only = self._asked or not (_may_write(self.path.parent) and (not there or _may_write(self.path)))
+        if self._asked and not there:
+            raise NotIndexed(f"Nothing has been indexed: there is no {self.where}, and groma is read-only here.", path=self.where)
         if self.read_only and not there:
             raise ReadOnly(f"The catalogue {self.where} cannot be made: its folder cannot be written.", path=self.where)
         connection = self._open_read_only() if self.read_only else self._connect("rwc")

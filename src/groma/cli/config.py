@@ -42,10 +42,14 @@ def show(origin: bool, as_json_: bool) -> None:
         ]
         as_json({"schema": "groma.config/1", "settings": rows})
         return
-    lines = [(f"{s.name} = {printable(str(held.values[s.name]))}", printable(held.origins[s.name])) for s in SETTINGS]
+    lines = [(f"{s.name} = {printable(_toml(held.values[s.name]))}", printable(held.origins[s.name])) for s in SETTINGS]
     width = max(len(line) for line, _ in lines)
     for line, where in lines:
         click.echo(f"{line:<{width}}  # {where}" if origin else line)
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _plain(value: object) -> object:

@@ -68,8 +68,11 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="groma %(version)s")
-def cli() -> None:
+@click.option("--read-only", is_flag=True, help="Refuse everything that would change what groma keeps.")
+def cli(read_only: bool) -> None:
     """The root of all verbs."""
+    if read_only:
+        os.environ["GROMA_READ_ONLY"] = "true"  # where settings are read, and for processes that a verb starts
 
 
 def main() -> None:

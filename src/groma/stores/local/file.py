@@ -25,12 +25,15 @@ _UNREAD = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
 class StoreFile:
     """One open file, for all threads of this process. `lock` is held in every transaction."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create it. Raises StoreDamaged if it is not a whole store, ReadOnly, StoreUnreachable."""
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open it; unless it is to be only read, create it if it is not there.
+
+        Raises StoreDamaged if it is not a whole store, ReadOnly, StoreUnreachable.
+        """
         self.path = path
         self._name = str(path)
         self.lock = threading.RLock()
-        self.writable = True
+        self.writable = not read_only
         self._inode = _inode(path)
         with self.translated():
             self.db = self._open()
@@ -42,22 +45,33 @@ class StoreFile:
             self.db.close()
 
     def _open(self) -> sqlite3.Connection:
+        if not self.writable:
+            return self._checked(self._open_to_read())
         try:
             db = self._connect(f"file:{quoted(self.path)}?mode=rwc")
             self._switch_to_wal(db)
         except sqlite3.OperationalError as e:
             if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
                 raise
-            # A data directory that cannot be written is still read; without a log beside it the file is taken as it is.
             self.writable = False
-            log = self.path.with_name(self.path.name + "-wal")
-            still = "" if log.exists() and log.stat().st_size else "&immutable=1"
-            db = self._connect(f"file:{quoted(self.path)}?mode=ro{still}")
+            db = self._open_to_read()
         if self.writable and not os.access(self.path, os.W_OK):
             self.writable = False
         db.execute("PRAGMA synchronous=NORMAL")
+        return self._checked(db)
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        """In a data directory that cannot be written, a file without a log beside it is taken as it is."""
+        if not self.path.is_file():
+            raise ReadOnly(f"{self.path.name} is not there, and groma is read-only here.")
+        log = self.path.with_name(self.path.name + "-wal")
+        still = not os.access(self.path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
+        return self._connect(f"file:{quoted(self.path)}?mode=ro{'&immutable=1' if still else ''}")
+
+    def _checked(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        """With our tables in it, made if there are none at all."""
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
+        if not tables and self.writable:
             db.execute("BEGIN IMMEDIATE")
             if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 for statement in SCHEMA.split(";\n"):

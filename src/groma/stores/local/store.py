@@ -138,22 +138,22 @@ def _files(views: Sequence[_View]) -> Ints:
     return np.concatenate([np.empty(0, np.int64), *(view.files for view in views)])
 
 
-def open_local(folder: Path, profile: str) -> LocalStore:
-    """Open or create the store of `profile` in the data directory `folder`.
+def open_local(folder: Path, profile: str, *, read_only: bool = False) -> LocalStore:
+    """Open the store of `profile` in the data directory `folder`; unless it is to be only read, create it if it is not there.
 
     Raises StoreDamaged (with `path` in its context) if the file is not a whole store, ReadOnly if it would have to be created in a
     folder that cannot be written, StoreUnreachable if it stays locked.
     """
-    return LocalStore(folder / f"store-{profile}.db", folder / f"segment-{profile}")
+    return LocalStore(folder / f"store-{profile}.db", folder / f"segment-{profile}", read_only=read_only)
 
 
 class LocalStore:
     """The Store and Facts ports over one SQLite file and its segment. Threads may share it; processes may too."""
 
-    def __init__(self, path: Path, segment: Path) -> None:
+    def __init__(self, path: Path, segment: Path, *, read_only: bool = False) -> None:
         self.path = path
         self.capabilities = Capabilities(sparse=True, vectors=frozenset({"static"}), durable=True)
-        self._file = StoreFile(path)
+        self._file = StoreFile(path, read_only=read_only)
         self._segment = Segment(self._file, segment)
         self._state = (-1, -1)
         self._version = -1

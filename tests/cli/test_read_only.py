@@ -1,0 +1,118 @@
+"""Read-only mode: every verb that would change what is kept is refused with one sentence, and nothing on disk changes, whatever is called."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from groma.catalogue.database import Database
+from groma.cli.main import VERBS
+from groma.config import load
+from groma.engine import Engine
+from groma.errors import GromaError, NotIndexed, ReadOnly
+from groma.types import LOCAL, Request
+from tests.faults.corpus import modules
+from tests.processes import Place, repository
+
+WRITES = {"index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x")}
+"""Verbs that would write, with arguments that make them want to."""
+READS = {
+    "search": ("--repo", "ROOT", "validate_ledger"), "status": (), "why": ("ROOT/README.md",), "verify": (), "doctor": (), "config": ("show",),
+    "completion": ("bash",),
+}  # fmt: skip
+ELSEWHERE = {"mcp", "bench"}
+"""`mcp` serves until its input ends; `bench` keeps its index in a place of its own."""
+
+
+def kept(data: Path) -> dict[str, str]:
+    """What is in a data directory, but for the memory that readers of SQLite share."""
+    files = [path for path in data.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
+    return {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_every_verb_is_known_to_write_or_not() -> None:
+    assert set(VERBS) == {*WRITES, *READS, *ELSEWHERE}
+
+
+def test_no_verb_writes(place: Place) -> None:
+    root = repository(place.folder / "repo", {**modules(12), "README.md": "# ledger\n"})
+    other = repository(place.folder / "other", modules(2))
+    place.groma("index", root)
+    (root / "new.py").write_text("def added(): ...\n")
+    before = kept(place.data)
+    words = lambda args: [word.replace("ROOT", str(root)).replace("OTHER", str(other)) for word in args]  # noqa: E731
+    for verb, args in WRITES.items():
+        ran = place.groma("--read-only", verb, *words(args), code=3)
+        assert ran.out == "" and len(ran.err.splitlines()) == 1 and "read-only" in ran.err and "GROMA_READ_ONLY" in ran.err, ran
+    for verb, args in READS.items():
+        assert place.groma(verb, *words(args), env={"GROMA_READ_ONLY": "1"}).out
+    assert kept(place.data) == before
+    found = place.groma("--read-only", "search", "--json", "--repo", root, "validate_ledger")
+    assert found.hits and "read-only" in found.err
+
+
+def test_without_a_data_directory_none_is_made(place: Place) -> None:
+    root = repository(place.folder / "repo", modules(2))
+    place.groma("--read-only", "search", "--no-index", "--repo", root, "x", code=6)
+    place.groma("--read-only", "status", code=6)
+    assert not place.data.exists()
+
+
+def test_a_value_that_is_neither_true_nor_false(place: Place) -> None:
+    assert "must be true or false, not 'perhaps'" in place.groma("status", code=3, env={"GROMA_READ_ONLY": "perhaps"}).err
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("read-only")
+    root = str(repository(folder / "repo", modules(6)))
+    with Engine(load({}, data_dir=folder / "data", config_file=folder / "none")) as engine:
+        engine.index(LOCAL, root)
+    return folder / "data", root
+
+
+CALLS = {
+    "index": lambda engine, root: engine.index(LOCAL, root, consent=True),
+    "forget": lambda engine, root: engine.forget(LOCAL, root),
+    "rebuild": lambda engine, root: engine.rebuild(LOCAL, root),
+    "rebuild all": lambda engine, _: engine.rebuild(LOCAL, None),
+    "search": lambda engine, root: engine.search(LOCAL, [root], Request("render_order", 3)),
+    "status": lambda engine, root: engine.status(LOCAL, root),
+    "verify": lambda engine, _: engine.verify(LOCAL),
+    "why": lambda engine, root: engine.why(LOCAL, root, "nothing.py"),
+    "read": lambda engine, root: engine.read(LOCAL, [root], path="nothing.py"),
+}
+
+
+@given(calls=st.lists(st.tuples(st.sampled_from(sorted(CALLS)), st.booleans()), max_size=6))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_call_changes_anything(indexed: tuple[Path, str], calls: list[tuple[str, bool]]) -> None:
+    data, root = indexed
+    before = kept(data)
+    with Engine(load({"GROMA_READ_ONLY": "on"}, data_dir=data, config_file=data / "none")) as engine:
+        for name, known in calls:
+            try:
+                CALLS[name](engine, root if known else os.path.dirname(root))
+            except ReadOnly as e:
+                assert name in ("index", "forget", "rebuild", "rebuild all") and "read_only is set by GROMA_READ_ONLY" in e.message  # noqa: PT017
+            except GromaError:
+                assert name not in ("index", "forget", "rebuild", "rebuild all")
+    assert kept(data) == before
+
+
+def test_the_catalogue_itself_refuses(tmp_path: Path) -> None:
+    with pytest.raises(NotIndexed, match="read-only here"):
+        Database.connect(tmp_path / "catalogue.db", read_only=True)
+    Database.connect(tmp_path / "catalogue.db").close()
+    with Database.connect(tmp_path / "catalogue.db", read_only=True) as db, pytest.raises(ReadOnly):
+        db.execute("DELETE FROM scopes")
