@@ -54,7 +54,17 @@ def test_a_span(text: str, since: str | None, until: str | None) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["where is the cache", "may I march on", "", "port 2023 is taken", "version 2024.1", "on the 45th of June", "2024-13-45", "a day in the life", "week"],
+    [
+        "where is the cache",
+        "may I march on",
+        "",
+        "port 2023 is taken",
+        "version 2024.1",
+        "on the 45th of June",
+        "2024-13-45",
+        "a day in the life",
+        "week",
+    ],
 )
 def test_no_time(text: str) -> None:
     assert named_span(text, NOW) is None
@@ -66,9 +76,7 @@ def test_any_text(text: str) -> None:
     assert span is None or span.since is None or span.until is None or span.since < span.until
 
 
-@given(
-    count=st.integers(0, 9999), unit=st.sampled_from(["minute", "hour", "day", "week", "month", "year"]), now=st.datetimes(timezones=st.just(UTC))
-)
+@given(count=st.integers(0, 9999), unit=st.sampled_from(["minute", "hour", "day", "week", "month", "year"]), now=st.datetimes(timezones=st.just(UTC)))
 def test_ago_in_any_year(count: int, unit: str, now: datetime) -> None:
     span = named_span(f"{count} {unit}s ago", now)
     assert span is None or span.until == pytest.approx(now.timestamp())
