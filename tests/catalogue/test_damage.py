@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from groma.catalogue import generations, manifests, scopes
+from groma.catalogue import generations, manifests, memories, memory_events, memory_writes, scopes
 from groma.catalogue.database import Database
 from groma.errors import CatalogueDamaged, GromaError
+from groma.records import Anchor, Memory
 from tests.catalogue.samples import columns, rows
 
 ROWS = columns(f"src/some/folder/{i % 7}/file_{i}.py" for i in range(400))
@@ -26,6 +27,9 @@ def whole(tmp_path: Path) -> Path:
         manifests.record(db, scope.id, ROWS)
         manifests.record(db, scope.id, columns(["left.out"], reason="binary"))
         generations.flip(db, scope.id, "code", "p")
+        kept = [Memory(id=f"m{n}", content=f"Remember {n}: " + "some words " * 9, anchors=(Anchor("a.py"),)) for n in range(60)]
+        memory_writes.add_all(db, memory_events.call("me"), kept)
+        memory_writes.forget(db, memory_events.call("me"), ["m1"])
     assert path.stat().st_size > 50_000
     return path
 
@@ -42,6 +46,12 @@ def use(path: Path) -> tuple[list, list[str]]:
         scope = scopes.ensure(db, "/y")
         manifests.record(db, scope.id, columns(["a.py"]))
         scopes.delete(db, scope.id)
+        problems += memories.problems(db)
+        for m in memories.select(db, memories.EVERY, 0.0):
+            memory_events.history(db, m.id)
+        memory_events.timeline(db, 0.0)
+        memory_writes.touch(db, memory_events.call("me"), ["m2"])
+        memory_writes.purge(db, memory_events.call("me"), [memory_writes.add(db, memory_events.call("me"), Memory("m", "for a moment")).memory.id])
     return read, problems
 
 
@@ -97,16 +107,25 @@ def test_flipped_bits_anywhere_raise_nothing_foreign(whole: Path, tmp_path: Path
     assert noticed > 50
 
 
-def test_a_damaged_page_is_found_by_verify_and_by_reading(whole: Path) -> None:
+@pytest.mark.parametrize("table", ["manifests", "memories", "memory_events"])
+def test_a_damaged_page_is_found_by_verify_and_by_reading(whole: Path, table: str) -> None:
+    raw = sqlite3.connect(whole)
+    ((page,),) = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchall()
+    raw.close()
     with open(whole, "r+b") as f:
-        f.seek(whole.stat().st_size - 4096 * 3)
+        f.seek(4096 * (page - 1))
         f.write(b"\xa5" * 4096)
     with Database.connect(whole) as db:
         problems = db.verify()
         assert problems
         assert all(p.startswith("catalogue: ") for p in problems)
+        reads = {
+            "manifests": lambda: [manifests.load(db, scope.id) for scope in scopes.all(db)],
+            "memories": lambda: memories.select(db, memories.EVERY, 0.0),
+            "memory_events": lambda: memory_events.timeline(db, 0.0),
+        }
         with pytest.raises(CatalogueDamaged):
-            [manifests.load(db, scope.id) for scope in scopes.all(db)]
+            reads[table]()
 
 
 def test_a_text_where_a_number_belongs_is_damage(whole: Path) -> None:

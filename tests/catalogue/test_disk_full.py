@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from groma.catalogue import manifests, scopes
+from groma.catalogue import manifests, schema, scopes
 from groma.catalogue.database import Database
 from groma.errors import DiskFull
 from tests.catalogue.samples import columns, unprivileged
@@ -125,7 +125,7 @@ def test_a_full_disk_under_postgres(server: Postgres, tmp_path: Path) -> None:
                 filler.unlink()
                 manifests.record(db, scope, columns(f"{acknowledged}/{i}" for i in range(50)))
                 check(db, scope, acknowledged + 1)
-                for table in ("generations", "manifests", "scopes", "groma_schema"):
+                for table in reversed(schema.columns()):
                     db.execute(f"DROP TABLE {table}")
         finally:
             server.run(f"DROP TABLESPACE {space}")

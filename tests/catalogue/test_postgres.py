@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from groma.catalogue import manifests, scopes
+from groma.catalogue import manifests, schema, scopes
 from groma.catalogue.database import Database
 from groma.errors import ConfigurationError, GromaError, ReadOnly, Refused, StoreUnreachable, UsageError
 from tests.catalogue.samples import columns
@@ -118,7 +118,7 @@ def test_a_schema_that_is_not_there(server: Postgres) -> None:
 def test_other_programs_tables_are_left_alone(server: Postgres) -> None:
     where = server.empty_database()
     with Database.connect(where) as db:
-        for table in ("generations", "manifests", "scopes", "groma_schema"):
+        for table in reversed(schema.columns()):
             db.execute(f"DROP TABLE {table}")
         db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         db.execute("INSERT INTO alembic_version VALUES ('abc')")
@@ -126,7 +126,7 @@ def test_other_programs_tables_are_left_alone(server: Postgres) -> None:
         scopes.ensure(db, "/x")
         assert db.query("SELECT version_num FROM alembic_version") == [("abc",)]
         assert db.verify() == []
-        for table in ("generations", "manifests", "scopes", "groma_schema"):
+        for table in reversed(schema.columns()):
             db.execute(f"DROP TABLE {table}")
         db.execute("CREATE TABLE scopes (oauth TEXT)")
     with pytest.raises(Refused, match="tables scopes that are not groma's"):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from groma.catalogue import manifests, migrate, schema, scopes
+from groma.catalogue import manifests, memories, memory_events, memory_writes, migrate, schema, scopes
 from groma.catalogue.database import Database
 from groma.errors import CatalogueDamaged, ReadOnly, Refused
+from groma.records import Memory
 from tests.catalogue.samples import REPOSITORY, columns, unprivileged, worker
 from tests.services import Postgres
 
@@ -126,16 +127,16 @@ def test_opening_again_and_upgrading_again_change_nothing(where: str) -> None:
 
 
 def later_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
-    """A groma to come, which has a second revision."""
+    """A groma to come, which has one more revision."""
     scripts = tmp_path / "50% migrations"
     shutil.copytree(migrate.SCRIPTS, scripts)
     first = next((scripts / "versions").glob("v0001_*.py")).read_text()
-    (scripts / "versions" / "v0002_notes.py").write_text(
-        first.replace('revision = "0001"\ndown_revision = None', 'revision = "0002"\ndown_revision = "0001"')
+    (scripts / "versions" / "v9999_notes.py").write_text(
+        first.replace('revision = "0001"\ndown_revision = None', f'revision = "9999"\ndown_revision = "{schema.HEAD}"')
     )
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
-    monkeypatch.setitem(schema.REVISIONS, "0002", (statement,))
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setitem(schema.REVISIONS, "9999", (statement,))
+    monkeypatch.setattr(schema, "HEAD", "9999")
 
 
 def test_an_upgrade_keeps_what_is_there(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +152,32 @@ def test_an_upgrade_keeps_what_is_there(where: str, tmp_path: Path, monkeypatch:
             assert db.verify() == []
     with pytest.raises(Refused, match="newer groma"):
         Database.connect(where)
+
+
+def before_memories(where: str) -> None:
+    """A catalogue as the first groma left it, with a scope and a file in it."""
+    dialect: schema.DialectName = "postgresql" if "://" in where else "sqlite"
+    raw(
+        where,
+        *schema.statements("0001", dialect),
+        f"CREATE TABLE {schema.VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, CONSTRAINT {schema.VERSION_TABLE}_pkc PRIMARY KEY (version_num))",
+        f"INSERT INTO {schema.VERSION_TABLE} VALUES ('0001')",
+        "INSERT INTO scopes (id, root, created_at, known_files, indexed_files) VALUES ('s', '/x', 1.5, 1, 1)",
+        "INSERT INTO manifests (scope_id, path, size, mtime_ns, ctime_ns, inode, checked_ns) VALUES ('s', 'a.py', 1, 2, 3, 4, 5)",
+    )
+
+
+def test_a_catalogue_from_before_memories_is_upgraded_with_what_is_in_it(where: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    fresh = request.getfixturevalue("server").empty_schema() if "://" in where else str(tmp_path / "fresh.db")
+    before_memories(where)
+    with Database.connect(where) as old, Database.connect(fresh) as new:
+        assert shape(old, where) == shape(new, fresh)
+        assert old.verify() == []
+        assert [(s.root, s.created_at) for s in scopes.all(old)] == [("/x", 1.5)]
+        assert manifests.load(old, "s").paths == ["a.py"]
+        assert memory_events.last(old) == 0
+        added = memory_writes.add(old, memory_events.call("me"), Memory(id="m", content="one"))
+        assert memories.get(old, "m") == added.memory
 
 
 def test_an_upgrade_that_fails_leaves_everything_as_it_was(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

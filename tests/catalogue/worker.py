@@ -6,8 +6,10 @@ import sys
 import time
 from functools import partial
 
-from groma.catalogue import generations, manifests, scopes
+from groma.catalogue import generations, manifests, memory_events, memory_writes, scopes
 from groma.catalogue.database import Database
+from groma.catalogue.identity import uuid7
+from groma.records import Anchor, Memory
 from tests.catalogue.samples import columns
 
 say = partial(print, flush=True)
@@ -49,5 +51,26 @@ def churn(where: str, root: str) -> None:
             size += 1
 
 
+def remember(where: str, text: str, count: str, at: str) -> None:
+    """Keep `count` numbered records of a text, one by one; the id of each that says so now, with a + if it was made here."""
+    time.sleep(max(0.0, float(at) - time.time()))
+    with Database.connect(where) as db:
+        for n in range(int(count)):
+            added = memory_writes.add(db, memory_events.call("worker"), Memory(id=uuid7(), content=f"{text} {n}", anchors=(Anchor("a.py"),)))
+            say(added.memory.id + "+" * added.new)
+
+
+def remember_batches(where: str, text: str) -> None:
+    """Keep ten records at a time for ever, printing what was acknowledged."""
+    with Database.connect(where) as db:
+        n = 0
+        while True:
+            memory_writes.add_all(db, memory_events.call("worker"), [Memory(id=uuid7(), content=f"{text} {n} {i}") for i in range(10)])
+            say(n)
+            n += 1
+
+
+VERBS = {f.__name__: f for f in (ensure, write, hang, churn, remember, remember_batches)}
+
 if __name__ == "__main__":
-    {"ensure": ensure, "write": write, "hang": hang, "churn": churn}[sys.argv[1]](*sys.argv[2:])
+    VERBS[sys.argv[1]](*sys.argv[2:])

@@ -243,6 +243,9 @@ class Database:
         except UnicodeEncodeError as e:
             self._doomed = True
             raise UsageError(f"A text that is not valid Unicode cannot be kept in the catalogue: {e.object!r}.") from e
+        except UnicodeDecodeError as e:  # of a name in the schema that a message of SQLite's quotes, too
+            self._doomed = True
+            raise damaged(self.where, "it holds bytes that are no text") from e
 
     # ------------------------------------------------------------------------------------------------------------------- schema
 

@@ -24,6 +24,8 @@ _ADVISORY_LOCK = 0x67726F6D61  # "groma"
 
 # A lost connection, a full server, a lock or a deadlock: the same call may well succeed later.
 _PASSING = (psycopg.OperationalError, psycopg.InterfaceError, pg.SerializationFailure)
+_PARENTS = {"manifests": ("scope_id", "scopes"), "generations": ("scope_id", "scopes"), "memory_anchors": ("memory_id", "memories")}
+"""Which row a row of a table belongs to. (Events of memories may outlive them.)"""
 _DAMAGED = (pg.DataCorrupted, pg.IndexCorrupted, pg.UndefinedTable, pg.UndefinedColumn)
 
 
@@ -87,13 +89,14 @@ class PostgresDialect:
     def problems(self, connection: psycopg.Connection[Any]) -> list[str]:
         """Reads every row of our tables (a damaged page raises), and looks for references and indexes that are not as they should be."""
         found = []
-        for table, names in columns().items():
+        for table in columns():
             connection.execute(f"SELECT sum(length(t::text)) FROM {table} t")
-            if "scope_id" in names:
+            if table in _PARENTS:
+                column, parent = _PARENTS[table]
                 orphans = connection.execute(
-                    f"SELECT 1 FROM {table} WHERE NOT EXISTS (SELECT 1 FROM scopes WHERE id = scope_id) LIMIT 100"
+                    f"SELECT 1 FROM {table} t WHERE NOT EXISTS (SELECT 1 FROM {parent} p WHERE p.id = t.{column}) LIMIT 100"
                 ).fetchall()
-                found += [f"a row of {table} refers to a row of scopes that is not there"] * len(orphans)
+                found += [f"a row of {table} refers to a row of {parent} that is not there"] * len(orphans)
         broken = connection.execute(
             "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class c ON c.oid = indrelid "
             "WHERE NOT indisvalid AND c.relnamespace = current_schema()::regnamespace"

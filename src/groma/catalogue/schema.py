@@ -61,6 +61,80 @@ REVISIONS: dict[str, tuple[str, ...]] = {
         )
         """,
     ),
+    "0002": (
+        # `tags` are lines, with a line break before the first and after the last, so that one can be found whole without a table of its own.
+        """
+        CREATE TABLE memories (
+            id TEXT {bytewise} NOT NULL PRIMARY KEY,
+            hash {bytes} NOT NULL CHECK (length(hash) = 16),
+            content TEXT {bytewise} NOT NULL,
+            level TEXT {bytewise} NOT NULL,
+            kind TEXT {bytewise} NOT NULL,
+            category TEXT {bytewise} NOT NULL,
+            scope TEXT {bytewise} NOT NULL,
+            project TEXT {bytewise} NOT NULL,
+            tags TEXT {bytewise} NOT NULL,
+            importance DOUBLE PRECISION NOT NULL,
+            source TEXT {bytewise} NOT NULL,
+            trust DOUBLE PRECISION NOT NULL,
+            session TEXT {bytewise} NOT NULL,
+            agent TEXT {bytewise} NOT NULL,
+            state TEXT {bytewise} NOT NULL,
+            reason TEXT {bytewise} NOT NULL,
+            masked BIGINT NOT NULL,
+            created DOUBLE PRECISION NOT NULL,
+            updated DOUBLE PRECISION NOT NULL,
+            used DOUBLE PRECISION,
+            uses BIGINT NOT NULL,
+            valid_from DOUBLE PRECISION,
+            valid_to DOUBLE PRECISION,
+            expires DOUBLE PRECISION,
+            supersedes TEXT {bytewise},
+            superseded_by TEXT {bytewise},
+            refines TEXT {bytewise},
+            forgotten DOUBLE PRECISION,
+            parent TEXT {bytewise} NOT NULL,
+            position BIGINT NOT NULL,
+            role TEXT {bytewise} NOT NULL,
+            model TEXT {bytewise} NOT NULL
+        )
+        """,
+        # Of what stands, no text twice: whichever of two processes comes second finds the first one's record.
+        "CREATE UNIQUE INDEX memories_live ON memories (hash) WHERE superseded_by IS NULL AND forgotten IS NULL",
+        "CREATE INDEX memories_created ON memories (created, id)",
+        "CREATE INDEX memories_expires ON memories (expires) WHERE expires IS NOT NULL AND forgotten IS NULL",
+        "CREATE INDEX memories_superseded ON memories (superseded_by) WHERE superseded_by IS NOT NULL",
+        """
+        CREATE TABLE memory_anchors (
+            memory_id TEXT {bytewise} NOT NULL REFERENCES memories (id) ON DELETE CASCADE,
+            place BIGINT NOT NULL,
+            path TEXT {bytewise} NOT NULL,
+            symbol TEXT {bytewise} NOT NULL,
+            blob_id TEXT {bytewise} NOT NULL,
+            commit_id TEXT {bytewise} NOT NULL,
+            PRIMARY KEY (memory_id, place)
+        ) {clustered}
+        """,
+        "CREATE INDEX memory_anchors_path ON memory_anchors (path)",
+        # One row for each change of one record; `previous` is the record before, as JSON. It refers to no row: a purge leaves its mark here.
+        """
+        CREATE TABLE memory_events (
+            seq BIGINT NOT NULL PRIMARY KEY,
+            memory_id TEXT {bytewise} NOT NULL,
+            batch TEXT {bytewise} NOT NULL,
+            verb TEXT {bytewise} NOT NULL,
+            at DOUBLE PRECISION NOT NULL,
+            actor TEXT {bytewise} NOT NULL,
+            previous TEXT {bytewise}
+        )
+        """,
+        "CREATE INDEX memory_events_memory ON memory_events (memory_id, seq)",
+        "CREATE INDEX memory_events_batch ON memory_events (batch, seq)",
+        "CREATE INDEX memory_events_actor ON memory_events (actor, at)",
+        # The number of the last change. Who writes holds its row until the end, so that numbers appear in the order they count.
+        "CREATE TABLE memory_clock (one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1), seq BIGINT NOT NULL)",
+        "INSERT INTO memory_clock (one, seq) VALUES (1, 0)",
+    ),
 }
 """Revision → its statements, oldest first. `{bytewise}`, `{bytes}` and `{clustered}` are what SQLite and Postgres spell differently."""
 
