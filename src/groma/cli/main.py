@@ -18,6 +18,8 @@ VERBS = {
     "search": "Search code, documents and configuration; best first.",
     "status": "What is indexed, and how fresh it is.",
     "why": "Why a file is or is not in the index.",
+    "remember": "Keep a fact, a decision, a preference.",
+    "recall": "What is remembered about something; best first.",
     "forget": "Remove a folder from the index.",
     "verify": "Check everything groma keeps for damage.",
     "rebuild": "Build the index anew from the files.",

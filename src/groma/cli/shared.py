@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Progress
 
-__all__ = ["PATH", "as_json", "json_option", "open_engine", "printable", "progress", "say", "settings", "waiting"]
+__all__ = ["PATH", "as_json", "here", "json_option", "open_engine", "printable", "progress", "say", "settings", "waiting"]
 
 PATH = click.Path(readable=False)
 """The type of arguments that are paths: a shell completes them. Whether they can be read, the verbs say in their own words."""
@@ -44,6 +44,12 @@ def open_engine() -> Iterator[Engine]:
         gc.enable()
     with Engine(settings()) as engine:
         yield engine
+
+
+def here() -> str:
+    """The root of the project one is in; "" where that would be a home directory or wider."""
+    root = places.project_root(None)
+    return "" if places.is_wide(root) else root
 
 
 def as_json(value: dict[str, Any]) -> None:

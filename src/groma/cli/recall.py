@@ -1,0 +1,103 @@
+"""`groma recall`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ..records import KINDS, LEVELS, Recalled
+from ..types import LOCAL
+from .shared import as_json, here, json_option, open_engine, printable
+
+__all__ = ["command", "recalled_json"]
+
+
+@click.command("recall", short_help="What is remembered about something; best first.")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--k", "-k", default=10, show_default=True, metavar="N", help="How many.")
+@click.option("--project", metavar="PATH|NAME", help="Of this project, and of none; default: the one you are in.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(LEVELS, case_sensitive=False), help="Only this level; may be given several times.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be given several times.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag; may be given several times.")
+@click.option("--as-of", metavar="TIME", help="What held at this time (ISO 8601).")
+@json_option
+def command(
+    query: tuple[str, ...],
+    k: int,
+    project: str | None,
+    levels: tuple[str, ...],
+    kinds: tuple[str, ...],
+    tags: tuple[str, ...],
+    as_of: str | None,
+    as_json_: bool,
+) -> None:
+    """What is remembered about QUERY. A time in it counts ("what did we decide last week").
+
+    \b
+    Examples:
+      groma recall "how do we deploy"
+      groma recall --as-of 2026-01-01 "which database"
+    """
+    with open_engine() as engine:
+        answer = engine.memories.recall(
+            LOCAL, " ".join(query), k=k, project=project, here=here(), levels=levels, kinds=kinds, tags=tags, as_of=as_of
+        )
+    if as_json_:
+        as_json(
+            {
+                "schema": "groma.recall/1",
+                "query": answer.query,
+                "memories": [recalled_json(one) for one in answer.memories],
+                "nothing_useful": answer.nothing_useful,
+                "degraded": list(answer.degraded),
+            }
+        )
+        return
+    for one in answer.memories:
+        click.echo(_shown(one))
+    if answer.nothing_useful:
+        click.echo("nothing useful is remembered about this", err=True)
+
+
+def recalled_json(one: Recalled) -> dict[str, Any]:
+    """One of the `memories` of `groma.recall/1`."""
+    m = one.memory
+    return {
+        "id": m.id,
+        "content": m.content,
+        "level": m.level,
+        "kind": m.kind,
+        "category": m.category,
+        "scope": m.scope,
+        "project": m.project,
+        "tags": list(m.tags),
+        "score": round(one.score, 6),
+        "source": m.source,
+        "trust": m.trust,
+        "agent": m.agent,
+        "created": _time(m.created),
+        "valid": one.valid,
+        "valid_from": _time(m.valid_from),
+        "valid_to": _time(m.valid_to),
+        "superseded_by": m.superseded_by,
+        "anchors": [{"path": a.path, "symbol": a.symbol, "state": state} for a, state in one.anchors],
+        "why": one.why,
+    }
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _shown(one: Recalled) -> str:
+    m = one.memory
+    notes = [m.level, f"{m.source}{f' {m.agent}' if m.agent else ''}", str(_time(m.created))[:10]]
+    if m.superseded_by:
+        notes.append(f"superseded by {m.superseded_by}")
+    elif not one.valid:
+        notes.append("not valid now")
+    notes += [f"{a.path}{f'#{a.symbol}' if a.symbol else ''} {state}" for a, state in one.anchors]
+    text = "\n".join(f"  {printable(line)}" for line in m.content.splitlines())
+    return f"{one.score:.2f}  {m.id}  ({', '.join(map(printable, notes))})\n{text}"

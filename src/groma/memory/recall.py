@@ -1,0 +1,122 @@
+"""The way out of memory, on one page: what may be seen, score, trust, succession, anchors. Nothing is written here.
+
+What is superseded is never above what superseded it: whatever finds the old record finds its successor at least as well, and each step back
+halves a score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from ..records import Anchor, Memory, Recalled, is_valid
+from ..values import value
+from .projection import Found, Projection
+from .when import Span, named_span
+
+__all__ = ["Question", "Remembered", "recall"]
+
+AHEAD = 4
+"""So many times as many records as are asked for are scored: some of them give way to their successors."""
+STEP_BACK = 0.5
+"""What a score loses with each successor a record has, and if it does not hold at the time asked for."""
+IN_SPAN = 0.3
+"""What a record gains, of the best score, that was made in the time a question names."""
+
+
+@value
+class Question:
+    """What is asked. `project` "" means: only what belongs to none; None: whatever project. Fields that are not empty must hold, of `tags` all.
+
+    `as_of` is a time (seconds since the epoch) at which it should have held; `now` is when it is asked.
+    """
+
+    text: str
+    now: float
+    k: int = 10
+    project: str | None = None
+    levels: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    as_of: float | None = None
+
+
+@value
+class Remembered:
+    """Best first. `nothing_useful`: what was found has too little to do with the question to be relied on, or there is nothing."""
+
+    query: str
+    memories: tuple[Recalled, ...]
+    nothing_useful: bool
+    degraded: tuple[str, ...] = ()
+
+
+def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequence[tuple[Anchor, str]]]) -> Remembered:
+    """The best records for a question. `compared` tells what a record's anchors are now."""
+    span = named_span(asked.text, datetime.fromtimestamp(asked.now, UTC))
+    found = known.search(asked.text, lambda m: _visible(m, asked), AHEAD * asked.k)
+    scores = _weighed(found, known.records, span)
+    scores = _succeeded(scores, known.records, asked)
+    best = sorted(scores, key=lambda id: (-scores[id], id))[: asked.k]
+    why = {one.id: one.why for one in found}
+    memories = tuple(
+        Recalled(m, min(1.0, scores[m.id]), _holds(m, asked), tuple(compared(m)), why.get(m.id) or "supersedes what was found")
+        for m in (known.records[id] for id in best)
+    )
+    return Remembered(asked.text, memories, not any(one.useful for one in found if one.id in scores))
+
+
+def _visible(m: Memory, asked: Question) -> bool:
+    if m.state != "active" or m.forgotten is not None or (m.expires is not None and m.expires <= asked.now):
+        return False
+    if asked.project is not None and m.project not in ("", asked.project):
+        return False
+    if (asked.levels and m.level not in asked.levels) or (asked.kinds and m.kind not in asked.kinds):
+        return False
+    return asked.tags <= set(m.tags) and (asked.as_of is None or _began(m) <= asked.as_of)
+
+
+def _began(m: Memory) -> float:
+    return m.created if m.valid_from is None else m.valid_from
+
+
+def _weighed(found: Sequence[Found], records: Mapping[str, Memory], span: Span | None) -> dict[str, float]:
+    """Scores with trust and importance (neutral at 1 and ½), and with the time that the question names, over the best one."""
+    scores = {}
+    for one in found:
+        m = records[one.id]
+        within = span is not None and (span.since or -math.inf) <= m.created < (span.until or math.inf)
+        scores[one.id] = (one.score + IN_SPAN * within) * (0.6 + 0.4 * m.trust) * (0.75 + 0.5 * m.importance)
+    top = max(scores.values(), default=1.0) or 1.0
+    return {id: score / top for id, score in scores.items()}
+
+
+def _succeeded(scores: Mapping[str, float], records: Mapping[str, Memory], asked: Question) -> dict[str, float]:
+    """Every record below those that superseded it, and these found wherever it was."""
+    result = dict(scores)
+    steps: dict[str, int] = {}
+    for id, score in scores.items():
+        heirs = _heirs(records[id], records, asked)
+        for n, heir in enumerate(heirs):
+            result[heir] = max(result.get(heir, 0.0), score)
+            steps[heir] = len(heirs) - 1 - n
+        steps[id] = len(heirs)
+    return {id: score * STEP_BACK ** (steps[id] + (not steps[id] and not _holds(records[id], asked))) for id, score in result.items()}
+
+
+def _heirs(m: Memory, records: Mapping[str, Memory], asked: Question) -> list[str]:
+    """Those that superseded a record, one after the other, as far as the question may see them."""
+    heirs: list[str] = []
+    while m.superseded_by is not None and m.superseded_by not in heirs and (heir := records.get(m.superseded_by)) is not None:
+        if not _visible(heir, asked):
+            break
+        heirs.append(heir.id)
+        m = heir
+    return heirs
+
+
+def _holds(m: Memory, asked: Question) -> bool:
+    """Does it hold at the time asked for, and has nothing that held then superseded it?"""
+    at = asked.now if asked.as_of is None else asked.as_of
+    return is_valid(m, at) and (m.superseded_by is None or asked.as_of is not None)

@@ -1,0 +1,131 @@
+"""The way into memory, on one page (DESIGN §4 "Remember"): guard, same text?, level, nearest, settle, durable, receipt. No model is asked.
+
+Nothing is destroyed here: what is superseded stays beside what supersedes it, and every call can be taken back as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from .. import core
+from ..catalogue import memories
+from ..catalogue.database import Database
+from ..catalogue.identity import uuid7
+from ..catalogue.memory_events import Call, writes
+from ..catalogue.memory_writes import add, supersede
+from ..errors import UsageError
+from ..records import SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
+from .anchors import anchored
+from .classify import classify
+from .guard import Verdict, examine
+from .projection import Projection
+from .settle import Decision, settle
+
+__all__ = ["SESSION_S", "remember"]
+
+SESSION_S = 7 * 86_400.0
+"""Seconds until what is said of a session is over, if nobody says when."""
+NEAREST = 8
+"""So many records are compared with a new one."""
+HOUR = 3_600.0
+
+
+def remember(
+    db: Database,
+    known: Projection,
+    drafts: Sequence[Draft],
+    of: Call,
+    *,
+    root: str,
+    quota: int,
+    noted: Callable[[Draft, Verdict], None],
+) -> list[Receipt]:
+    """Keep what several drafts say, in one transaction: a receipt each, in order, durable when this returns.
+
+    Anchors are read below `root` ("": nowhere). An agent writes `quota` records an hour at most. `noted` is told of what the guard did not simply
+    let in. Raises what the catalogue raises; then nothing is kept.
+    """
+    with known.during(db), db.transaction():
+        return [_one(db, known, draft, of, root, quota, noted) for draft in drafts]
+
+
+def _one(db: Database, known: Projection, draft: Draft, of: Call, root: str, quota: int, noted: Callable[[Draft, Verdict], None]) -> Receipt:
+    verdict = examine(draft.content)
+    if verdict.action != "accept":
+        noted(draft, verdict)
+    if verdict.action == "reject":
+        return Receipt(None, "rejected", verdict.reason)
+    if writes(db, of.actor, of.at - HOUR) >= quota:
+        return Receipt(None, "rejected", f"{of.actor} has stored {quota} memories in the last hour, which is the limit; try again later.")
+
+    try:
+        new = _made(draft, verdict, of, root)
+        if (same := memories.live(db, new.hash)) is not None and same.expires is None:
+            return _receipt(same.id, "duplicate", "the same text is known", same, target=same.id)
+        decision = _decision(db, known, draft, new)
+    except UsageError as e:
+        return Receipt(None, "rejected", e.message)
+    if decision.outcome == "duplicate":
+        target = memories.required(db, str(decision.target))
+        return _receipt(target.id, "duplicate", decision.reason, target, target=target.id)
+    if decision.outcome == "refines":
+        new = replace(new, refines=decision.target)
+
+    added = add(db, of, new)
+    if not added.new:
+        return _receipt(added.memory.id, "duplicate", "the same text is known", added.memory, target=added.memory.id)
+    if decision.outcome == "supersedes":
+        supersede(db, of, str(decision.target), new.id)
+    known.refresh(db)
+
+    if new.state == "quarantined":
+        return _receipt(new.id, "quarantined", new.reason, new, batch=of.batch)
+    outcome = "stored" if decision.outcome == "new" else decision.outcome
+    return _receipt(new.id, outcome, decision.reason, new, target=decision.target, batch=of.batch)
+
+
+def _made(draft: Draft, verdict: Verdict, of: Call, root: str) -> Memory:
+    """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
+    human said it."""
+    level, state, reason = draft.level, "active", ""
+    if level is None:
+        level = classify(verdict.text).level
+        if level == USER_PREFERENCE and (draft.source or "human") != "human":
+            state, reason = "proposed", "a preference that no human has confirmed yet"
+    if verdict.action == "quarantine":
+        state, reason = "quarantined", verdict.reason
+    expires = draft.valid_to if draft.valid_to is not None else of.at + SESSION_S if level == SESSION_STATE else None
+    return memory(
+        draft,
+        uuid7(),
+        now=of.at,
+        content=verdict.text,
+        level=level,
+        state=state,
+        reason=reason,
+        masked=int(verdict.masked),
+        expires=expires if level == SESSION_STATE else None,
+        model=core.static_id(),
+        anchors=tuple(anchored(a, root) if root else a for a in draft.anchors),
+    )
+
+
+def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Decision:
+    if new.state == "quarantined":
+        return Decision("new", None, new.reason)  # it must change nothing until somebody has looked at it
+    if draft.supersedes is not None:
+        old = memories.find(db, draft.supersedes)
+        if old.forgotten is not None:
+            raise UsageError(f"The memory {old.id} was forgotten; it cannot be superseded.", id=old.id)
+        return Decision("supersedes", old.id, "the caller says so")
+    decision = settle(new, known.nearest(db, new, NEAREST))
+    if decision.outcome == "supersedes" and new.source != "human":
+        target = memories.required(db, str(decision.target))
+        if target.source == "human":
+            return Decision("new", None, f"differs from {target.id}, which a human said: both are kept")
+    return decision
+
+
+def _receipt(id: str, outcome: str, reason: str, m: Memory, *, target: str | None = None, batch: str = "") -> Receipt:
+    return Receipt(id, outcome, reason, target, m.level, m.masked, batch)
