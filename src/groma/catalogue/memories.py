@@ -15,7 +15,22 @@ from ..records import Anchor, Memory, Selection
 from ..values import value
 from .database import Database, damaged
 
-__all__ = ["COLUMNS", "EVERY", "Statistics", "count", "find", "get", "get_all", "live", "problems", "required", "row", "select", "statistics"]
+__all__ = [
+    "COLUMNS",
+    "EVERY",
+    "Statistics",
+    "count",
+    "every",
+    "find",
+    "get",
+    "get_all",
+    "live",
+    "problems",
+    "required",
+    "row",
+    "select",
+    "statistics",
+]
 
 COLUMNS = tuple(f.name for f in fields(Memory) if f.name != "anchors")
 """The columns of a record under the names of its fields; its hash comes beside them."""
@@ -67,6 +82,14 @@ def get_all(db: Database, ids: Iterable[str]) -> dict[str, Memory]:
         rows = db.query(f"{_SELECT} WHERE id IN ({_marks(some)})", some)
         found |= {m.id: m for m in _memories(db, rows)}
     return {id: found[id] for id in wanted if id in found}
+
+
+def every(db: Database) -> Iterator[Memory]:
+    """Every record, by id, which is about the order in which they were made."""
+    after = ""
+    while rows := db.query(f"{_SELECT} WHERE id > ? ORDER BY id LIMIT {AT_ONCE}", (after,)):
+        yield from _memories(db, rows)
+        after = rows[-1][0]
 
 
 def required(db: Database, id: str) -> Memory:
