@@ -152,7 +152,11 @@ NEW = [
     ("Logs are in JSON.", "Traces are sampled at 10%."),
 ]
 
-CASES = [(*pair, outcome) for outcome, pairs in (("duplicate", DUPLICATE), ("refines", REFINES), ("supersedes", SUPERSEDES), ("new", NEW)) for pair in pairs]
+CASES = [
+    (*pair, outcome)
+    for outcome, pairs in (("duplicate", DUPLICATE), ("refines", REFINES), ("supersedes", SUPERSEDES), ("new", NEW))
+    for pair in pairs
+]
 
 
 @pytest.mark.parametrize(("old", "new", "outcome"), CASES)
@@ -160,3 +164,116 @@ def test_the_table(old: str, new: str, outcome: str) -> None:
     found, reason = relation(old, new, 0.5)
     assert found == outcome, reason
     assert reason
+
+
+class Beside(NamedTuple):
+    memory: Memory
+    cosine: float = 0.8
+    covered: float = 0.5
+
+
+def known(content: str, id: str = "old", **more: object) -> Memory:
+    return Memory(**{"id": id, "content": content, "project": "/p", "scope": "project", **more})  # type: ignore[arg-type]
+
+
+NEWER = known("The API listens on port 9090.", "new")
+
+
+def test_nothing_near_is_new() -> None:
+    assert settle(NEWER, []).outcome == "new"
+    assert settle(NEWER, [Beside(known("Logs are in JSON."))]) == Decision("new", None, "nothing that is known says this")
+
+
+def test_the_decision_names_its_target_and_reason() -> None:
+    found = settle(NEWER, [Beside(known("Logs are in JSON.", "a")), Beside(known("The API listens on port 8080.", "b"))])
+    assert found == Decision("supersedes", "b", "says '9090' where '8080' was said")
+
+
+def test_the_same_wins_over_another_value_and_that_over_more() -> None:
+    value = Beside(known("The API listens on port 8080.", "a"), 0.99)
+    same = Beside(known("API listens on port 9090", "b"), 0.1)
+    less = Beside(known("The API listens on port.", "c"), 1.0)
+    assert settle(NEWER, [value, same, less]).target == "b"
+    assert settle(NEWER, [less, value]).target == "a"
+    assert settle(NEWER, [less]) == Decision("refines", "c", "adds '9090'")
+
+
+def test_of_several_the_nearest() -> None:
+    olds = [Beside(known(f"The API listens on port {port}.", f"{port}"), cosine) for port, cosine in ((1, 0.5), (2, 0.9), (3, 0.7), (4, 0.9))]
+    assert settle(NEWER, olds).target == "2"
+    assert settle(NEWER, olds[::-1]).target == "2"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"project": "/q"},
+        {"scope": "path:src/a.py"},
+        {"scope": "global", "project": ""},
+        {"superseded_by": "x"},
+        {"forgotten": 1.0},
+        {"state": "quarantined"},
+        {"parent": "talk"},
+        {"level": "SESSION_STATE", "session": "s"},
+        {"tags": ("staging",)},
+        {"id": "new"},
+    ],
+)
+def test_what_is_elsewhere_or_stands_no_more_is_not_compared(change: dict[str, object]) -> None:
+    old = known("The API listens on port 8080.")
+    assert settle(NEWER, [Beside(old)]).outcome == "supersedes"
+    assert settle(NEWER, [Beside(replace(old, **change))]).outcome == "new"  # type: ignore[arg-type]
+
+
+def test_sessions_have_their_own_state() -> None:
+    one = known("Working on branch a1 of the parser.", level="SESSION_STATE", session="s")
+    two = known("Working on branch b2 of the parser.", "new", level="SESSION_STATE", session="s")
+    assert settle(two, [Beside(one)]).outcome == "supersedes"
+    assert settle(replace(two, session="t"), [Beside(one)]).outcome == "new"
+
+
+def test_a_unit_of_a_conversation_is_kept_as_it_was_said() -> None:
+    assert settle(replace(NEWER, parent="talk"), [Beside(known("The API listens on port 9090."))]).outcome == "new"
+
+
+_TEXT = st.text(max_size=80)
+_WORDS = st.lists(
+    st.sampled_from("the api listens on port 8080 we use postgres for `a_b` not staging now from to , . and queue Redis 3.9".split()), max_size=12
+)
+
+
+@given(_TEXT | _WORDS.map(" ".join), _TEXT | _WORDS.map(" ".join))
+def test_any_two_texts_have_a_relation_and_a_text_is_itself(old: str, new: str) -> None:
+    outcome, reason = relation(old, new)
+    assert outcome in ("new", "duplicate", "refines", "supersedes")
+    assert reason
+    assert relation(new, new)[0] in ("duplicate", "new")
+
+
+@given(_WORDS, st.integers(0, 12), st.sampled_from(["7", "not", "9.1", "`other`", "Kafka", "production"]))
+def test_nothing_that_makes_a_difference_is_lost_as_a_duplicate(words: list[str], place: int, more: str) -> None:
+    old, new = " ".join(words), " ".join([*words[:place], more, *words[place:]])
+    assert relation(old, new)[0] != "duplicate"
+    assert relation(new, old)[0] != "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Use C for the parser.", "Use C++ for the parser."),
+        ("It needs Python 3.9.", "It needs Python 3.9+."),
+        ("Port 80 80 is open.", "Port 8080 is open."),
+        ("The entry is `parse`.", "The entry is `Parse`."),
+        ("x = a - b", "x = a + b"),
+        ("foo(a, b)", "foo(b, a)"),
+        ("Upgrade to Node 20.", "Downgrade to Node 20."),
+        ("He prefers tabs.", "She prefers tabs."),
+        ("We prefer tabs.", "We use tabs."),
+        ("Run `make -n` first.", "Run `make n` first."),
+        ("Fail if a < b.", "Fail if a > b."),
+        ("Tests run on main.", "Tests ran on every branch."),
+    ],
+)
+def test_a_small_difference_is_a_difference(one: str, other: str) -> None:
+    assert relation(one, other)[0] != "duplicate"
+    assert relation(other, one)[0] != "duplicate"

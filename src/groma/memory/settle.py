@@ -72,14 +72,14 @@ def relation(old: str, new: str, cosine: float = 1.0) -> tuple[str, str]:
     a, b = read(old), read(new)
     if not a.words or not b.words or old.rstrip().endswith("?") != new.rstrip().endswith("?"):
         return "new", "one of them says nothing, or only one of them asks"
-    if _same(a, b):
+    if not (a.prose and b.prose):
+        return ("duplicate", "says the same") if _bare(old) == _bare(new) else ("new", "another command or line of code")
+    if _same(a, b) and _signs(old) == _signs(new):
         if a.negated != b.negated:
             return "supersedes", "says the opposite"
         return ("duplicate", "says the same") if a.past == b.past else ("new", "one tells what is, the other what was")
     if max(len(a.words), len(b.words)) > LONGEST:
         return "new", "a long text that differs"
-    if not (a.prose and b.prose):
-        return "new", "another command or line of code"
     if environments(a.words) != environments(b.words):
         return "new", "speaks of another environment"
     for judge in (_said, _denied, _added, _changed):
@@ -94,11 +94,23 @@ def relation(old: str, new: str, cosine: float = 1.0) -> tuple[str, str]:
 def _same(a: Statement, b: Statement) -> bool:
     if a.ties != b.ties:
         return False
-    if a.words == b.words:
+    if [part for word in a.words for part in word.split("-")] == [part for word in b.words for part in word.split("-")]:
         return True
     if len(a.words) != len(b.words) or sorted(a.words) != sorted(b.words):
         return False
     return all(one == other or (a.listed[i] and b.listed[i]) for i, (one, other) in enumerate(zip(a.words, b.words, strict=True)))
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split()).strip(" .,;:`'\"")
+
+
+_SIGNS = re.compile(r"[+=<>|^%~\\]+|(?<=\w)#|!(?=\S)|(?<!\w)-+(?=\w)")
+
+
+def _signs(text: str) -> list[str]:
+    """What is no word and yet makes a difference: C and C++, a flag, an operator."""
+    return sorted(_SIGNS.findall(text))
 
 
 class _Edit(NamedTuple):
@@ -149,9 +161,9 @@ _SAYS = tuple(
         rf"(?:,|;|\band|\bbut)\s+not\s+{_VALUE}{_END}",
         rf"\b(?:used to (?:be|use|run|live|sit)|previously|formerly|it was)\s+(?:on |in |at )?{_VALUE}{_END}",
         rf"\bwas\s+(?:on |in |at )?{_VALUE}(?:,|;|\s+and|\s+but)\s+(?:it\s+)?(?:is\s+)?now\b",
-        rf"(?:^|\s){_VALUE}\s*(?:→|->|=>)\s*\S",
     )
 )
+_ARROW = re.compile(rf"(?:^|\s){_VALUE}\s*(?:→|->|=>)\s*\S")
 _DENIES = re.compile(rf"\b(?:no longer|stopped|don't|do not|never)\s+(?:us(?:e|es|ing)\s+)?{_VALUE}{_END}", re.I)
 _NOW = re.compile(
     r"\b(?:now|no longer|any ?more|as of|from now on|going forward|correction|actually|nowadays|these days|update[d]?:|since v?\d|"
@@ -161,12 +173,17 @@ _NOW = re.compile(
 
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d.*")
+_GENERIC = re.compile(r"\s*(?:(?:args?|arguments?|param(?:eter)?s?|files?|types?|input|output|usage|values?|options?)\s*:|returns?\b|see\b)", re.I)
+"""So begins a line that says nothing without the one above it."""
+_RELEASE = re.compile(r"\d+\.\d+\.\d+.*")
 _DUE = re.compile(r"\b(?:due|deadline|releas|expir|freeze|launch|meeting|schedul|start|end|until|by|ship)", re.I)
 
 
 def _said(p: _Pair) -> tuple[str, str] | None:
     """Does the new text name what it replaces, and does the old one say just that?"""
-    for pattern in _SAYS if p.a.negated else (*_SAYS, _DENIES):
+    denies = () if p.a.negated else (_DENIES,)
+    arrow = () if re.search("→|->|=>", p.known) else (_ARROW,)  # else it is a path through menus or a diagram
+    for pattern in (*_SAYS, *denies, *arrow):
         for match in pattern.finditer(p.text):
             named = match["old"].strip()
             if match[0].casefold().strip() not in p.known and _speaks_of(p, set(read(named).words)):
@@ -193,20 +210,14 @@ def _other_subject(a: Statement, b: Statement) -> bool:
 
 
 def _denied(p: _Pair) -> tuple[str, str] | None:
-    """Does one deny what the other says, with hardly another word?"""
+    """Does one say the opposite of the other by a word of its own? (That a "not" is all they differ in was seen before.)"""
     replaced = [e for e in p.edits if e.i2 > e.i1 and e.j2 > e.j1]
-    if p.a.negated != p.b.negated and not replaced and p.likeness >= 0.8 and not _touches(p, (NUMBER, NAMED)):
-        return "supersedes", "says the opposite"
     if p.a.negated == p.b.negated and len(p.edits) == len(replaced) == 1 and p.likeness >= 0.5:
         e = replaced[0]
         one, other = p.a.words[e.i1 : e.i2], p.b.words[e.j1 : e.j2]
         if len(one) == len(other) == 1 and opposite(one[0], other[0]) and p.shared >= 1:
             return "supersedes", f"says {other[0]!r} where {one[0]!r} was said"
     return None
-
-
-def _touches(p: _Pair, kinds: Sequence[str]) -> bool:
-    return any(k in kinds for e in p.edits for k in (*p.a.kinds[e.i1 : e.i2], *p.b.kinds[e.j1 : e.j2]))
 
 
 def _added(p: _Pair) -> tuple[str, str] | None:
@@ -227,8 +238,10 @@ def _changed(p: _Pair) -> tuple[str, str] | None:
     now = bool(_NOW.search(p.text))
     swaps = [e for e in p.edits if e.i2 > e.i1 and e.j2 > e.j1]
     loose = sum((e.i2 - e.i1) + (e.j2 - e.j1) for e in p.edits) - sum((e.i2 - e.i1) + (e.j2 - e.j1) for e in swaps)
-    if not swaps or loose > (6 if now else 2) or (p.a.negated != p.b.negated and not now):
+    if not swaps or _GENERIC.match(p.text) or loose > (6 if now else 2) or (p.a.negated != p.b.negated and not now):
         return None
+    if not now and any(e not in swaps and (e.i1 < p.a.subject or e.j1 < p.b.subject) for e in p.edits):
+        return None  # the subject is a wider or a narrower one
     if not now and any(parallel(x, y) for e in swaps for x in p.a.words[e.i1 : e.i2] for y in p.b.words[e.j1 : e.j2]):
         return None
     different = {(p.a.words[e.i1 : e.i2], p.b.words[e.j1 : e.j2]) for e in swaps}
@@ -240,11 +253,18 @@ def _changed(p: _Pair) -> tuple[str, str] | None:
 
 def _in_place(p: _Pair, e: _Edit) -> bool:
     """Is it what is said of the subject, not the subject? Of a command and what it is for, the purpose is the subject."""
-    if e.i1 >= p.a.subject and e.j1 >= p.b.subject:
+    if min(e.i1, e.j1) > 0 and e.i1 >= p.a.subject and e.j1 >= p.b.subject:
         return True
+    one, other = p.a.words[e.i1 : e.i2], p.b.words[e.j1 : e.j2]
+    if len(one) == len(other) == 1 and _RELEASE.fullmatch(one[0]) and _RELEASE.fullmatch(other[0]) and e.i1 > 0 and p.likeness >= 0.75:
+        return True  # the release that a thing is at
     purpose = p.a.words[p.a.head :]
     command = p.a.code[0] and p.b.code[0] and p.a.subject == p.a.head > 0 and p.b.subject == p.b.head > 0 and len(purpose) + p.a.head > 3
     return command and e.i2 <= p.a.head and purpose == p.b.words[p.b.head :]
+
+
+def _beside_numbers(s: Statement, start: int, end: int) -> set[str]:
+    return {s.words[i] for i in range(start, end) if s.kinds[i] != NUMBER}
 
 
 def _alike(p: _Pair, e: _Edit, now: bool, different: int) -> bool:
@@ -256,13 +276,15 @@ def _alike(p: _Pair, e: _Edit, now: bool, different: int) -> bool:
     dates = _DATE.fullmatch(p.a.words[e.i1]) and _DATE.fullmatch(p.b.words[e.j1])
     if dates and not now and not _DUE.search(p.text):
         return False  # two events
-    if short and all(NUMBER in k for k in kinds):
+    if short and all(NUMBER in k for k in kinds) and _beside_numbers(p.a, e.i1, e.i2) == _beside_numbers(p.b, e.j1, e.j2):
         return p.likeness >= 0.4 and p.shared >= 1
     if short and all(NAMED in k for k in kinds):
-        return p.likeness >= (0.5 if different == 1 or now else 0.7) and p.shared >= (1 if now else 2)
+        return p.likeness >= (0.5 if different == 1 or now else 0.7) and p.shared >= (1 if now else 2 if p.a.subject > 0 else 3)
     if now:
         return different <= 2 and e.i1 > 0 and e.j1 > 0 and (p.shared >= 2 or p.cosine >= 0.6)
     if any(NAMED in k for k in kinds) and different == 1 and e.i2 - e.i1 == e.j2 - e.j1 == 1:
         return p.likeness >= 0.75 and p.shared >= 4
+    if different == 1 and short and p.shared >= 8 and p.likeness >= 0.85:
+        return True  # so much is the same that it is the same sentence, edited
     slot = p.a.chosen[e.i1] and p.b.chosen[e.j1] and min(e.i2 - e.i1, e.j2 - e.j1) == 1
     return slot and different == 1 and p.shared >= 2 and WORD in kinds[0] | kinds[1]

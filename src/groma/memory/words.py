@@ -34,12 +34,12 @@ _TOKEN = re.compile(
 _UNIT = re.compile(r"(\d)(s|m|h|d)(?:ec|in|econd|inute|our|ay)s?$")
 _CODE = re.compile(
     r"^\s*(?:[$>@<{(\[\"'│├└]|```|--|//|\.\.\s|(?:import|def|class|return|async|await|let|const|var|elif|except|GET|POST|PUT|DELETE|PATCH)\s"
-    r"|from\s\S+\simport\b|[\w.]+(?:, \w+)?\s*=\s*\S|[\w.]+\([^)]*\)?;?$)|[{};]\s*$"
+    r"|from\s\S+\simport\b|[\w.]+(?:, \w+)?\s*=\s*\S|[\w.]+\([^)]*\)?;?$)|[{};\\]\s*$"
 )
 """A line of code, whatever words are in it."""
 _COMMAND = re.compile(
     r"^\s*(?:sudo|cd|curl|docker|docker-compose|git|uv|uvx|pip|python3?|npm|npx|pnpm|bunx?|yarn|node|cargo|go|make|nix|brew|apt|kubectl|helm|mix|dotnet|"
-    r"with|for|if|export)\s|\w\([^)]*\)|\w->\w|::\w|[\w\]\"']\s*=\s*[\w\[{\"'(]"
+    r"swift|with|for|if|export)\s|^\s*\.?/\S|\s--?[a-z]|\w\([^)]*\)|\w->\w|::\w|[\w\]\"']\s*=\s*[\w\[{\"'(]"
 )
 """A command or code, unless there are words of a sentence in it, too."""
 _PROSE = re.compile(
@@ -47,25 +47,26 @@ _PROSE = re.compile(
 )
 _EXAMPLE = re.compile(r"(?:for )?(?:examples?|e\.g\.)\W", re.I)
 _QUOTED = re.compile(r"`[^`\n]*`")
-_CAMEL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+_CAMEL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|^(?!(?:NOT|ALL|ONLY|MUST|TODO|NOTE|DO|AND|OR)$)[A-Z]{2,5}$")
 _STOP = frozenset(
-    "a an the this that these those it its they them their we our us i my me you your he she his her is are be been being am do does did "
+    "a an the this that these those it its we our us i my me you your is are be been being am do does did "
     "of for in on at to by with from as into onto via per and or so then there here which who whose what how such must should shall will would "
     "always please just simply really very quite also too now currently actually already still ever correction update note fyi remember "
-    "has have had was were longer anymore more get got going go made make makes let lets s etc e g i.e e.g".split()
+    "both either has have had was were longer anymore more get got going go made make makes let lets s etc i.e e.g".split()
 )
 _NEGATIONS = frozenset("not no never cannot don't doesn't didn't isn't aren't wasn't weren't won't can't couldn't shouldn't mustn't n't".split())
+_CLAUSES = frozenset("when if in on for to during after before while with from under at as once unless without".split())
 _TIES = frozenset("from by than over under except into".split())
 _LEADS = frozenset("with via through using by".split())
 USE = "use"
 _PREDICATES = frozenset(
-    "is are be was were has have had do does did use uses used using run runs running listen listens live lives lie lies require requires need "
-    "needs support supports default defaults set sets equals store stores stored expire expires take takes cost costs call calls point points "
-    "return returns contain contains must should will would can may go goes go prefer prefers keep keeps belong belongs sit sits work works "
-    "start starts stop stops build builds deploy deploys install installs target targets write writes read reads mean means send sends moved "
-    "switched migrated changed lint format test check".split()
+    "is are be was were has have had do does did use uses used using run runs running listen listens live lives lie lies require requires needs "
+    "supports defaults sets equals stores stored expire expires take takes costs calls points returns contain contains must should will would can "
+    "may go goes prefer prefers keep keeps belong belongs sit sits works starts stops builds deploys installs targets writes reads means sends "
+    "moved switched migrated changed".split()
 )
-_ADOPT = frozenset("use adopt choose chose pick prefer switch move migrate upgrade downgrade bump convert standardize standardise rename".split())
+"""Words, not of those that are nouns as often, before which stands the subject."""
+_ADOPT = frozenset("use adopt choose chose switch move migrate standardize standardise".split())
 """Verbs after which a choice follows; in a statement of what is so now they all say the same."""
 _SAME = {
     "postgresql": "postgres", "javascript": "js", "typescript": "ts", "kubernetes": "k8s", "directory": "folder", "dir": "folder",
@@ -90,7 +91,8 @@ _PARALLEL = (
     "create update delete insert select remove add", "get set put post patch head", "min max minimum maximum", "source target destination",
     "first last next previous", "user admin guest owner", "internal external public private", "debug release", "eu us asia europe",
     "python javascript typescript rust go java ruby kotlin swift php", "name title description", "start end begin stop",
-    "success failure error warning info", "daily weekly monthly hourly yearly session blocks",
+    "success failure error warning info",
+    "boolean string number integer float array object list tuple map nan null enum", "daily weekly monthly hourly yearly session blocks",
 )  # fmt: skip
 _OPPOSITES = (
     ("enable", "disable"), ("on", "off"), ("allow", "forbid"), ("allow", "deny"), ("require", "optional"), ("true", "false"), ("always", "never"),
@@ -105,8 +107,8 @@ class Statement:
 
     `kinds` as above; `listed`: a comma, "and" or the like stands beside it; `code`: within backticks; `chosen`: what a "use", "with", "via" leads to.
     `subject` words come before its predicate (or colon, dash …), `head` words before its first dash or colon; -1 if there is none. `negated` is
-    whether it denies an odd number of times, `past` whether it tells what was, `prose` whether it is no bare command, example or line of code. `labels`
-    are the places of numbers that only name something, `ties` the words that a "from", "by" or "than" leads to.
+    whether it denies an odd number of times, `past` whether it tells what was, `prose` whether it is no bare command, example or line of code.
+    `labels` are the places of numbers that only name something, `ties` the words that a "from", "by" or "than" leads to.
     """
 
     words: tuple[str, ...]
@@ -131,7 +133,7 @@ def read(text: str) -> Statement:
     for match in _TOKEN.finditer(text):
         made.take(str(match.lastgroup), match[0])
     said = _QUOTED.sub("", text)
-    code = _CODE.search(text) or (_COMMAND.search(said) and not _PROSE.search(said)) or all(made.code) or _EXAMPLE.match(text)
+    code = _CODE.search(text) or (_COMMAND.search(said) and not _PROSE.search(said)) or made.bare or _EXAMPLE.match(text)
     return made.statement(not code)
 
 
@@ -147,7 +149,14 @@ class _Reader:
         self.labels: set[int] = set()
         self.ties: set[tuple[str, str]] = set()
         self.subject = self.head = -1
+        self.small = self.lower = False
+        self.clause = False  # "When …," and "To …," say of what the rest speaks
         self.negations, self.past, self.inside, self.before, self.tie, self.leads = 0, False, False, "", "", False
+
+    @property
+    def bare(self) -> bool:
+        """Is it all in backticks, or a program's name and words without one that makes a sentence of them?"""
+        return all(self.code) or (self.kinds[0] == NAMED and self.lower and not self.small and self.head < 0)
 
     def take(self, kind: str, token: str) -> None:
         low = token.casefold()
@@ -161,6 +170,8 @@ class _Reader:
     def _mark(self, token: str) -> None:
         if token in ",&":
             self.beside.add(len(self.words))
+            if token == "," and self.clause:
+                self.subject, self.clause = len(self.words), False
         elif not self.inside and token not in "()" and self.words:
             self.subject = len(self.words) if self.subject < 0 else self.subject
             self.head = len(self.words) if self.head < 0 else self.head
@@ -169,6 +180,8 @@ class _Reader:
         """Was this a word that only connects or denies?"""
         if len(token) == 1 and token.isupper() and token != "I" and self.words:
             return False  # service A
+        if not self.words and self.subject < 0 and low in _CLAUSES:
+            self.clause = True
         if low in _NEGATIONS:
             self.negations += 1
             return True
@@ -182,13 +195,15 @@ class _Reader:
             self.tie = low
         if low in _LEADS:
             self.leads = True
+        self.small = self.small or low in _STOP
         return low in _STOP
 
     def _word(self, kind: str, token: str, low: str) -> None:
         place = len(self.words)
+        self.lower = self.lower or (place == 0 and token[0].islower() and not self.inside)
         if (kind == "number" and self.before in _LABELS) or kind == "label":
             self.labels.add(place)
-        word = _normal(low, kind, self.inside)
+        word = _normal(token if self.inside else low, kind, self.inside)
         if self.tie:
             self.ties.add((self.tie, word))
         named = self.inside or kind in ("path", "named", "color") or _CAMEL.search(token)
@@ -197,7 +212,7 @@ class _Reader:
         self.code.append(self.inside)
         self.chosen.append(self.leads)
         self.before, self.tie = low, ""
-        self.leads = word == USE
+        self.leads = word in (USE, "prefer")
 
     def statement(self, prose: bool) -> Statement:
         places = range(len(self.words))
@@ -219,7 +234,7 @@ class _Reader:
 
 def _normal(word: str, kind: str, code: bool) -> str:
     if kind == "number":
-        return _UNIT.sub(r"\1\2", word.replace(" ", "").replace(",", "").lstrip("v~").rstrip("+")) or word
+        return _UNIT.sub(r"\1\2", word.replace(" ", "").replace(",", "").lstrip("v~")) or word
     if kind != "word" or code:
         return word.strip("./") or word
     word = _SAME.get(word.removesuffix("'s"), word.removesuffix("'s"))
@@ -253,7 +268,8 @@ def parallel(one: str, other: str) -> bool:
 
 def environments(words: Iterable[str]) -> frozenset[str]:
     """Of some words, those that name an environment or platform: what holds in one need not hold in another."""
-    return frozenset(word for word in words if _GROUPS.get(word, 99) < 3)
+    normal = {_normal(word.casefold(), "word", False) for word in words}
+    return frozenset(word for word in normal if _GROUPS.get(word, 99) < 3)
 
 
 def opposite(one: str, other: str) -> bool:
