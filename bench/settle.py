@@ -4,8 +4,9 @@
 
 `data/supersedes.jsonl` names lines, it does not quote them: a line that one commit put in the place of another (`kind` replaced: commit^ and
 commit), or two lines of a file that are alike and stand side by side (`kind` beside). CLONES holds the repositories with their histories, as in
-`bench.checkouts`. The pairs of the development half (`split` dev) were used to write the rule; those of the others were read and labelled
-before it first saw them. Every pair also says what the label is: supersedes, refines, duplicate (the same in other words) or new.
+`bench.checkouts`. The rule was written with the pairs of some repositories (`split` dev) at hand; those of the others (test) were labelled before
+it first saw them, and after its first score was kept, their false alarms were looked at, too. A label is supersedes (the old line no longer holds
+as it stands), refines, duplicate (the same in other words) or new.
 """
 
 from __future__ import annotations
