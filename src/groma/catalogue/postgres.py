@@ -83,6 +83,11 @@ class PostgresDialect:
     def state(self, connection: Any) -> None:
         return None
 
+    def scrub(self, connection: psycopg.Connection[Any]) -> bool:
+        for table in ("memories", "memory_anchors", "memory_events"):
+            connection.execute(f"VACUUM FULL {table}")
+        return True
+
     def problems(self, connection: psycopg.Connection[Any]) -> list[str]:
         """Reads every row of our tables (a damaged page raises), and looks for references and indexes that are not as they should be."""
         found = []

@@ -150,6 +150,11 @@ class SqliteDialect:
         ((others,),) = connection.execute("PRAGMA data_version").fetchall()
         return others, connection.total_changes
 
+    def scrub(self, connection: sqlite3.Connection) -> bool:
+        connection.execute("VACUUM")
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return not busy
+
     def problems(self, connection: sqlite3.Connection) -> list[str]:
         found = [str(text) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
         orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
