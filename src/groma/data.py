@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from .catalogue import scopes
+from .catalogue import salvage, scopes
 from .catalogue.database import Database
 from .errors import DiskFull, GromaError, NotIndexed, ReadOnly, Refused, StoreDamaged, StoreUnreachable
 from .locks import exclusive
@@ -194,7 +194,7 @@ class DataDirectory:
                 self.on_store(name, partial(LocalStore.detach, scope=row.id))
 
     def set_aside_catalogue(self, why: str) -> str:
-        """Keep a copy of a damaged catalogue and make room for a new one; returns what happened, in words."""
+        """Keep a copy of a damaged catalogue and make a new one with the memories that can still be read; returns what happened, in words."""
         self.close()
         aside = f"catalogue.db.damaged-{_stamp()}"
         try:
@@ -203,7 +203,10 @@ class DataDirectory:
                     os.replace(path, path.with_name(path.name.replace("catalogue.db", aside, 1)))
         except OSError as e:
             raise _not_written(self.folder, e) from e
-        return f"the catalogue was damaged ({why}) and set aside as {aside}"
+        saved, lost = salvage.save(self.folder / aside, self.db)
+        told = f"; {saved} memories were saved from it" if saved or lost else ""
+        more = f", {lost} could not be read" if lost else ""
+        return f"the catalogue was damaged ({why}) and set aside as {aside}{told}{more}"
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""

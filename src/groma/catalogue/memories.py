@@ -25,6 +25,7 @@ __all__ = [
     "get",
     "get_all",
     "live",
+    "made",
     "problems",
     "required",
     "row",
@@ -182,15 +183,22 @@ def row(m: Memory) -> tuple[object, ...]:
     return tuple(values)
 
 
+def made(values: Sequence[Any], anchors: tuple[Anchor, ...]) -> Memory | None:
+    """The record of the values of `COLUMNS`; None if one of them is of another type than it should be."""
+    if not all(map(isinstance, values, _TYPES)):
+        return None
+    named = dict(zip(COLUMNS, values, strict=True))
+    named["tags"] = tuple(values[_TAGS].split("\n")[1:-1])
+    return Memory(**named, anchors=anchors)
+
+
 def _memories(db: Database, rows: Sequence[Sequence[Any]]) -> Iterator[Memory]:
     anchors = _anchors(db, [r[0] for r in rows])
     for r in rows:
-        if not all(map(isinstance, r, _TYPES)):
+        if (m := made(r, tuple(anchors.get(r[0], ())))) is None:
             # SQLite keeps the type with each value: a flipped bit makes a number of a text, and nobody has noticed so far.
             raise damaged(db.where, "a memory holds something else where a text or a number belongs")
-        values = dict(zip(COLUMNS, r, strict=True))
-        values["tags"] = tuple(r[_TAGS].split("\n")[1:-1])
-        yield Memory(**values, anchors=tuple(anchors.get(r[0], ())))
+        yield m
 
 
 def _anchors(db: Database, ids: Sequence[str]) -> dict[str, list[Anchor]]:
