@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from .catalogue import salvage, scopes
+from .catalogue import scopes
 from .catalogue.database import Database
 from .errors import DiskFull, GromaError, NotIndexed, ReadOnly, Refused, StoreDamaged, StoreUnreachable
 from .locks import exclusive
@@ -195,6 +195,8 @@ class DataDirectory:
 
     def set_aside_catalogue(self, why: str) -> str:
         """Keep a copy of a damaged catalogue and make a new one with the memories that can still be read; returns what happened, in words."""
+        from .catalogue import salvage  # not on the way to a search
+
         self.close()
         aside = f"catalogue.db.damaged-{_stamp()}"
         try:
