@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from ..errors import ConfigurationError, DiskFull, GromaError, ReadOnly, Refused, StoreUnreachable, UsageError
 from .database import damaged
-from .schema import DialectName, columns
+from .schema import DialectName, by_table, columns
 
 __all__ = ["PostgresDialect"]
 
@@ -78,7 +78,7 @@ class PostgresDialect:
         rows = connection.execute(
             "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = current_schema()"
         ).fetchall()
-        return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
+        return by_table(rows)
 
     def state(self, connection: Any) -> None:
         return None
