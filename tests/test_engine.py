@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from groma.catalogue import scopes
+from groma.catalogue import memory_events, memory_writes, scopes
 from groma.catalogue.database import Database
 from groma.config import load
 from groma.engine import Engine, check
 from groma.errors import NotIndexed, Refused, RefusedRoot, UsageError
+from groma.records import Memory
 from groma.types import LOCAL, Caller, Filter, Progress, Request
 from tests.processes import repository, write
 
@@ -309,3 +310,12 @@ def test_progress_is_reported_in_order(engine: Engine, shop: str) -> None:
     engine.index(LOCAL, shop, report=said.append)
     assert [p.step for p in said][:2] == ["walk", "index"] and said[-1].step == "settle"
     assert [p.done for p in said] == sorted(p.done for p in said) and said[-1].done == said[-1].total == 5
+
+
+def test_a_memory_that_is_not_the_text_that_was_kept_is_told(engine: Engine, shop: str) -> None:
+    engine.index(LOCAL, shop)
+    with Database.connect(engine.folder / "catalogue.db") as db:
+        memory_writes.add(db, memory_events.call("me"), Memory("a", "Orders are placed by customers."))
+        assert engine.verify(LOCAL) == (1, [])
+        db.execute("UPDATE memories SET content = 'Orders are placed by robots.'")
+    assert engine.verify(LOCAL) == (1, ["catalogue: memory a is not the text that was kept"])

@@ -204,7 +204,9 @@ class DataDirectory:
                 self.on_store(name, partial(LocalStore.detach, scope=row.id))
 
     def set_aside_catalogue(self, why: str) -> str:
-        """Keep a copy of a damaged catalogue and make room for a new one; returns what happened, in words."""
+        """Keep a copy of a damaged catalogue and make a new one with the memories that can still be read; returns what happened, in words."""
+        from .catalogue import salvage  # not on the way to a search
+
         self.close()
         aside = f"catalogue.db.damaged-{_stamp()}"
         try:
@@ -213,7 +215,10 @@ class DataDirectory:
                     os.replace(path, path.with_name(path.name.replace("catalogue.db", aside, 1)))
         except OSError as e:
             raise _not_written(self.folder, e) from e
-        return f"the catalogue was damaged ({why}) and set aside as {aside}"
+        saved, lost = salvage.save(self.folder / aside, self.db)
+        told = f"; {saved} memories were saved from it" if saved or lost else ""
+        more = f", {lost} could not be read" if lost else ""
+        return f"the catalogue was damaged ({why}) and set aside as {aside}{told}{more}"
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""

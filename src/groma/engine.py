@@ -273,11 +273,14 @@ class Engine:
 
     def verify(self, caller: Caller, root: str | None = None) -> tuple[int, list[str]]:
         """Check the whole data directory, or what answers for one folder: the number of scopes looked at, and every problem found."""
+        from .catalogue import memories  # not on the way to a search
+
         if not (self.folder / "catalogue.db").exists():
             return 0, []
         problems: list[str] = []
         try:
             problems += self._data.db.verify()
+            problems += [f"catalogue: {problem}" for problem in memories.problems(self._data.db)]
             rows = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
             names: dict[str, list[Scope]] = {}
             for scope in rows:

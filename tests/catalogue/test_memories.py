@@ -280,6 +280,15 @@ def test_pages_follow_one_another_without_gaps(db: Database, shelf: dict[str, Me
             after = page[-1].created, page[-1].id
         assert paged == whole
         assert len(whole) == 7
+    assert list(memories.every(db)) == sorted(whole, key=lambda m: m.id)
+
+
+def test_more_records_than_one_statement_reads(db: Database) -> None:
+    kept = keep(db, *(some(f"text {n}", anchors=(Anchor(f"{n}.py"),)) for n in range(1_234)))
+    in_order = sorted(kept, key=lambda m: m.id)
+    assert list(memories.every(db)) == in_order
+    assert list(memories.get_all(db, ids(kept)).values()) == kept
+    assert sorted(memories.select(db, Selection(), NOW, limit=5_000), key=lambda m: m.id) == in_order
 
 
 def test_statistics_count_exactly(db: Database, shelf: dict[str, Memory]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
-from groma.catalogue import memories, memory_events, memory_writes
+from groma.catalogue import memories, memory_events, memory_writes, sqlite
 from groma.catalogue.database import Database
-from groma.errors import CatalogueDamaged, UsageError
+from groma.errors import CatalogueDamaged, GromaError, UsageError
 from groma.records import Anchor, Memory, Selection
 from tests.catalogue.test_memories import FULL, NOW, at, ids, keep, some
 
@@ -113,6 +115,51 @@ def test_a_purge_leaves_nothing_but_the_mark(db: Database) -> None:
     assert [(e.verb, e.previous, e.at) for e in memory_events.history(db, FULL.id)] == [("purge", None, NOW + 9)]
     assert memory_writes.purge(db, at(), [FULL.id]) == []
     assert db.verify() == []
+
+
+def bytes_of(where: str, db: Database) -> bytes:
+    """All that the database's files hold of memories."""
+    if "://" not in where:
+        return b"".join(path.read_bytes() for path in Path(where).parent.glob(f"{Path(where).name}*"))
+    db.execute("CHECKPOINT")
+    (folder,) = db.query("SELECT current_setting('data_directory')")[0]
+    names = [
+        name
+        for (name,) in db.query(
+            "SELECT pg_relation_filepath(c.oid) FROM pg_class c WHERE relname LIKE 'memor%' AND relkind IN ('r', 'i') "
+            "AND relnamespace = current_schema()::regnamespace"
+        )
+    ]
+    return b"".join((Path(folder) / name).read_bytes() for name in names)
+
+
+def test_after_a_purge_and_a_scrub_not_a_byte_is_left(db: Database, where: str) -> None:
+    keep(db, some("it stays"), replace(FULL, content="the secret hunter2", tags=("hunter2",), anchors=(Anchor("hunter2.py"),)))
+    memory_writes.update(db, at(), FULL.id, {"content": "the secret hunter2, again"})
+    assert b"hunter2" in bytes_of(where, db)
+    memory_writes.purge(db, at(), [FULL.id])
+    assert db.scrub()
+    assert b"hunter2" not in bytes_of(where, db)
+    assert b"it stays" in bytes_of(where, db)
+    assert memories.count(db, memories.EVERY, NOW) == 1
+    assert db.verify() == memories.problems(db) == []
+    with pytest.raises(GromaError, match="Within a transaction"), db.transaction():
+        db.scrub()
+
+
+def test_a_scrub_tells_when_a_reader_holds_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    where = tmp_path / "catalogue.db"
+    with Database.connect(where) as db:
+        keep(db, some("hunter2"))
+        reader = sqlite3.connect(where, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM memories").fetchall()
+        memory_writes.purge(db, at(), ids(list(memories.every(db))))
+        assert not db.scrub()
+        reader.close()
+        assert db.scrub()
+        assert b"hunter2" not in bytes_of(str(where), db)
 
 
 def chain(db: Database, *texts: str) -> list[Memory]:

@@ -61,6 +61,9 @@ class Dialect(Protocol):
     def state(self, connection: Any) -> Hashable | None:
         """Another value whenever anything in the database may have changed; None where that is not cheap to know."""
 
+    def scrub(self, connection: Any) -> bool:
+        """See `Database.scrub`."""
+
     def problems(self, connection: Any) -> list[str]:
         """What this database finds wrong with its own data."""
 
@@ -308,6 +311,18 @@ class Database:
         except (CatalogueDamaged, Refused) as e:
             problems.append(e.message)
         return [f"catalogue: {problem}" for problem in problems]
+
+    def scrub(self) -> bool:
+        """Write the tables of memories anew, so that nothing of deleted rows is left in the database's own files and its log.
+
+        Waits for everybody who reads; False if one did not let go in time, and the log still has old pages: call again. What a Postgres server
+        archives of its log, and copies made of a file, are out of reach. Raises what writing raises.
+        """
+        if self._depth:
+            raise GromaError("Within a transaction nothing can be scrubbed.")
+        self._renew()
+        with self._translated():
+            return self._dialect.scrub(self._connection)
 
     # -------------------------------------------------------------------------------------------------------------------- close
 

@@ -15,7 +15,23 @@ from ..records import Anchor, Memory, Selection
 from ..values import value
 from .database import Database, damaged
 
-__all__ = ["COLUMNS", "EVERY", "Statistics", "count", "find", "get", "get_all", "live", "problems", "required", "row", "select", "statistics"]
+__all__ = [
+    "COLUMNS",
+    "EVERY",
+    "Statistics",
+    "count",
+    "every",
+    "find",
+    "get",
+    "get_all",
+    "live",
+    "made",
+    "problems",
+    "required",
+    "row",
+    "select",
+    "statistics",
+]
 
 COLUMNS = tuple(f.name for f in fields(Memory) if f.name != "anchors")
 """The columns of a record under the names of its fields; its hash comes beside them."""
@@ -67,6 +83,14 @@ def get_all(db: Database, ids: Iterable[str]) -> dict[str, Memory]:
         rows = db.query(f"{_SELECT} WHERE id IN ({_marks(some)})", some)
         found |= {m.id: m for m in _memories(db, rows)}
     return {id: found[id] for id in wanted if id in found}
+
+
+def every(db: Database) -> Iterator[Memory]:
+    """Every record, by id, which is about the order in which they were made."""
+    after = ""
+    while rows := db.query(f"{_SELECT} WHERE id > ? ORDER BY id LIMIT {AT_ONCE}", (after,)):
+        yield from _memories(db, rows)
+        after = rows[-1][0]
 
 
 def required(db: Database, id: str) -> Memory:
@@ -159,15 +183,22 @@ def row(m: Memory) -> tuple[object, ...]:
     return tuple(values)
 
 
+def made(values: Sequence[Any], anchors: tuple[Anchor, ...]) -> Memory | None:
+    """The record of the values of `COLUMNS`; None if one of them is of another type than it should be."""
+    if not all(map(isinstance, values, _TYPES)):
+        return None
+    named = dict(zip(COLUMNS, values, strict=True))
+    named["tags"] = tuple(values[_TAGS].split("\n")[1:-1])
+    return Memory(**named, anchors=anchors)
+
+
 def _memories(db: Database, rows: Sequence[Sequence[Any]]) -> Iterator[Memory]:
     anchors = _anchors(db, [r[0] for r in rows])
     for r in rows:
-        if not all(map(isinstance, r, _TYPES)):
+        if (m := made(r, tuple(anchors.get(r[0], ())))) is None:
             # SQLite keeps the type with each value: a flipped bit makes a number of a text, and nobody has noticed so far.
             raise damaged(db.where, "a memory holds something else where a text or a number belongs")
-        values = dict(zip(COLUMNS, r, strict=True))
-        values["tags"] = tuple(r[_TAGS].split("\n")[1:-1])
-        yield Memory(**values, anchors=tuple(anchors.get(r[0], ())))
+        yield m
 
 
 def _anchors(db: Database, ids: Sequence[str]) -> dict[str, list[Anchor]]:

@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from ..errors import ConfigurationError, DiskFull, GromaError, ReadOnly, Refused, StoreUnreachable, UsageError
 from .database import damaged
-from .schema import DialectName, columns
+from .schema import DialectName, by_table, columns
 
 __all__ = ["PostgresDialect"]
 
@@ -81,10 +81,15 @@ class PostgresDialect:
         rows = connection.execute(
             "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = current_schema()"
         ).fetchall()
-        return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
+        return by_table(rows)
 
     def state(self, connection: Any) -> None:
         return None
+
+    def scrub(self, connection: psycopg.Connection[Any]) -> bool:
+        for table in ("memories", "memory_anchors", "memory_events"):
+            connection.execute(f"VACUUM FULL {table}")
+        return True
 
     def problems(self, connection: psycopg.Connection[Any]) -> list[str]:
         """Reads every row of our tables (a damaged page raises), and looks for references and indexes that are not as they should be."""

@@ -8,9 +8,10 @@ here and in `migrations/versions`. What changes rows rather than tables belongs 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Literal
 
-__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "DialectName", "columns", "creation", "statements"]
+__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "DialectName", "by_table", "columns", "creation", "statements"]
 
 DialectName = Literal["sqlite", "postgresql"]
 
@@ -166,4 +167,12 @@ def columns() -> dict[str, frozenset[str]]:
         rows = memory.execute("SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'").fetchall()
     finally:
         memory.close()
-    return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
+    return by_table(rows)
+
+
+def by_table(rows: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Table → its columns, of pairs of both."""
+    found: dict[str, list[str]] = {}
+    for table, column in rows:
+        found.setdefault(table, []).append(column)
+    return {table: frozenset(columns) for table, columns in found.items()}

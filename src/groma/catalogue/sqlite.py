@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import DiskFull, GromaError, NotIndexed, ReadOnly, StoreUnreachable
 from .database import damaged
-from .schema import DialectName
+from .schema import DialectName, by_table
 
 __all__ = ["SqliteDialect"]
 
@@ -147,11 +147,16 @@ class SqliteDialect:
             "SELECT t.name, c.name FROM sqlite_master t LEFT JOIN pragma_table_info(t.name) c "
             "WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite~_%' ESCAPE '~'"
         ).fetchall()
-        return {table: frozenset(column for t, column in rows if t == table) for table, _ in rows}
+        return by_table(rows)
 
     def state(self, connection: sqlite3.Connection) -> tuple[int, int]:
         ((others,),) = connection.execute("PRAGMA data_version").fetchall()
         return others, connection.total_changes
+
+    def scrub(self, connection: sqlite3.Connection) -> bool:
+        connection.execute("VACUUM")
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return not busy
 
     def problems(self, connection: sqlite3.Connection) -> list[str]:
         found = [str(text) for (text,) in connection.execute("PRAGMA integrity_check") if text != "ok"]
