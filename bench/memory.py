@@ -38,8 +38,8 @@ class Memory:
         self._parents: dict[str, Any] = {}
 
     def add(self, units: Iterable[Mapping[str, Any]]) -> None:
-        """Remember units, dicts with `id`, `text`, `time` (ISO 8601 or None), `role` (any speaker's name) and `parent`; neighbours are those before and
-        after in the same parent. Raises UsageError for a time that is none."""
+        """Remember units, dicts with `id`, `text`, `time` (ISO 8601 or None), `role` (any speaker's name) and `parent`; their order within a parent
+        is that of the list. Raises UsageError for a time that is none."""
         units = list(units)
         memos = []
         for n, unit in enumerate(units, len(self._ids)):
@@ -96,7 +96,9 @@ def _rows(conversations: Sequence[Conversation]) -> tuple[dict[str, np.ndarray],
     return {name: np.array(rows) for name, rows in found.items()}, signals, took
 
 
-def _left_out(conversations: Sequence[Conversation], signals: Sequence[Sequence[tuple[list[Any], np.ndarray]]]) -> tuple[np.ndarray, list[list[float]]]:
+def _left_out(
+    conversations: Sequence[Conversation], signals: Sequence[Sequence[tuple[list[Any], np.ndarray]]]
+) -> tuple[np.ndarray, list[list[float]]]:
     """The measures under weights that were chosen on the other conversations, and these weights."""
     lists, evidence, owner = [], [], []
     for n, (conversation, found) in enumerate(zip(conversations, signals, strict=True)):
@@ -141,7 +143,12 @@ def main() -> None:
     def means(rows: np.ndarray) -> dict[str, float]:
         return dict(zip(names, (100 * rows.mean(axis=0)).round(2).tolist(), strict=True))
 
-    result["data"] = {"sha256": SHA256, "conversations": len(conversations), "turns": sum(len(c.units) for c in conversations), "questions": len(categories)}
+    result["data"] = {
+        "sha256": SHA256,
+        "conversations": len(conversations),
+        "turns": sum(len(c.units) for c in conversations),
+        "questions": len(categories),
+    }
     result["weights"] = WEIGHTS
     result["means over questions"] = {way: means(rows) for way, rows in found.items()}
     result["by category"] = {way: {int(c): means(rows[categories == c]) for c in (1, 2, 3, 4)} for way, rows in found.items()}
@@ -151,7 +158,10 @@ def main() -> None:
     path = args.out or result_path("memory")
     write(path, result)
     print(_table(found))
-    print(f"\n{len(categories):,} questions; a recall in a conversation takes {result['recall ms']['median']} ms (median). Raw result: {path.name}", file=sys.stderr)
+    print(
+        f"\n{len(categories):,} questions; a recall in a conversation takes {result['recall ms']['median']} ms (median). Raw result: {path.name}",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

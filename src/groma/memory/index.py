@@ -28,9 +28,8 @@ __all__ = ["Index", "Memo"]
 
 _BLOCK = 512
 """Vectors are widened to floats this many at a time, so that they stay in the processor's own cache."""
-_FEW = 16
-"""Parents that are linked anew one by one; with more of them all units are sorted."""
-_NONE, _ASKS, _TIME = 0, 1, 2
+_ASKS, _TIME = 1, 2
+"""Flags: a unit's text ends as a question does; it tells of a time."""
 
 
 @value
@@ -60,7 +59,7 @@ _TABLES = ("ids", "roles", "parents", "days")
 _TYPES = (
     {name: (kind, 1 + (name in ("near", "codes"))) for name, kind in _UNITS.items()}
     | {name: (kind, 1) for name, kind in (_PARENTS | _POSTINGS).items()}
-    | {name: ("|u1", 1) for name in _TABLES}
+    | dict.fromkeys(_TABLES, ("|u1", 1))
 )
 
 
@@ -78,7 +77,11 @@ class Index:
         self.days: list[str] = []
         self.postings = Postings.none()
         self.stamp = 0
-        self._forget_caches()
+        self._row_of: dict[str, int] | None = None
+        self._parent_of: dict[str, int] | None = None
+        self._days: dict[int, list[int]] | None = None
+        self._total: Floats64 | None = None
+        self._toward: Floats64 | None = None
 
     @classmethod
     def of(cls, memos: Iterable[Memo]) -> Index:
@@ -112,25 +115,29 @@ class Index:
             raise UsageError(f"There is already a memory {twice!r}; give each an id of its own.", id=twice)
         if not memos:
             return
-        first, last = self.size, self.size + len(memos)
-        self._grow(last)
-        here = slice(first, last)
         terms = [core.count_terms(memo.text) for memo in memos]
-        spoken = {role: core.count_terms(role) for role in {memo.role for memo in memos}}
-        self.flags[here] = [_ASKS * memo.text.rstrip().endswith("?") + _TIME * says_when(found[0]) for memo, found in zip(memos, terms, strict=True)]
+        flags = [_ASKS * memo.text.rstrip().endswith("?") + _TIME * says_when(found[0]) for memo, found in zip(memos, terms, strict=True)]
+        speakers = {role: core.count_terms(role) for role in {memo.role for memo in memos}}
         for memo, (counts, _) in zip(memos, terms, strict=True):
-            counts.update(spoken[memo.role][0])
-        self.length[here] = [found[1] + spoken[memo.role][1] for memo, found in zip(memos, terms, strict=True)]
+            counts.update(speakers[memo.role][0])
+        codes, scales = core.quantize(core.embed_texts([memo.text for memo in memos]))
+        first = self.size
+        self._grow(first + len(memos))
+        here = slice(first, self.size)
+        self.flags[here] = flags
+        self.length[here] = [found[1] + speakers[memo.role][1] for memo, found in zip(memos, terms, strict=True)]
         self.role[here] = _codes(self.roles, [memo.role for memo in memos])
         self.day[here] = _codes(self.days, dated)
-        self._embed(here, [memo.text for memo in memos])
+        self.codes[here], self.scales[here] = codes, scales
+        wide = codes.astype(np.float32)
+        self.squared[here] = np.einsum("ij,ij->i", wide, wide) * scales * scales
         self.alive[here] = True
         self.ids += [memo.id for memo in memos]
         rows |= fresh
         many = [len(counts) for counts, _ in terms]
         total = sum(many)
         self.postings.add(
-            np.repeat(np.arange(first, last, dtype=np.int32), many),
+            np.repeat(np.arange(first, self.size, dtype=np.int32), many),
             np.fromiter((term for counts, _ in terms for term in counts), np.uint32, total),
             np.fromiter((n for counts, _ in terms for n in counts.values()), np.int32, total),
         )
@@ -246,13 +253,6 @@ class Index:
             self._row_of = {one: row for row, one in enumerate(self.ids) if self.alive[row]}
         return self._row_of
 
-    def _forget_caches(self) -> None:
-        self._row_of: dict[str, int] | None = None
-        self._parent_of: dict[str, int] | None = None
-        self._days: dict[int, list[int]] | None = None
-        self._total: Floats64 | None = None
-        self._toward: Floats64 | None = None
-
     def _own(self) -> None:
         """Columns that are mapped from a file become our own before they are changed."""
         self._columns = {name: column if column.flags.writeable else column.copy() for name, column in self._columns.items()}
@@ -262,12 +262,6 @@ class Index:
         for name in _UNITS:
             self._columns[name] = _room(self._columns[name], size)
         self.size = size
-
-    def _embed(self, here: slice, texts: Sequence[str]) -> None:
-        codes, scales = core.quantize(core.embed_texts(texts))
-        self.codes[here], self.scales[here] = codes, scales
-        wide = codes.astype(np.float32)
-        self.squared[here] = np.einsum("ij,ij->i", wide, wide) * scales * scales
 
     def _place(self, here: slice, memos: Sequence[Memo]) -> None:
         """Parents and positions of new units; who stands alone has a parent without a name."""
@@ -328,7 +322,8 @@ class Index:
         for rows in near.T:
             some = rows >= 0
             total[some] += self.codes[rows[some]] * self.scales[rows[some], None]
-        return np.sqrt(np.einsum("ij,ij->i", total, total))
+        norms: np.ndarray = np.sqrt(np.einsum("ij,ij->i", total, total))
+        return norms
 
     def _sum(self) -> Floats64:
         if self._total is None:
@@ -342,7 +337,7 @@ class Index:
     def _changed(self, rows: np.ndarray | slice, sign: int) -> None:
         if self._total is not None:
             self._total = self._total + sign * self._vector_sum(rows)
-        self._days = self._toward = None
+        self._days, self._toward = None, None
 
     def _compact(self) -> None:
         """Drop what is dead; rows and parents are numbered anew."""
@@ -355,7 +350,8 @@ class Index:
         self.parents = [self.parents[code] for code in used.tolist()]
         self._columns = columns | {name: np.zeros(len(used), kind) for name, kind in _PARENTS.items()}
         self.size = len(self.ids)
-        self._forget_caches()
+        self._row_of = self._parent_of = None
+        self._days, self._total, self._toward = None, None, None
         self._link(np.arange(len(used)))
 
 

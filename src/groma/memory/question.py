@@ -16,19 +16,31 @@ __all__ = ["Question", "asked", "date_terms", "day_of", "names_in", "says_when"]
 
 _SPOKEN = frozenset(
     (
-        "a about after all am an and any are as at be been before being between but by can could did do does doing done during each for from get had has "
-        "have having he her hers him his how i if in into is it its me mine must my no nor not of on one or our ours out over shall she should "
-        "so some such than that the their theirs them then there these they this those through to too under up us very was we were what when where which "
-        "while who whom whose why will with within would you your yours didn don doesn isn wasn won ve ll re s t d m"
+        "a about after all am an and any are as at be been before being between but by can could d did didn do does doesn doing don "
+        "done during each for from get had has have having he her hers him his how i if in into is isn it its ll m me mine must my no "
+        "nor not of on one or our ours out over re s shall she should so some such t than that the their theirs them then there these "
+        "they this those through to too under up us ve very was wasn we were what when where which while who whom whose why will with "
+        "within won would you your yours"
     ).split()
 )
 """Words of a spoken question that say nothing of what it is about. Those for code do not serve: people ask memory in whole sentences."""
 
 _TIMES = (
-    "yesterday today tonight tomorrow last next ago week weekend month year recently since soon morning night monday tuesday wednesday thursday friday "
-    "saturday sunday january february march april may june july august september october november december"
+    "yesterday today tonight tomorrow last next ago week weekend month year recently since soon morning night "
+    "monday tuesday wednesday thursday friday saturday sunday "
+    "january february march april may june july august september october november december"
 )
-_ASKS_WHEN = (("when",), ("how", "long"), ("what", "day"), ("what", "date"), ("what", "year"), ("what", "month"), ("what", "time"), ("which", "year"), ("which", "month"))
+_ASKS_WHEN = (
+    ("when",),
+    ("how", "long"),
+    ("what", "day"),
+    ("what", "date"),
+    ("what", "year"),
+    ("what", "month"),
+    ("what", "time"),
+    ("which", "year"),
+    ("which", "month"),
+)
 """How a question begins that is answered by a time."""
 
 _MONTHS = "January February March April May June July August September October November December".split()

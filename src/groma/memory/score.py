@@ -44,6 +44,9 @@ TELLING = 60
 ASKS, ANSWERS = 0.15, 0.1
 """What a question tells less, and what follows one tells more."""
 
+MEAN, SAME = 1e-5, 1e-4
+"""Products of squared distances from the mean, and differences of cosines, below which there is only rounding."""
+
 Unit = Literal["turn", "parent"]
 
 
@@ -93,7 +96,7 @@ def _texts(index: Index, question: Question) -> tuple[dict[str, Floats64], Float
     """BM25 of units, windows and parents, and the share of the question that each ±2 window covers."""
     n, parents = index.size, len(index.parent_length)
     text, near, around, parent, covered = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(parents), np.zeros(n)
-    lives, whole = max(1, int(index.alive.sum())), np.count_nonzero(index.parent_units)
+    lives, whole = max(1, int(index.alive.sum())), int(np.count_nonzero(index.parent_units))
     of_text, of_near, of_around = (_norm(column, lives) for column in (index.length, index.length_near, index.length_around))
     of_parent = _norm(index.parent_length, max(1, whole))
     total = 0.0
@@ -131,7 +134,7 @@ def _norm(lengths: np.ndarray, many: int) -> Floats64:
     return norm
 
 
-def _saturated(counts: Floats64, norm: Floats64) -> Floats64:
+def _saturated(counts: np.ndarray, norm: Floats64) -> Floats64:
     return counts * (K1 + 1) / (counts + norm)
 
 
@@ -145,8 +148,9 @@ def _meanings(index: Index, question: Question, allowed: np.ndarray) -> tuple[Fl
     cosine = index.dot(question.vector).astype(np.float64)
     # (v - mean) · away / |v - mean| / |away|, out of products that are there already.
     inner = cosine - index.toward_mean() - float(mean @ away)
-    lengths = np.sqrt(np.maximum(index.squared - 2 * index.toward_mean() + float(mean @ mean), 0.0))
-    own = np.where(index.squared > 0, inner / np.maximum(lengths * float(np.sqrt(away @ away)), 1e-9), -1.0)
+    squares = float(away @ away) * (index.squared - 2 * index.toward_mean() + float(mean @ mean))
+    own = np.divide(inner, np.sqrt(np.maximum(squares, MEAN)), out=np.zeros(index.size), where=squares > MEAN)
+    own[index.squared == 0] = -1.0
     window = np.einsum("ij->i", np.append(cosine, 0.0).take(index.near)) / np.maximum(index.window_norm, 1e-9)  # -1 is the last: none
     return _above_median(own, allowed), _above_median(window, allowed), cosine
 
@@ -156,7 +160,7 @@ def _above_median(values: Floats64, allowed: np.ndarray) -> Floats64:
     middle = len(known) // 2
     known.partition(middle)
     low, high = float(known[middle]), float(known[middle:].max())
-    return np.clip((values - low) / (high - low), 0.0, 1.0) if high > low else np.zeros(len(values))
+    return np.clip((values - low) / (high - low), 0.0, 1.0) if high - low > SAME else np.zeros(len(values))
 
 
 def _over_best(values: Floats64, allowed: np.ndarray) -> Floats64:
