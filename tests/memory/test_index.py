@@ -21,18 +21,29 @@ from groma.memory.score import WEIGHTS
 
 from .plain import Plain
 
-WORDS = "deploy server on friday the database port 5432 yesterday Anna asked why tests fail we use tabs in Go May 2023 cache retry timeout ünïcode 検索".split()
+WORDS = (
+    "deploy server on friday the database port 5432 yesterday Anna asked why tests fail we use tabs in Go May 2023 cache retry timeout ünïcode 検索"
+).split()
 TEXTS = st.lists(st.sampled_from([*WORDS, "?"]), max_size=9).map(" ".join)
 TIMES = st.sampled_from([None, "2023-05-08T13:56:00", "2023-05-08", "2024-05-30T00:00:00+02:00", "20231225T101010"])
 QUESTIONS = st.sampled_from(
-    ["", "when did Anna ask", "which port", "database database timeout", "what happened in May 2023", "why?", "検索 ünïcode", "nothing known xyzzy", "the"]
+    [
+        "",
+        "when did Anna ask",
+        "which port",
+        "database database timeout",
+        "what happened in May 2023",
+        "why?",
+        "検索 ünïcode",
+        "nothing known xyzzy",
+        "the",
+    ]
 )
 
 
 @st.composite
 def conversations(draw: st.DrawFn) -> list[Memo]:
     """Units of a few parents and some alone, with the positions that they get in this order."""
-    after: dict[str, int] = {}
     memos = []
     for n in range(draw(st.integers(0, 14))):
         parent = draw(st.sampled_from(["", "a", "b", "c"]))
