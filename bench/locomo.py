@@ -27,7 +27,7 @@ import numpy as np
 from groma import core
 from groma.values import value
 
-__all__ = ["SHA256", "Conversation", "Lexical", "Question", "chosen", "measures", "read"]
+__all__ = ["SHA256", "Conversation", "Lexical", "Question", "chosen", "conversation", "measures", "read"]
 
 SHA256 = "79fa87e90f04081343b8c8debecb80a9a6842b76a7aa537dc9fdf651ea698ff4"
 _EVIDENCE = re.compile(r"D:?(\d+):0*(\d+)")
@@ -55,10 +55,11 @@ def read(path: Path) -> list[Conversation]:
     data = path.read_bytes()
     if (found := hashlib.sha256(data).hexdigest()) != SHA256:
         sys.exit(f"{path} is not the locomo10.json that the figures are of: its SHA-256 is {found} and not {SHA256}.")
-    return [_conversation(one) for one in json.loads(data)]
+    return [conversation(one) for one in json.loads(data)]
 
 
-def _conversation(raw: dict[str, Any]) -> Conversation:
+def conversation(raw: dict[str, Any]) -> Conversation:
+    """One conversation, as it is published."""
     said, units = raw["conversation"], []
     for n in range(1, 1 + len(said)):
         for turn in said.get(f"session_{n}", ()):

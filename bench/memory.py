@@ -10,10 +10,12 @@ nine others, so that no question has a say in the weights that answer it.
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +23,7 @@ import numpy as np
 
 from groma.memory.index import Index, Memo
 from groma.memory.question import asked
-from groma.memory.score import WEIGHTS
+from groma.memory.score import WEIGHTS, useful
 
 from .locomo import SHA256, Conversation, Lexical, chosen, measures, read
 from .record import header, result_path, write
@@ -58,6 +60,10 @@ class Memory:
         """All units and the signals (n, signals) they are scored by, best first."""
         found = self._index.search(asked(query), len(self._ids))
         return [self._ids[int(one)] for one in found.ids], np.stack([found.signals[name] for name in WEIGHTS], axis=1)
+
+    def answers(self, query: str) -> bool:
+        """Whether recall would say that something useful was found."""
+        return useful(self._index.search(asked(query), 10))
 
     def close(self) -> None:
         """Forget all."""
@@ -120,6 +126,57 @@ def _left_out(
     return np.array(results), kept
 
 
+def _nothing_useful(conversations: Sequence[Conversation], right: np.ndarray) -> dict[str, float]:
+    """How often recall says that nothing is useful, in percent: of questions whose evidence was found (`right`), of all, and of all when the next
+    conversation is asked, with its speakers' names in place of theirs."""
+    memories, speakers = [], []
+    for conversation in conversations:
+        memory = make()
+        memory.add(conversation.units)
+        memories.append(memory)
+        speakers.append(list(dict.fromkeys(unit["role"] for unit in conversation.units)))
+    own, other = [], []
+    for n, conversation in enumerate(conversations):
+        following = (n + 1) % len(conversations)
+        names = dict(zip(speakers[n], speakers[following], strict=True))
+        pattern = re.compile("|".join(names))
+        for question in conversation.questions:
+            own.append(not memories[n].answers(question.text))
+            other.append(not memories[following].answers(pattern.sub(lambda found, names=names: names[found[0]], question.text)))
+    shares = {"evidence found": np.array(own)[right], "all": own, "asked elsewhere": other}
+    return {name: round(100 * float(np.mean(said)), 2) for name, said in shares.items()}
+
+
+MANY = 10_000
+
+
+def _at_many(conversations: Sequence[Conversation]) -> dict[str, float]:
+    """Times with `MANY` units, all conversations again and again: milliseconds of processor, the medians of what is done often."""
+    every = [(f"{c.name}/{n}", unit) for n in range(1 + MANY // sum(len(c.units) for c in conversations)) for c in conversations for unit in c.units]
+    memos = [Memo(f"{of}/{u['id']}", u["text"], u["time"], u["role"], f"{of}/{u['parent']}") for of, u in every[:MANY]]
+    questions = [question.text for c in conversations for question in c.questions[::8]]
+    times: dict[str, list[float]] = {}
+
+    def timed(what: str, do: Callable[[], Any]) -> Any:
+        begin = time.process_time()
+        result = do()
+        times.setdefault(what, []).append(1e3 * (time.process_time() - begin))
+        return result
+
+    index = timed("build", lambda: Index.of(memos))
+    with tempfile.TemporaryDirectory() as folder:
+        timed("save", lambda: index.save(Path(folder, "index")))
+        index = timed("load", lambda: Index.load(Path(folder, "index")))
+        for text in questions:
+            timed("recall", lambda text=text: index.search(asked(text), 10))
+        for n, memo in enumerate(memos[:200]):
+            timed("add one", lambda n=n, memo=memo: index.add([Memo(f"one {n}", memo.text)]))
+            timed("recall after it", lambda memo=memo: index.search(asked(memo.text), 10))
+        timed("add 100", lambda: index.add([Memo(f"of many {n}", memo.text) for n, memo in enumerate(memos[:100])]))
+    result = {what: round(statistics.median(took), 2) for what, took in times.items()}
+    return result | {"recall p95": round(statistics.quantiles(times["recall"], n=20)[-1], 2)}
+
+
 def _table(found: Mapping[str, np.ndarray]) -> str:
     lines = ["| way | turns R@5 | R@10 | NDCG@10 | sessions R@5 | R@10 |", "|---|---|---|---|---|---|"]
     lines += [f"| {name} | " + " | ".join(f"{100 * mean:.1f}" for mean in rows.mean(axis=0)) + " |" for name, rows in found.items()]
@@ -154,10 +211,14 @@ def main() -> None:
     result["by category"] = {way: {int(c): means(rows[categories == c]) for c in (1, 2, 3, 4)} for way, rows in found.items()}
     result["by conversation"] = {way: {c.name: means(rows[owners == n]) for n, c in enumerate(conversations)} for way, rows in found.items()}
     result["weights chosen"] = {c.name: dict(zip(WEIGHTS, w, strict=True)) for c, w in zip(conversations, weights, strict=True)}
+    result["nothing useful, percent"] = _nothing_useful(conversations, found["groma"][:, 0] > 0)
+    result[f"ms at {MANY} units"] = _at_many(conversations)
     result["recall ms"] = {"median": round(statistics.median(took), 2), "p95": round(statistics.quantiles(took, n=20)[-1], 2)}
     path = args.out or result_path("memory")
     write(path, result)
     print(_table(found))
+    for name in ("nothing useful, percent", f"ms at {MANY} units"):
+        print(f"\n{name}: " + ", ".join(f"{what} {figure}" for what, figure in result[name].items()))
     print(
         f"\n{len(categories):,} questions; a recall in a conversation takes {result['recall ms']['median']} ms (median). Raw result: {path.name}",
         file=sys.stderr,

@@ -17,7 +17,7 @@ from groma.errors import StoreDamaged, UsageError
 from groma.memory import file, postings
 from groma.memory.index import Index, Memo
 from groma.memory.question import Question, asked
-from groma.memory.score import WEIGHTS
+from groma.memory.score import WEIGHTS, useful
 
 from .plain import Plain
 
@@ -332,3 +332,11 @@ def test_a_question_of_nothing_but_small_words_is_taken_as_it_is() -> None:
     assert asked("when was it").when
     assert not asked("what was it when").when
     assert isinstance(asked("x"), Question)
+
+
+@pytest.mark.parametrize("vector", [True, False])
+def test_nothing_useful_is_said_where_nothing_answers(vector: bool) -> None:
+    index = Index.of([Memo("a", "the database listens on port 5432"), Memo("b", "deploys happen on friday after the tests have passed")])
+    assert useful(index.search(asked("which port does the database listen on", vector=vector), 5))
+    assert not useful(index.search(asked("who painted the ceiling of the chapel", vector=vector), 5))
+    assert not useful(Index().search(asked("which port", vector=vector), 5))

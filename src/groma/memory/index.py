@@ -110,7 +110,7 @@ class Index:
         rows = self._rows()
         dated = ["" if memo.time is None else day_of(memo.time, memo.id) for memo in memos]
         fresh = {memo.id: self.size + i for i, memo in enumerate(memos)}
-        if len(fresh) < len(memos) or not fresh.keys().isdisjoint(rows):
+        if len(fresh) < len(memos) or not rows.keys().isdisjoint(fresh):
             twice = next(memo.id for i, memo in enumerate(memos) if memo.id in rows or fresh[memo.id] != self.size + i)
             raise UsageError(f"There is already a memory {twice!r}; give each an id of its own.", id=twice)
         if not memos:
@@ -250,7 +250,7 @@ class Index:
 
     def _rows(self) -> dict[str, int]:
         if self._row_of is None:
-            self._row_of = {one: row for row, one in enumerate(self.ids) if self.alive[row]}
+            self._row_of = {one: row for row, (one, lives) in enumerate(zip(self.ids, self.alive.tolist(), strict=True)) if lives}
         return self._row_of
 
     def _own(self) -> None:
@@ -258,9 +258,9 @@ class Index:
         self._columns = {name: column if column.flags.writeable else column.copy() for name, column in self._columns.items()}
 
     def _grow(self, size: int) -> None:
-        self._own()
         for name in _UNITS:
             self._columns[name] = _room(self._columns[name], size)
+        self._own()
         self.size = size
 
     def _place(self, here: slice, memos: Sequence[Memo]) -> None:
