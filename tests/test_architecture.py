@@ -29,8 +29,8 @@ NEVER = {
     "stores": {"catalogue", "indexing", "search", "memory", "places", "config"},
     "cli": {"indexing", "search", "memory", "stores", "core", "catalogue"},
     "serve": {"indexing", "search", "memory", "stores", "core", "catalogue", "cli"},
-    "data": {"engine", "reading", "indexing", "search", "core"},
-    "reading": {"engine", "data", "indexing", "search", "stores"},
+    "data": {"engine", "reading", "indexing", "search", "memory", "core"},
+    "reading": {"engine", "data", "indexing", "search", "memory", "stores"},
     "_pure": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
     "_compiled": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
 }

@@ -224,3 +224,13 @@ def test_what_the_library_embeds_is_among_what_it_is_compared_with() -> None:
             target = os.path.relpath(os.path.normpath(source.parent / path), ROOT)
             ok = target in FOLDERS or (any(target.startswith(f"{folder}/") for folder in FOLDERS) and target.endswith(ENDINGS))
             assert ok, f"{source.relative_to(ROOT)} embeds {target}, of which groma._compiled.built knows nothing"
+
+
+def test_texts_have_the_vector_that_each_has_as_a_query() -> None:
+    from groma import core
+
+    texts = ["where is the port set", "", "ünïcode 検索 \ud800", "x" * 5000]
+    vectors = core.embed_texts(texts)
+    assert vectors.dtype == "float32"
+    assert [one.tobytes() for one in vectors] == [core.embed_query(text).tobytes() for text in texts]
+    assert core.embed_texts([]).shape == (0, vectors.shape[1])

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from ._pure.passage import VERSION as PASSAGE_VERSION
     from ._pure.references import references
     from ._pure.scan import REASONS as SCAN_REASONS
-    from ._pure.scan import bare_name, decode, embed_query, read_now, scan, scan_texts, static_id
+    from ._pure.scan import bare_name, decode, embed_query, embed_texts, read_now, scan, scan_texts, static_id
     from ._pure.segment import FORMAT as SEGMENT_FORMAT
     from ._pure.segment import Part, build, chunk_frequencies, dense_top, merge, name_frequencies, open_part, places, sparse_top, write_part
+    from ._pure.static_model import quantize
     from ._pure.tokens import VERSION as TOKENS_VERSION
-    from ._pure.tokens import identifiers, query_tokens, split, term_id
+    from ._pure.tokens import count_terms, identifiers, query_tokens, split, term_id
     from ._pure.walk import REASONS as WALK_REASONS
     from ._pure.walk import Known, Listing, secrets_file, settled, walk
 
@@ -59,10 +60,12 @@ __all__ = [
     "build",
     "card",
     "chunk_frequencies",
+    "count_terms",
     "decode",
     "dense_top",
     "distinct",
     "embed_query",
+    "embed_texts",
     "explain_ignored",
     "fuse",
     "head",
@@ -74,6 +77,7 @@ __all__ = [
     "name_frequencies",
     "open_part",
     "places",
+    "quantize",
     "query_tokens",
     "read_card",
     "read_now",
@@ -103,9 +107,10 @@ _MODULES = {
     "parse": "broken_languages",
     "passage": "VERSION=PASSAGE_VERSION",
     "references": "references",
-    "scan": "REASONS=SCAN_REASONS bare_name decode embed_query read_now scan scan_texts static_id",
+    "scan": "REASONS=SCAN_REASONS bare_name decode embed_query embed_texts read_now scan scan_texts static_id",
     "segment": "FORMAT=SEGMENT_FORMAT Part build chunk_frequencies dense_top merge name_frequencies open_part places sparse_top write_part",
-    "tokens": "VERSION=TOKENS_VERSION identifiers query_tokens split term_id",
+    "static_model": "quantize",
+    "tokens": "VERSION=TOKENS_VERSION count_terms identifiers query_tokens split term_id",
     "walk": "REASONS=WALK_REASONS Known Listing secrets_file settled walk",
 }
 """Where a name comes from: the module, and what it is called there where that differs (`there=here`)."""

@@ -15,11 +15,11 @@ import numpy as np
 from .. import _rs
 from .._shared import SCAN_REASONS as REASONS
 from ..types import Batch, FileColumns, SymbolColumns, Vectors
-from .static_model import StaticModel, load
-from .static_model import embed_query as embed
+from .static_model import StaticModel, embed, load
+from .static_model import embed_query as embed_one
 from .worker import MODEL, batches
 
-__all__ = ["REASONS", "bare_name", "decode", "embed_query", "read_now", "scan", "scan_texts", "static_id"]
+__all__ = ["REASONS", "bare_name", "decode", "embed_query", "embed_texts", "read_now", "scan", "scan_texts", "static_id"]
 
 bare_name = _rs.bare_name
 decode = _rs.decode
@@ -67,7 +67,12 @@ def static_id() -> str:
 
 def embed_query(text: str) -> np.ndarray:
     """The query's vector, float32 (dim,), of unit length; zero where no word is known."""
-    return embed(static_model(), text)
+    return embed_one(static_model(), text)
+
+
+def embed_texts(texts: Sequence[str]) -> np.ndarray:
+    """The vectors of texts as they are, float32 (len(texts), dim), each of unit length; zero where no word is known."""
+    return embed(static_model(), texts)
 
 
 def _batch(paths: Sequence[str], c: dict[str, Any]) -> Batch:

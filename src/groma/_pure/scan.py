@@ -31,7 +31,7 @@ from .outlines import outlines
 from .parse import FUNCTIONS, SYMBOLS_ONLY, Definition, Outline
 from .static_model import StaticModel, embed, load, quantize
 
-__all__ = ["REASONS", "bare_name", "decode", "embed_query", "read_now", "scan", "scan_texts", "static_id"]
+__all__ = ["REASONS", "bare_name", "decode", "embed_query", "embed_texts", "read_now", "scan", "scan_texts", "static_id"]
 
 BATCH_BYTES = 4_000_000
 BATCH_FILES = 256
@@ -113,6 +113,12 @@ def embed_query(text: str) -> np.ndarray:
     """The query's vector, float32 (dim,), of unit length; zero where no word is known."""
     vector: np.ndarray = embed(static_model(), [text])[0]
     return vector
+
+
+def embed_texts(texts: Sequence[str]) -> np.ndarray:
+    """The vectors of texts as they are, float32 (len(texts), dim), each of unit length; zero where no word is known."""
+    vectors: np.ndarray = embed(static_model(), texts)
+    return vectors
 
 
 def _read(root: str, path: str, max_file_bytes: int) -> _Read:
