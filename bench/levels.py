@@ -36,7 +36,14 @@ def measure(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "both": _right([(row, answer.level) for row, answer in answers]),
         "confusion": {was: {said: sum(row["level"] == was and answer.level == said for row, answer in answers) for said in LEVELS} for was in LEVELS},
         "misses": [
-            {"text": row["text"], "level": row["level"], "said": answer.level, "why": answer.why, "confidence": round(answer.confidence, 3), "origin": row["origin"]}
+            {
+                "text": row["text"],
+                "level": row["level"],
+                "said": answer.level,
+                "why": answer.why,
+                "confidence": round(answer.confidence, 3),
+                "origin": row["origin"],
+            }
             for row, answer in answers
             if answer.level != row["level"]
         ],

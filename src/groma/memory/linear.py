@@ -1,10 +1,10 @@
 """A small text classifier, prediction only: hashed n-grams and a multinomial logistic regression whose weights are one int8 file.
 
 A text's features are its words, its word n-grams and the character n-grams of its words. Each of these three kinds is hashed into 2^bits columns
-of its own by CRC-32 (Weinberger et al. 2009, "Feature hashing for large scale multitask learning"). A feature is there or not; word and character features weigh the same in sum,
-and together the vector has length one, so that a long text is no surer than a short one. The score of a label is the sum of its weights over
-the text's columns, and the softmax of the scores are the probabilities. No vocabulary is kept: any text in any script has features, and the
-same text has the same ones on every machine.
+of its own by CRC-32 (Weinberger et al. 2009, "Feature hashing for large scale multitask learning"). A feature is there or not; word and
+character features weigh the same in sum, and together the vector has length one, so that a long text is no surer than a short one. The score
+of a label is the sum of its weights over the text's columns, and the softmax of the scores are the probabilities. No vocabulary is kept: any
+text in any script has features, and the same text has the same ones on every machine.
 
 It knows no task: labels, kinds of n-grams and how much of a text is read stand in the file. `tools/linear.py` trains and writes such files.
 
@@ -19,6 +19,7 @@ import re
 import unicodedata
 from pathlib import Path
 from zlib import compress, crc32, decompressobj
+from zlib import error as DeflateError
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,7 @@ def columns(text: str, features: Features) -> tuple[npt.NDArray[np.intp], npt.ND
     for n in range(2, features.words + 1):
         grams.update(_hash(" ".join(edged[i : i + n]), features.bits) | 1 << features.bits for i in range(len(edged) - n + 1))
     first, last = features.characters
-    inner = set()
+    inner: set[int] = set()
     for word in set(words) if last else ():
         marked = f"<{word}>"
         for n in range(first, min(last, len(marked)) + 1):
@@ -147,7 +148,7 @@ def load(path: Path) -> Linear:
         raise DataDamaged(f"The model {path.name} cannot be read ({error.strerror}); install groma again.", path=str(path)) from error
     try:
         return _parse(raw)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, DeflateError) as error:
         raise DataDamaged(f"The model {path.name} is damaged: {error}; install groma again.", path=str(path)) from error
 
 
@@ -168,4 +169,3 @@ def _parse(raw: bytes) -> Linear:
     if not scales.shape == bias.shape == (len(head["labels"]),):
         raise ValueError("its head does not fit its labels")
     return Linear(tuple(head["labels"]), features, scales, bias, weights, head["data"])
-
