@@ -21,7 +21,7 @@ from .linear import Linear, load, predict
 __all__ = ["LIMIT", "MODEL", "RULES", "Classification", "Rule", "classify", "matching"]
 
 MODEL = Path(__file__).parents[1] / "models" / "levels.bin"
-LIMIT = 1000
+LIMIT = 500
 """Characters of a text that are read."""
 
 
@@ -36,7 +36,7 @@ class Classification:
 
 @value
 class Rule:
-    """A wording that tells the level. `confidence` is its precision on the labelled texts that it may be tuned on, rounded down."""
+    """A wording, in small letters, that tells the level. `confidence` is its precision on the labelled texts that it may be tuned on, rounded down."""
 
     name: str
     level: str
@@ -59,16 +59,16 @@ _DOING = (
 
 
 def _rule(name: str, level: str, confidence: float, *wordings: str) -> Rule:
-    return Rule(name, level, confidence, re.compile("|".join(wordings), re.IGNORECASE))
+    return Rule(name, level, confidence, re.compile("|".join(wordings)))
 
 
 RULES = (
-    _rule("tick box", "SESSION_STATE", 0.97, r"\A\s*(?:[-*]\s*)?(?:\[[ xX]\]|[✅❌⬜☐☑✔✗⏳🔄🚧])"),
+    _rule("tick box", "SESSION_STATE", 0.97, r"\A\s*(?:[-*]\s*)?(?:\[[ x]\]|[✅❌⬜☐☑✔✗⏳🔄🚧])"),
     _rule(
         "state of tests",
         "SESSION_STATE",
         0.95,
-        r"\b\d[\d,./]*\s*(?:(?:of|tests?|checks?|specs?|cases?|now|still|are|unit|all|\d+) ){0,3}"
+        r"\b\d[\d,./]{0,12}\s{0,3}(?:(?:of|tests?|checks?|specs?|cases?|now|still|are|unit|all|\d+) ){0,3}"
         r"(?:pass(?:ed|es|ing)?|fail(?:ed|s|ing|ures?)?|skipped)\b",
         r"\b(?:tests?|builds?|suite|ci|e2e|deploy\w*)\b[^.;]{0,20}\b(?:is|are|was|were|still|now)\b[^.;]{0,12}"
         r"\b(?:red|green|broken|failing|passing|down|running)\b",
@@ -156,7 +156,7 @@ RULES = (
         "SESSION_STATE",
         0.9,
         r"\b(?:resolved|completed?|executed|initiali[sz]ed|activated|updated|deployed|committed|merged|(?:installed|built|fixed) and \w+ed)\.?\s*\Z",
-        r"\b(?:PRs?|pull requests?|tickets?|jobs?) #?\d+",
+        r"\b(?:prs?|pull requests?|tickets?|jobs?) #?\d+",
     ),
     _rule(
         "doing",
@@ -176,7 +176,7 @@ RULES = (
 
 def matching(text: str) -> Rule | None:
     """The first rule that knows a text, or None."""
-    head = text[:LIMIT]
+    head = text[:LIMIT].lower()
     return next((rule for rule in RULES if rule.pattern.search(head)), None)
 
 
