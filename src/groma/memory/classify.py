@@ -1,9 +1,10 @@
 """What level a text has when the one who remembers it did not say: a few rules that are nearly always right, then a small model.
 
 A rule is a wording that leaves little doubt: who speaks of himself ("I prefer", "the user wants") or forbids or demands for good ("never", "do
-not", "prefer") states a preference; a mark of time or progress ("currently debugging", "left off", "next step", "12 tests failing", a tick box,
-a past tense that opens the text) tells the state of work. Rules are tried in order and the first one decides. What none knows goes to
-`groma/models/levels.bin` (`tools/levels.py` trains it from `tools/data/levels.jsonl`, where each text stands with its origin).
+not", "prefer") states a preference; a decision with its reason is context; a mark of time or progress ("currently debugging", "left off",
+"next step", "12 tests failing", a tick box, a past tense that opens the text) tells the state of work. Rules are tried in order and the first
+one decides. What none knows goes to `groma/models/levels.bin` (`tools/levels.py` trains it from `tools/data/levels.jsonl`, where each text
+stands with its origin).
 
 Only the beginning of a text is judged (`LIMIT` characters): whoever tells something says first what it is.
 """
@@ -136,6 +137,14 @@ RULES = (
         r"\byet\.?\s*\Z",
         r"\b(?:phases?|steps?|part|sprint|milestone) [\d.]+(?:[-–][\d.]+)?\b[^.]{0,40}\b(?:complete|done|pending|pass|next|starts?|finished)",
         r"\A\s*(?:status|current status|next|next up|remaining|to-?do|done|open|blocked|resume|handoff|branch|commit)\s*:",
+    ),
+    _rule(
+        "decision",
+        "PROJECT_CONTEXT",
+        0.9,
+        r"\A\W*(?:decision|rationale|adr[- ]?\d{0,5})\s*:",
+        r"\b(?:we|the team|it was|was) (?:had )?(?:chose|chosen|decided|agreed|opted|rejected|settled on|went with|picked)\b"
+        r"(?=.{0,120}\b(?:because|over|since|so that|instead|against|in favou?r)\b)",
     ),
     _rule(
         "said in the past",
