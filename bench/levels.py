@@ -34,6 +34,7 @@ def measure(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "rules": _right([(row, rule.level) for row, rule in by_rules if rule is not None]),
         "model": _right([(row, predict(model, row["text"]).label) for row in rows]),
         "both": _right([(row, answer.level) for row, answer in answers]),
+        "by confidence": _by_confidence([(answer.confidence, row["level"], answer.level) for row, answer in answers]),
         "confusion": {was: {said: sum(row["level"] == was and answer.level == said for row, answer in answers) for said in LEVELS} for was in LEVELS},
         "misses": [
             {
@@ -66,6 +67,15 @@ def _right(answers: list[tuple[dict[str, Any], str]]) -> dict[str, Any]:
     }
 
 
+def _by_confidence(answers: list[tuple[float, str, str]]) -> dict[str, dict[str, Any]]:
+    """How often an answer of some confidence is right: whether the confidence means anything."""
+    found = {}
+    for low, high in ((0.0, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 1.01)):
+        pairs = [(was, said) for confidence, was, said in answers if low <= confidence < high]
+        found[f"{low:.1f} to {min(high, 1):.1f}"] = {"texts": len(pairs), "right": _share(pairs)}
+    return found
+
+
 def _share(pairs: list[tuple[str, str]]) -> float | None:
     return round(sum(was == said for was, said in pairs) / len(pairs), 4) if pairs else None
 
@@ -96,6 +106,7 @@ def main() -> int:
         print(f"{name:6} answered {result[name]['answered']:4}  right {result[name]['right']}  recall/precision {shown}")
     for was, said in result["confusion"].items():
         print(f"{was:16} taken for " + ", ".join(f"{level} {n}" for level, n in said.items()))
+    print(f"by confidence: {result['by confidence']}")
     print(f"ms a text: {result['ms']}")
     path = result_path("levels")
     write(path, header("groma.bench.levels/1") | {"training": _counts(labelled("train"))} | result)

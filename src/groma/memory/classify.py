@@ -37,7 +37,10 @@ class Classification:
 
 @value
 class Rule:
-    """A wording, in small letters, that tells the level. `confidence` is its precision on the labelled texts that it may be tuned on, rounded down."""
+    """A wording, in small letters, that tells the level.
+
+    `confidence` is set below the rule's precision on the training split, by which the rules were chosen: elsewhere it is lower (`bench/levels.py`).
+    """
 
     name: str
     level: str
@@ -180,7 +183,7 @@ RULES = (
         _OPENING + r"(?:please,?\s+)?(?:always|never|do not|don't|prefer|avoid|only ever|forbidden|stop \w+ing|no more)\b",
     ),
 )
-"""In this order; the first that fits decides. They were chosen and their confidences counted on the training split alone."""
+"""In this order; the first that fits decides. Chosen on the training split alone."""
 
 
 def matching(text: str) -> Rule | None:
