@@ -1,1 +1,1 @@
-"""Memory: what is remembered for agents, on the way in and on the way out."""
+"""What agents remember: the way in, the way out, and what each memory is worth."""
