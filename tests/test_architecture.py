@@ -18,6 +18,7 @@ LAYERS = {
     "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "roles": 1, "secrets": 1, "catalogue": 1,
     "languages": 1,
     "indexing": 2, "search": 2,
+    "memory": 2,
     "stores": 3,
     "data": 4, "reading": 4, "engine": 4,
     "serve": 5, "cli": 5,
@@ -25,6 +26,7 @@ LAYERS = {
 NEVER = {
     "indexing": {"search", "stores"},
     "search": {"indexing", "stores"},
+    "memory": {"indexing", "search", "stores"},
     "stores": {"catalogue", "indexing", "search", "places", "config"},
     "cli": {"indexing", "search", "stores", "core", "catalogue"},
     "serve": {"indexing", "search", "stores", "core", "catalogue", "cli"},

@@ -1,0 +1,1 @@
+"""What agents remember: the way in, the way out, and what each memory is worth."""
