@@ -125,6 +125,17 @@ def test_mem0_library() -> None:
     assert (ts.created, ts.draft.session, ts.draft.tags) == (1_767_312_000.0, "r", ("user:ada",))
 
 
+def test_mem0_graph_memory() -> None:
+    around = {
+        "relations": [{"source": "ada", "relationship": "reviews", "target": "parser"}, {"source": "a", "relationship": "b", "destination": "c"}]
+    }
+    found = read(json.dumps({"results": [{"id": "1", "memory": "x"}], **around}))
+    assert [e.draft.content for e in found] == ["x", "ada reviews parser", "a b c"]
+    assert (found[1].draft.category, found[1].draft.tags, found[1].draft.parent) == ("relation", ("ada", "parser"), "ada")
+    with pytest.raises(UsageError, match="Line 1: the list relations"):
+        read(json.dumps({"results": [{"id": "1", "memory": "x"}], "relations": [{"source": "ada"}]}))
+
+
 def test_openmemory_backup() -> None:
     first, second = read(samples.OPENMEMORY_BACKUP)
     assert (first.id, first.draft.content, first.draft.category) == ("m1", "Reviews before noon", "work")

@@ -114,6 +114,9 @@ def test_plain_rules_without_structure() -> None:
     assert units("[a link](x) first", "AGENTS.md") == [("", "[a link](x) first")]
     assert units('# “Quotes”, "these", and `code`\n- x', "AGENTS.md") == [("“Quotes” these and code", "x")]
     assert units("", "AGENTS.md") == []
+    assert units("Old title\n---------\nNever guess.\n---\nAsk.", "AGENTS.md") == [("Old title", "Never guess."), ("Old title", "Ask.")]
+    assert units("<!-- a\nb --> c\n\n<!-- d --> e", "AGENTS.md") == [("", "c"), ("", "<!-- d --> e")]
+    assert units("# C#\n- a\n## F # #\n- b", "AGENTS.md") == [("C#", "a"), ("F #", "b")]
 
 
 @pytest.mark.parametrize(

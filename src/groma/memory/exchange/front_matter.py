@@ -25,6 +25,8 @@ _DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SINGLE = re.compile(r"'(?:[^']|'')*'")
 _NUMBER = re.compile(r"[-+]?\d{1,18}(\.\d{1,24})?([eE][-+]?\d{1,3})?")
 _PLAIN = re.compile(r"[A-Za-z_/][\w./@-]*|\d{4}-\d\d-\d\dT[\d:.]+Z", re.ASCII)
+_EMPTY = re.compile(r"\[[ \t]*\]")
+_IN_LIST = re.compile(rf"[ \t]*((?:{_DOUBLE.pattern}|{_SINGLE.pattern})[ \t]*(?=[,\]])|[^,\]]*)([,\]]?)")
 _WORDS = {"null": None, "~": None, "true": True, "false": False}
 _TAKEN_FOR_OTHERS = {"yes", "no", "on", "off", "y", "n", "null", "true", "false"}
 _INDICATORS = "[]{}&*!|>%@`\"'?,#-:"
@@ -43,12 +45,14 @@ def loaded(lines: list[tuple[int, str]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     said: dict[str, int] = {}
     open_list: str | None = None
+    items: list[Any] = []
     for number, line in lines:
         line = line.rstrip(" \t\r")
         if not line or line.lstrip().startswith("#"):
             continue
         if open_list is not None and (item := _ITEM.fullmatch(line)):
-            found[open_list] = [*(found[open_list] or []), _scalar(item[1] or "", number)]
+            items.append(_scalar(item[1] or "", number))
+            found[open_list] = items
             continue
         if not (pair := _KEY.fullmatch(line)):
             refuse(number, "this is not front matter as it is read here: `key: value`, `key: [one, two]`, or `- item` below a key.")
@@ -56,7 +60,7 @@ def loaded(lines: list[tuple[int, str]]) -> dict[str, Any]:
         if key in said:
             refuse(number, f"the field {key} was given in line {said[key]}, too.", field=key, other=said[key])
         said[key] = number
-        open_list = key if not rest or rest.startswith("#") else None
+        open_list, items = key if not rest or rest.startswith("#") else None, []
         found[key] = None if open_list else _list(rest, number) if rest.startswith("[") else _scalar(rest, number)
     return found
 
@@ -71,23 +75,19 @@ def _shown(v: object) -> str:
 
 def _list(text: str, line: int) -> list[Any]:
     found: list[Any] = []
-    at = 1
-    while True:
-        at += len(text[at:]) - len(text[at:].lstrip(" \t"))
-        if text.startswith("]", at) and not found:
-            end = at + 1
-            break
-        quoted = _DOUBLE.match(text, at) or _SINGLE.match(text, at)
-        stop = quoted.end() if quoted else next((n for n in range(at, len(text)) if text[n] in ",]"), len(text))
-        found.append(_scalar(text[at:stop].strip(), line, in_list=True))
-        at = stop + len(text[stop:]) - len(text[stop:].lstrip(" \t"))
-        if not text.startswith((",", "]"), at):
-            refuse(line, "this list does not end in ].")
-        at += 1
-        if text[at - 1] == "]":
-            end = at
-            break
-    if (rest := text[end:].strip()) and not rest.startswith("#"):
+    if empty := _EMPTY.match(text):
+        at = empty.end()
+    else:
+        at = 1
+        while True:
+            item = _IN_LIST.match(text, at)
+            if not item or not item[2]:
+                refuse(line, "this list does not end in ].")
+            found.append(_scalar(item[1].strip(), line, in_list=True))
+            at = item.end()
+            if item[2] == "]":
+                break
+    if (rest := text[at:].strip()) and not rest.startswith("#"):
         refuse(line, "something follows the list.")
     return found
 

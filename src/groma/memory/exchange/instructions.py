@@ -31,11 +31,12 @@ FILE_NAMES = frozenset(
 BEGIN = "<!-- groma:begin -->"
 END = "<!-- groma:end -->"
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _POINT = re.compile(r"([ \t]*)([-*+]|\d{1,9}[.)])([ \t]+|$)(.*)")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`]*)$")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}")
-_UNDERLINE = re.compile(r" {0,3}(?:={3,}|-{3,})[ \t]*")
+_UNDERLINE = re.compile(r" {0,3}(?:={3,}|-{4,})[ \t]*")
+"""Three hyphens are a rule to most who write them, also right below a line, which would be lost as a heading."""
 _SETTING = re.compile(r"[\w-]+:|[ \t]|-[ \t]|#")
 _COMMENT = re.compile(r" {0,3}<!--.*")
 _SECTIONS = ((USER_PREFERENCE, "Preferences"), (PROJECT_CONTEXT, "Project context"))
@@ -80,9 +81,9 @@ class _Outline:
                 self._take_block(number, line, fence[1])
             elif self._is_underline(line):
                 self._enter(1 if line.lstrip()[0] == "=" else 2, self._unit.pop())
-            elif (heading := _HEADING.fullmatch(line)) and heading[2]:
+            elif (heading := _HEADING.fullmatch(line)) and (title := _title(heading[2])):
                 yield from self._closed()
-                self._enter(len(heading[1]), heading[2])
+                self._enter(len(heading[1]), title)
             elif _RULE.fullmatch(line):
                 yield from self._closed()
             elif self._goes_on(line):
@@ -127,10 +128,13 @@ class _Outline:
             return True
         if not _COMMENT.match(line) or (self._unit and not self._after_blank):
             return False
-        end = self._at if "-->" in line else self._past(number, lambda s: "-->" in s, "the comment that begins here has no -->")
-        if not self._lines[end - 1][1].rstrip().endswith("-->"):
-            return False
-        self._at = end
+        if "-->" in line:
+            return line.rstrip().endswith("-->")
+        self._at = self._past(number, lambda s: "-->" in s, "the comment that begins here has no -->")
+        last, ending = self._lines[self._at - 1]
+        if rest := ending.partition("-->")[2].strip():
+            self._at -= 1
+            self._lines[self._at] = (last, rest)
         return True
 
     def _take_block(self, number: int, line: str, mark: str) -> None:
@@ -160,6 +164,13 @@ def _without_front_matter(left: list[tuple[int, str]]) -> list[tuple[int, str]]:
             if not _SETTING.match(line):
                 break
     return left
+
+
+def _title(rest: str) -> str:
+    """A heading's text, without the signs that may close it."""
+    rest = rest.strip()
+    bare = rest.rstrip("#")
+    return bare.rstrip() if bare[-1:] in ("", " ", "\t") else rest
 
 
 def _closes(line: str, mark: str) -> bool:

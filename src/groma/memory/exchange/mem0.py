@@ -7,8 +7,8 @@ under `results`, `memories` or `items`, or one a line:
      "metadata", "created_at", "updated_at", "expiration_date", "state"}
 
 The TypeScript library says createdAt, userId, agentId and runId. The first category becomes the category, all of them tags, beside `user:`,
-`app:` and the tags in the metadata. What its owner deleted there stays deleted; what was paused or archived is tagged so. Hashes, scores and
-other metadata are left.
+`app:` and the tags in the metadata. `relations` of graph memory, {"source", "relationship", "target" | "destination"}, become sentences. What
+its owner deleted there stays deleted; what was paused or archived is tagged so. Hashes, scores and other metadata are left.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .entries import Entry, collected, entry, label, labels, name_of, original, refuse, when
+from .memory_server import sentence
 from .rows import rows
 
 __all__ = ["CONTENT", "read"]
@@ -35,11 +36,23 @@ def read(text: str, file: str = "") -> list[Entry]:
 def _entries(text: str) -> Iterator[Entry]:
     around: dict[str, Any] = {}
     names: dict[str, str] | None = None
+    line = 1
     for line, row in rows(text, around):
         if names is None and "category_ids" in row:
             names = _category_names(around)
         if row.get("state") != "deleted" and not row.get("deleted_at"):
             yield _entry(row, names or {}, line)
+    for said in _listed(around.get("relations")):
+        yield _relation(said, line)
+
+
+def _relation(said: object, line: int) -> Entry:
+    of = said if isinstance(said, dict) else {}
+    parts = [of.get("source"), of.get("relationship"), of.get("target") or of.get("destination")]
+    if not all(isinstance(part, str) and part.strip() for part in parts):
+        refuse(line, "the list relations after it holds one without source, relationship and target.", field="relations")
+    source, relation, target = parts
+    return sentence(str(source), str(relation), str(target), line)
 
 
 def _entry(row: Mapping[str, Any], names: Mapping[str, str], line: int) -> Entry:

@@ -20,7 +20,7 @@ from ...records import USER_PREFERENCE, Memory
 from .entries import Entry, collected, entry, label, labels, name_of, present, refuse
 from .rows import json_lines
 
-__all__ = ["read", "write"]
+__all__ = ["read", "sentence", "write"]
 
 RELATION = "relation"
 """The category of a relation's sentence."""
@@ -58,6 +58,12 @@ def write(memories: Iterable[Memory], now: float | None = None) -> Iterator[str]
         yield json.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
+def sentence(source: str, relation: str, target: str, line: int) -> Entry:
+    """The Entry of a relation between two things."""
+    fields = {"content": f"{source} {relation} {target}", "category": RELATION, "tags": labels(source, target)}
+    return entry(fields, line, engine={"parent": name_of(source)})
+
+
 def _entries(text: str) -> Iterator[Entry]:
     for line, said in json_lines(text):
         if (kind := said.get("type")) not in ("entity", "relation"):
@@ -65,7 +71,7 @@ def _entries(text: str) -> Iterator[Entry]:
         for field in _TEXTS[kind]:
             if not isinstance(said.get(field), str) or not said[field].strip():
                 refuse(line, f"the field {field} must be a text that is not empty.", field=field)
-        yield from _observations(said, line) if kind == "entity" else [_sentence(said, line)]
+        yield from _observations(said, line) if kind == "entity" else [sentence(said["from"], said["relationType"], said["to"], line)]
 
 
 def _observations(said: dict[str, Any], line: int) -> Iterator[Entry]:
@@ -76,12 +82,6 @@ def _observations(said: dict[str, Any], line: int) -> Iterator[Entry]:
     for position, content in enumerate(observed or [_nothing_observed(said["name"], category)]):
         fields = {"content": content, "category": category, "tags": labels(name)}
         yield entry(fields, line, engine={"parent": name, "position": position})
-
-
-def _sentence(said: dict[str, Any], line: int) -> Entry:
-    content = f"{said['from']} {said['relationType']} {said['to']}"
-    fields = {"content": content, "category": RELATION, "tags": labels(said["from"], said["to"])}
-    return entry(fields, line, engine={"parent": name_of(said["from"])})
 
 
 def _nothing_observed(name: str, category: str) -> str:
