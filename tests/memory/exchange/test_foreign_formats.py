@@ -80,6 +80,20 @@ def test_memories_that_never_were_a_graph() -> None:
     ]
 
 
+def test_a_sentence_that_leads_to_nothing_known_stays_an_observation() -> None:
+    found = [
+        Memory("0" * 8, "ada reviews parser", category="relation", parent="ada"),
+        Memory("1" * 8, "lexer feeds ada", category="relation", parent="lexer", position=1),
+        Memory("2" * 8, "so it is", category="relation"),
+    ]
+    assert [json.loads(line) for line in write(found, "memory-server", now=1.0)] == [
+        {"type": "entity", "name": "ada", "entityType": "relation", "observations": ["ada reviews parser"]},
+        {"type": "entity", "name": "lexer", "entityType": "memory", "observations": []},
+        {"type": "entity", "name": "general", "entityType": "relation", "observations": ["so it is"]},
+        {"type": "relation", "from": "lexer", "to": "ada", "relationType": "feeds"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -161,6 +175,7 @@ def test_lancedb_rows() -> None:
     assert (first.line, first.draft.scope, first.draft.project, first.draft.importance) == (2, "project", "web", None)
     assert (first.created, first.draft.tags, first.draft.session) == (1_763_720_000.123, ("lock", "uv"), "s9")
     assert (second.draft.agent, second.draft.importance, second.draft.scope) == ("writer", 1.0, None)
+    assert read('[{"text": "x", "vector": [], "scope": "global"}]')[0].draft.scope == "global"
     assert (third.id, third.draft.tags, third.created) == ("3", ("room:42",), 1_763_720_000.0)
 
 

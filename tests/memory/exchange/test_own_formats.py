@@ -162,6 +162,7 @@ def test_lines_and_notes_without_an_id_are_drafts() -> None:
         ("---\ntags: [a, b\n---\ny", "Line 2: this list does not end"),
         ("---\ntags: [a,,b]\n---\ny", "Line 2: only single values and lists of them are read here; an empty item"),
         ('---\ntags: ["a" b]\n---\ny', "Line 2: something follows the quoted text"),
+        ("---\ntags: [a] b\n---\ny", "Line 2: something follows the list"),
         ('---\nagent: "\\x"\n---\ny', "Line 2: this quoted text is not one of JSON"),
         ('---\nagent: "a" b\n---\ny', "Line 2: something follows"),
         ("---\nagent\n---\ny", "Line 2: this is not front matter"),

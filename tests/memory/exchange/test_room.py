@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from groma.errors import UsageError
+from groma.memory import exchange
 from groma.memory.exchange import FORMATS, MAX_BYTES, WRITABLE, entries, read, read_files, sniff, write
 
 from . import samples
@@ -51,6 +52,9 @@ def test_sniff(text: str, name: str, format: str) -> None:
         ('{"results": []}', "", "the list in it is empty"),
         ("[1]", "", "Line 1: this row is JSON, but not an object"),
         ('{"nodes": [], "edges": []}', "", "no format that is known holds objects of these fields: 'edges, nodes'"),
+        ('{"text": "a",}', "", "Line 1: this is not valid JSON (a name in quotes expected)"),
+        ('[{"text": "a"} {"text": "b"}]', "", "Line 1: this is not valid JSON (, or ] expected)"),
+        ("{1: 2}", "x.json", "x.json: Line 1: this is not valid JSON (a name in quotes expected)"),
         ('{"a": ', "x.json", "Line 1: this is not valid JSON"),
         ("{}", "", "these fields: 'none'"),
     ],
@@ -104,6 +108,9 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(entries, "MAX_ENTRIES", 2)
     with pytest.raises(UsageError, match="Line 3: there are more than 2 entries"):
         read(lines(*({"content": f"n{k}"} for k in range(3))))
+    monkeypatch.setattr(exchange, "MAX_ENTRIES", 2)
+    with pytest.raises(UsageError, match="There are more than 2 entries: import the files one after another"):
+        read_files([("a.md", "- a\n- b"), ("b.md", "- c")])
 
 
 @pytest.mark.parametrize(
