@@ -25,9 +25,7 @@ _NAMED = re.compile(
 _PATH = re.compile(r"(?:\./)?((?:[\w.@+-]+/)+[\w.@+-]*|[\w@+-][\w.@+-]*\.[A-Za-z]\w{0,5})(?::\d+(?:[-:]\d+)?)?/?", re.ASCII)
 _LIFTS = {
     "tests": frozenset("test tests tested testing spec specs fixture fixtures mock mocks benchmark benchmarks pytest unittest".split()),
-    "examples": frozenset(
-        "example examples sample samples demo demos tutorial tutorials legacy deprecated vendored compat compatibility".split()
-    ),
+    "examples": frozenset("example examples sample samples demo demos tutorial tutorials legacy deprecated vendored compat compatibility".split()),
     "docs": frozenset("docs documentation documented readme changelog license licence contributing".split()),
     "config": frozenset("yaml yml toml ini workflow workflows dockerfile pyproject ci".split()),
 }

@@ -1,0 +1,66 @@
+"""The rules as they stand in `instructions.toml` and `payloads.toml`.
+
+A rule has a `name`, a `class` (what it is an instance of; the policy gives a class its action), `need` (groups of literals: of each group one
+must occur in the view, which is how most rules cost next to nothing), `all` (patterns that must all be found in the same view; the first one's
+match is what the rule is about), `why` (the end of a sentence that begins "The text …") and perhaps `action` (instead of its class's).
+`{NAME}` in a pattern or a group stands for what `[let]` gives it. Patterns are searched in folded text (lower case, no accents, single blanks).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ...values import value
+from .views import unaccented
+
+__all__ = ["Rule", "compiled", "rules"]
+
+TABLES = ("instructions.toml", "payloads.toml")
+
+
+@value
+class Rule:
+    """One rule. `kind` is the table it stands in: instructions or payloads."""
+
+    name: str
+    kind: str
+    cls: str
+    action: str | None
+    need: tuple[tuple[str, ...], ...]
+    all: tuple[str, ...]
+    why: str
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """All rules, in the order of the tables: where several find something, the first of the gravest names it."""
+    return tuple(rule for table in TABLES for rule in _read(table))
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of a rule, compiled when a text first holds what the rule needs: all of them together take a tenth of a second."""
+    return re.compile(pattern, re.MULTILINE)
+
+
+def _read(table: str) -> list[Rule]:
+    # Without accents, as the text that is searched.
+    data = tomllib.loads(unaccented(files(__package__).joinpath(table).read_text("utf-8")))
+    let: dict[str, str] = {}
+    for name, text in data.get("let", {}).items():
+        let[name] = _filled(text, let)
+    return [_rule(table.removesuffix(".toml"), row, let) for row in data["rule"]]
+
+
+def _rule(kind: str, row: dict[str, Any], let: dict[str, str]) -> Rule:
+    need = tuple(tuple(_filled(text, let).split("|")) for text in row.get("need", ()))
+    patterns = tuple(_filled(text, let) for text in row["all"])
+    return Rule(row["name"], kind, row["class"], row.get("action"), need, patterns, row["why"])
+
+
+def _filled(text: str, let: dict[str, str]) -> str:
+    return re.sub(r"\{([A-Z][A-Z_]+)\}", lambda match: let[match[1]], text)
