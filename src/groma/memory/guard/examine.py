@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ... import secrets
 from ...values import value
 from .clean import Cleaned, clean
 from .limits import refused
 from .policy import Find, decide
-from .rules import Rule, compiled, rules
+from .rules import compiled, present, rules
 from .views import View, views
 
 __all__ = ["Verdict", "examine"]
@@ -40,7 +42,7 @@ def examine(text: str) -> Verdict:
     reasons = _judged(cleaned)
     if not reasons:
         return Verdict(found.text, masked=bool(found.spans), stripped=cleaned.stripped)
-    action, name, why = reasons[0]
+    action, _, why = reasons[0]
     names = tuple(dict.fromkeys(one[1] for one in reasons))
     return Verdict(found.text, action, names, f"The text {why}.", bool(found.spans), cleaned.stripped)
 
@@ -48,24 +50,17 @@ def examine(text: str) -> Verdict:
 def _judged(cleaned: Cleaned) -> list[tuple[str, str, str]]:
     """(action, rule, why) of all that was found, gravest first."""
     seen = views(cleaned.text, cleaned.hidden)
-    finds = [find for i, view in enumerate(seen) for rule in rules() if (find := _find(rule, view, first=i == 0)) is not None]
+    finds = [find for i, view in enumerate(seen) for find in _finds(view, first=i == 0)]
     reasons = [(action, rule.name, rule.why) for action, rule in decide(finds, seen[0].text)]
     if cleaned.hidden:
         reasons.append(("flag", "hidden-characters", "carried writing in characters that cannot be seen, which was taken out"))
     return reasons
 
 
-def _find(rule: Rule, view: View, *, first: bool) -> Find | None:
-    if rule.kind == "payloads" and not view.plain:
-        return None
-    text = view.text
-    for group in rule.need:
-        if not any(literal in text for literal in group):
-            return None
-    matches = []
-    for pattern in rule.all:
-        match = compiled(pattern).search(text)
-        if match is None:
-            return None
-        matches.append(match)
-    return Find(rule, matches[0].start(), matches[0].end(), first)
+def _finds(view: View, *, first: bool) -> Iterator[Find]:
+    literals = present(view.text)
+    for rule in rules():
+        if (view.plain or rule.kind != "payloads") and not any(group.isdisjoint(literals) for group in rule.need):
+            first_match = compiled(rule.all[0]).search(view.text)
+            if first_match is not None and all(compiled(pattern).search(view.text) for pattern in rule.all[1:]):
+                yield Find(rule, first_match.start(), first_match.end(), first)

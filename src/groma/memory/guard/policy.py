@@ -40,16 +40,19 @@ CLASSES = {
 }
 """The action of each class of rule."""
 
-PROSE_WORDS = 7
-"""Words around a payload that make it part of a sentence."""
-
-_WORD = re.compile(r"(?<![\w/$.{<-])[a-z]{2,}(?![\w/({=>-])")
+_PROSE = re.compile(r"(?:^|[\s(\"'])(?:[a-z][a-z'-]{0,20}[,;:]? ){4}[a-z]")
+"""Five words in a row: what stands around a payload is a sentence."""
 _ABOUT = re.compile(
     r"\b(?:inject\w*|attack\w*|payloads?|vulnerab\w*|exploit\w*|malicious\w*|prevent\w*|sanitiz\w*|escap(?:e|es|ed|ing)\b|e\.g\.|for example|such as"
-    r"|examples?|cve-|owasp|xss|csrf|ssti|sqli|xxe|ssrf|tests?|tested|testing|fixture|block(?:s|ed)?|reject(?:s|ed)?|unsafe|dangerous|insecure"
+    r"|examples?|cve-|owasp|csrf|ssti|sqli|ssrf|tests?|tested|testing|fixture|block(?:s|ed)?|reject(?:s|ed)?|unsafe|dangerous|insecure"
     r"|mitigat\w*|harden\w*|detect\w*|warns?|warning|untrusted|traversal|fuzz\w*|scanner|regression|sample|quoted?|literal|syntax|means|called)"
 )
+_MARKUP = re.compile(r"<[^<>]{0,400}>|\{[{%][^{}\n]{0,400}[%}]\}")
 _QUOTES = re.compile(r"```.{0,4000}?```|`[^`\n]{1,400}`|\"[^\"\n]{1,400}\"|(?<![a-z0-9])'[^'\n]{1,400}'(?![a-z0-9])", re.DOTALL)
+
+
+MOST_BESIDE = 80
+"""Characters of a quotation beside what was found in it. More, and a whole document is quoted, with the find planted in it."""
 
 
 @value
@@ -75,13 +78,16 @@ def _action(find: Find, text: str) -> str:
     action = find.rule.action or CLASSES[find.rule.cls]
     if not find.as_written or action == "flag":
         return action
-    around = text[: find.start] + " \x00 " + text[find.end :]
+    around = f"{text[: find.start]} \x00 {text[find.end :]}"
     if find.rule.kind == "payloads":
-        if len(_WORD.findall(around)) < PROSE_WORDS:
+        around = _MARKUP.sub(" \x00 ", around)
+        if not _PROSE.search(around):
             return action
         return "flag" if _ABOUT.search(around) or _quoted(find, text) else min(action, "quarantine", key=ACTIONS.index)
     return "flag" if find.rule.cls != "exfiltration" and _ABOUT.search(around) and _quoted(find, text) else action
 
 
 def _quoted(find: Find, text: str) -> bool:
-    return any(match.start() < find.start + 1 and find.end <= match.end() for match in _QUOTES.finditer(text))
+    """Whether quotes stand around the find and little else stands in them."""
+    most = find.end - find.start + MOST_BESIDE
+    return any(m.start() <= find.start and find.end <= m.end() and m.end() - m.start() <= most for m in _QUOTES.finditer(text))

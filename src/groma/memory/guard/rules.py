@@ -1,8 +1,9 @@
 """The rules as they stand in `instructions.toml` and `payloads.toml`.
 
-A rule has a `name`, a `class` (what it is an instance of; the policy gives a class its action), `need` (groups of literals: of each group one
-must occur in the view, which is how most rules cost next to nothing), `all` (patterns that must all be found in the same view; the first one's
-match is what the rule is about), `why` (the end of a sentence that begins "The text …") and perhaps `action` (instead of its class's).
+A rule has a `name`; a `class` (what it is an instance of; the policy gives a class its action); `need`, groups of literals, separated by `|`,
+with a bar itself written `¦`: of each group one must occur in the view, which is how most rules cost next to nothing; `all`, patterns that must
+all be found in the same view (the first one's match is what the rule is about); `why`, the end of a sentence that begins "The text …"; and
+perhaps `action`, instead of its class's.
 `{NAME}` in a pattern or a group stands for what `[let]` gives it. Patterns are searched in folded text (lower case, no accents, single blanks).
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 from ...values import value
 from .views import unaccented
 
-__all__ = ["Rule", "compiled", "rules"]
+__all__ = ["Rule", "compiled", "present", "rules"]
 
 TABLES = ("instructions.toml", "payloads.toml")
 
@@ -30,7 +31,7 @@ class Rule:
     kind: str
     cls: str
     action: str | None
-    need: tuple[tuple[str, ...], ...]
+    need: tuple[frozenset[str], ...]
     all: tuple[str, ...]
     why: str
 
@@ -39,6 +40,25 @@ class Rule:
 def rules() -> tuple[Rule, ...]:
     """All rules, in the order of the tables: where several find something, the first of the gravest names it."""
     return tuple(rule for table in TABLES for rule in _read(table))
+
+
+def present(text: str) -> set[str]:
+    """The literals of all rules that occur in `text`. A literal is looked for only where its first three characters occur together."""
+    triples = {text[i : i + 3] for i in range(len(text) - 2)}
+    found = set()
+    for first, literals in _literals().items():
+        if first in triples if len(first) == 3 else first in text:
+            found.update(literal for literal in literals if literal in text)
+    return found
+
+
+@cache
+def _literals() -> dict[str, list[str]]:
+    """All literals by their first three characters."""
+    by_start: dict[str, list[str]] = {}
+    for literal in {literal for rule in rules() for group in rule.need for literal in group}:
+        by_start.setdefault(literal[:3], []).append(literal)
+    return by_start
 
 
 @cache
@@ -57,8 +77,10 @@ def _read(table: str) -> list[Rule]:
 
 
 def _rule(kind: str, row: dict[str, Any], let: dict[str, str]) -> Rule:
-    need = tuple(tuple(_filled(text, let).split("|")) for text in row.get("need", ()))
+    need = tuple(frozenset(one.replace("¦", "|") for one in _filled(text, let).split("|")) for text in row["need"])
     patterns = tuple(_filled(text, let) for text in row["all"])
+    if kind == "instructions":  # a sentence may go on in the next line
+        patterns = tuple(pattern.replace(" ", r"\s") for pattern in patterns)
     return Rule(row["name"], kind, row["class"], row.get("action"), need, patterns, row["why"])
 
 

@@ -14,7 +14,8 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from urllib.parse import unquote
 
 from ...values import value
@@ -24,6 +25,9 @@ __all__ = ["View", "fold", "unaccented", "views"]
 MOST_VIEWS = 12
 MOST_DECODED = 20
 """Base64 or hexadecimal words that are tried in one text."""
+
+SHORTEST_CODED = 16
+"""Characters of a word that may be base64 or hexadecimal."""
 
 
 @value
@@ -36,15 +40,15 @@ class View:
 
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0655\u0670\u093c\u0640]")
 _LETTERS = str.maketrans({"ı": "i", "ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "’": "'", "‘": "'", "“": '"', "”": '"', "«": '"', "»": '"'})
-_BLANKS = re.compile(r"[^\S\n]{2,}|[^\S\n ]|[^\S\n]*\n\s*")
 _INVISIBLE = re.compile("[\u200c\u200d\ufe00-\ufe0f]")
 
 
 def fold(text: str) -> str:
-    """Lower case, compatibility characters as what they stand for, no accents, one blank or line end where there were several."""
+    """Lower case, compatibility characters as what they stand for, no accents; one blank between words, no empty lines, none at their ends."""
     if not text.isascii():
         text = unaccented(_INVISIBLE.sub("", text).casefold()).casefold()
-    return _BLANKS.sub(lambda match: "\n" if "\n" in match[0] else " ", text.lower())
+    lines = (" ".join(line.split()) for line in text.lower().splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def unaccented(text: str) -> str:
@@ -86,9 +90,9 @@ def _decoded(texts: list[str], budget: int) -> list[str]:
 
 # --- Encodings
 
-_PERCENT = re.compile(r"%u?[0-9a-fA-F]{2}")
+_PERCENT = re.compile(r"%u?%?[0-9a-fA-F]{2}")
 _PERCENT_U = re.compile(r"%u([0-9a-fA-F]{4})")
-_OVERLONG = re.compile(r"%c0%([89ab][0-9a-f])", re.IGNORECASE)  # two bytes for an ASCII character: no UTF-8, but servers took it
+_OVERLONG = re.compile(r"%c0%([289a][ef])", re.IGNORECASE)  # two bytes for an ASCII character: no UTF-8, but servers took it
 _ESCAPE = re.compile(r"\\(?:u\{?([0-9a-fA-F]{4,5})\}?|x([0-9a-fA-F]{2})|([0-3][0-7]{2}))")
 _ENTITY = re.compile(r"&(?:#x?[0-9a-fA-F]{1,6}|lt|gt|amp|quot|apos|lpar|rpar|colon|newline|tab)\b;?", re.IGNORECASE)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{16,}={0,2}")
@@ -99,10 +103,10 @@ _HEX_APART = re.compile(r"(?<![0-9a-zA-Z])(?:[0-9a-fA-F]{2}[ :,-]){7,}[0-9a-fA-F
 def _percent(text: str) -> str | None:
     if "%" not in text or not _PERCENT.search(text):
         return None
-    once = _PERCENT_U.sub(lambda m: chr(int(m[1], 16)), _OVERLONG.sub(lambda m: chr(int(m[1], 16) & 0x3F), text))
-    for _ in range(2):
-        once = unquote(once)
-    return once.replace("\u2215", "/").replace("\u2216", "\\")
+    for _ in range(3):
+        text = _PERCENT_U.sub(lambda m: chr(int(m[1], 16)), _OVERLONG.sub(lambda m: chr(int(m[1], 16) & 0x3F), text))
+        text = unquote(text)
+    return text.replace("\u2215", "/").replace("\u2216", "\\")
 
 
 def _entities(text: str) -> str | None:
@@ -116,7 +120,7 @@ def _escapes(text: str) -> str | None:
 
 
 def _base64(text: str) -> str | None:
-    return _words(text, _BASE64, lambda word: base64.b64decode(word[: len(word) // 4 * 4] if "=" not in word else word, validate=True))
+    return _words(text, _BASE64, lambda word: base64.b64decode(word if "=" in word else word[: len(word) // 4 * 4], validate=True))
 
 
 def _hex(text: str) -> str | None:
@@ -124,21 +128,23 @@ def _hex(text: str) -> str | None:
 
 
 def _hex_apart(text: str) -> str | None:
-    return _words(text, _HEX_APART, lambda word: bytes.fromhex(re.sub("[ :,-]", "", word)))
+    if not (match := _HEX_APART.search(text)):
+        return None
+    said = _as_text(match[0], lambda word: bytes.fromhex(re.sub("[ :,-]", "", word)))
+    return None if said is None else text[: match.start()] + said + text[match.end() :]
 
 
 def _words(text: str, pattern: re.Pattern[str], decode: Callable[[str], bytes]) -> str | None:
-    """The text with its encoded words decoded, those that decode to text; None if there is none."""
-    out, end, tried, any_ = [], 0, 0, False
-    for match in pattern.finditer(text):
-        tried += 1
-        if tried > MOST_DECODED:
-            break
+    """The text with its first `MOST_DECODED` encoded words decoded, those that decode to text; None if there is none."""
+    if not any(pattern.search(word) for word in text.split() if len(word) >= SHORTEST_CODED):
+        return None
+    out, end = [], 0
+    for match in islice(pattern.finditer(text), MOST_DECODED):
         said = _as_text(match[0], decode)
         if said is not None:
             out += [text[end : match.start()], said]
-            end, any_ = match.end(), True
-    return "".join([*out, text[end:]]) if any_ else None
+            end = match.end()
+    return "".join([*out, text[end:]]) if out else None
 
 
 def _as_text(word: str, decode: Callable[[str], bytes]) -> str | None:
@@ -163,8 +169,9 @@ _PAIRS = (
 _LOOK_ALIKE = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
 _MIXED = re.compile("[a-z][\u0250-\u02af\u0370-\u03ff\u0400-\u058f]|[\u0250-\u02af\u0370-\u03ff\u0400-\u058f][a-z]")
 _LEET = str.maketrans("013457@$!", "oieastasi")
-_LEET_WORD = re.compile(r"\b(?=[0-9@$!]{0,12}[a-z])(?=[a-z@$!]{0,12}[0134579])[a-z0-9@$!]{2,24}")
-_SPACED = re.compile(r"(?<![\w])\w(?:[ .\-_*|·]\w){3,}(?!\w)")
+_LEET_WORD = re.compile(r"[a-z][0-9@$!]{1,2}[a-z]")
+_SPACED = re.compile(r"(?<!\w)\w([ .\-_*|·])\w(?:\1\w){2,}(?!\w)")
+_SPACED_TOO = re.compile(r"(?<!\w)\w([.\-_*|·])\w(?:\1\w)+(?!\w)")
 _ROT13_WORDS = ("vtaber", "qvfertneq", "sbetrg", "vafgehpgvba", "cebzcg", "erirny", "flfgrz")
 _BACKWARDS_WORDS = ("erongi", "snoitcurtsni", "tpmorp", "dragersid", "tegrof", "laever")
 _QUOTES_WITHIN = re.compile(r"(?<=[a-z])(?:['\"`]{1,2}|\\|\$@|\$\(\))(?=[a-z])")
@@ -184,7 +191,7 @@ def _leet(text: str) -> str | None:
 def _spaced(text: str) -> str | None:
     if not _SPACED.search(text):
         return None
-    return _SPACED.sub(lambda match: match[0][::2], text)
+    return _SPACED.sub(lambda match: match[0][::2], _SPACED_TOO.sub(lambda match: match[0][::2], text))
 
 
 def _rot13(text: str) -> str | None:
@@ -196,11 +203,17 @@ def _backwards(text: str) -> str | None:
 
 
 def _quotes_within(text: str) -> str | None:
-    return _QUOTES_WITHIN.sub("", text) if len(_QUOTES_WITHIN.findall(text)) >= 3 else None
+    if sum(map(text.count, "'\"`\\$")) < 3 or len(_QUOTES_WITHIN.findall(text)) < 3:
+        return None
+    return _QUOTES_WITHIN.sub("", text)
 
 
 def _comments(text: str) -> str | None:
     return _COMMENT.sub(" ", text) if "/*" in text else None
+
+
+def _cdata(text: str) -> str | None:
+    return text.replace("<![cdata[", "").replace("]]>", "") if "<![cdata[" in text else None
 
 
 def _lookups(text: str) -> str | None:
@@ -216,6 +229,6 @@ def _dots(text: str) -> str | None:
 
 
 _SPELLINGS: tuple[Callable[[str], str | None], ...] = (
-    _look_alikes, _leet, _spaced, _rot13, _backwards, _quotes_within, _comments, _lookups, _dots,
+    _look_alikes, _leet, _spaced, _rot13, _backwards, _quotes_within, _comments, _cdata, _lookups, _dots,
 )  # fmt: skip
-_PLAIN_SPELLINGS = frozenset((_look_alikes, _comments, _lookups, _dots, _quotes_within))
+_PLAIN_SPELLINGS = frozenset((_look_alikes, _comments, _cdata, _lookups, _dots, _quotes_within))
