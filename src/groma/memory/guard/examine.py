@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import islice
 
 from ... import secrets
 from ...values import value
 from .clean import Cleaned, clean
-from .limits import refused
+from .limits import LONGEST, refused
 from .policy import Find, decide
-from .rules import compiled, present, rules
+from .rules import Rule, compiled, present, rules
 from .views import View, views
 
 __all__ = ["Verdict", "examine"]
+
+NEAR = 150
+"""Characters around what a rule's first pattern found in which its others must be found."""
+MOST_TRIED = 20
+"""Places in one text at which one rule is tried."""
 
 
 @value
@@ -35,9 +42,9 @@ class Verdict:
 
 def examine(text: str) -> Verdict:
     """Judge a text that wants to enter memory. Any string will do; nothing is raised. Examining a verdict's text again changes nothing in it."""
-    if broken := refused(text):
+    cleaned = Cleaned("") if len(text) > LONGEST else clean(text)
+    if broken := refused(text, cleaned.text):
         return Verdict("", "reject", (broken[0],), broken[1])
-    cleaned = clean(text)
     found = secrets.mask(cleaned.text)
     reasons = _judged(cleaned)
     if not reasons:
@@ -61,6 +68,15 @@ def _finds(view: View, *, first: bool) -> Iterator[Find]:
     literals = present(view.text)
     for rule in rules():
         if (view.plain or rule.kind != "payloads") and not any(group.isdisjoint(literals) for group in rule.need):
-            first_match = compiled(rule.all[0]).search(view.text)
-            if first_match is not None and all(compiled(pattern).search(view.text) for pattern in rule.all[1:]):
-                yield Find(rule, first_match.start(), first_match.end(), first)
+            match = _match(rule, view.text)
+            if match is not None:
+                yield Find(rule, match.start(), match.end(), first)
+
+
+def _match(rule: Rule, text: str) -> re.Match[str] | None:
+    """Where a rule's first pattern is found with all its others near."""
+    for match in islice(compiled(rule.all[0]).finditer(text), MOST_TRIED):
+        near = text[max(0, match.start() - NEAR) : match.end() + NEAR]
+        if all(compiled(pattern).search(near) for pattern in rule.all[1:]):
+            return match
+    return None

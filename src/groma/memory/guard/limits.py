@@ -10,14 +10,13 @@ LONGEST = 100_000
 """Characters a text may have. A longer one is a file: it is indexed, not remembered."""
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
-_NOTHING = re.compile(r"[\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufe00-\ufe0f\U000e0000-\U000e01ef]*")
 
 
-def refused(text: str) -> tuple[str, str] | None:
-    """The name of the limit that `text` breaks and a sentence that says so, or None."""
+def refused(text: str, seen: str) -> tuple[str, str] | None:
+    """The name of the limit that `text` breaks and a sentence that says so, or None. `seen` is what cleaning leaves of it."""
     if len(text) > LONGEST:
         return "too-long", f"The text has {len(text):,} characters and a memory at most {LONGEST:,}: cut it, or keep it as a file."
-    if _NOTHING.fullmatch(text):
+    if not seen.strip():
         return "empty", "The text is empty, or holds nothing that can be seen: say what is to be remembered."
     if found := _NOT_TEXT.search(text):
         what = "a NUL character" if found[0] == "\x00" else "half of a surrogate pair"

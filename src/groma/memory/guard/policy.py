@@ -9,11 +9,12 @@ down what was tried. Quoted within a text about such instructions it is flagged.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from ...values import value
 from .rules import Rule
 
-__all__ = ["ACTIONS", "CLASSES", "Find", "decide"]
+__all__ = ["ACTIONS", "CLASSES", "NEAR", "Find", "decide"]
 
 ACTIONS = ("accept", "flag", "quarantine", "reject")
 
@@ -40,11 +41,14 @@ CLASSES = {
 }
 """The action of each class of rule."""
 
+NEAR = 300
+"""Characters before and after a find that say what it is about."""
+
 _PROSE = re.compile(r"(?:^|[\s(\"'])(?:[a-z][a-z'-]{0,20}[,;:]? ){4}[a-z]")
 """Five words in a row: what stands around a payload is a sentence."""
 _ABOUT = re.compile(
-    r"\b(?:inject\w*|attack\w*|payloads?|vulnerab\w*|exploit\w*|malicious\w*|prevent\w*|sanitiz\w*|escap(?:e|es|ed|ing)\b|e\.g\.|for example|such as"
-    r"|examples?|cve-|owasp|csrf|ssti|sqli|ssrf|tests?|tested|testing|fixture|block(?:s|ed)?|reject(?:s|ed)?|unsafe|dangerous|insecure"
+    r"(?<![\w./@])(?:inject\w*|attack\w*|payloads?|vulnerab\w*|exploit\w*|malicious\w*|prevent\w*|sanitiz\w*|escap(?:e|es|ed|ing)\b|e\.g\.|such as"
+    r"|examples?(?![\w./])|cve-|owasp|csrf|ssti|sqli|ssrf|tests?|tested|testing|fixture|block(?:s|ed)?|reject(?:s|ed)?|unsafe|dangerous|insecure"
     r"|mitigat\w*|harden\w*|detect\w*|warns?|warning|untrusted|traversal|fuzz\w*|scanner|regression|sample|quoted?|literal|syntax|means|called)"
 )
 _MARKUP = re.compile(r"<[^<>]{0,400}>|\{[{%][^{}\n]{0,400}[%}]\}")
@@ -68,8 +72,8 @@ class Find:
 def decide(finds: list[Find], text: str) -> list[tuple[str, Rule]]:
     """The action for each find, gravest first. `text` is the folded text in which finds that are `as_written` have their places."""
     decided = [(_action(find, text), find.rule) for find in finds]
-    weak = {rule.name for action, rule in decided if action == "flag" and rule.cls == "weak"}
-    if len(weak) > 1:  # two weak signs of different kinds are one strong one
+    weak = sorted((find.start, find.end, find.rule.name) for find in finds if find.rule.cls == "weak" and find.as_written)
+    if any(b[2] != a[2] and b[0] - a[1] < NEAR for a, b in pairwise(weak)):  # two weak signs are a strong one
         decided = [("quarantine" if rule.cls == "weak" else action, rule) for action, rule in decided]
     return sorted(decided, key=lambda one: -ACTIONS.index(one[0]))
 
@@ -78,7 +82,7 @@ def _action(find: Find, text: str) -> str:
     action = find.rule.action or CLASSES[find.rule.cls]
     if not find.as_written or action == "flag":
         return action
-    around = f"{text[: find.start]} \x00 {text[find.end :]}"
+    around = f"{text[max(0, find.start - NEAR) : find.start]} \x00 {text[find.end : find.end + NEAR]}"
     if find.rule.kind == "payloads":
         around = _MARKUP.sub(" \x00 ", around)
         if not _PROSE.search(around):
