@@ -1,11 +1,16 @@
 """What the guard of memory catches, what it stops that it should not, and what it costs.
 
-    python -m bench.guard [--packages FOLDER]… [--held-out] [--show N] [--no-write]
+    python -m bench.guard [--packages FOLDER]… [--lists FOLDER] [--held-out] [--show N] [--no-write]
 
 Attacks: `data/guard-attacks.jsonl`, fixed by its SHA-256 before the first rule was written; half of it by a hash of the text is the
 development half, on which rules may be written. `--held-out` scores the other half, too: that is done twice in a set of rules' life, with its
 first complete version and at its end, and never to look at misses in between. An attack is *stopped* when the guard says quarantine or
 reject; *flagged* is told apart and counts as a miss.
+
+`--lists` scores lists of payloads that are not in this repository, one a line (those of SecLists, PayloadsAllTheThings and their like): of each
+file 100 lines, chosen by their hashes, beyond the first 60, which were read while rules were improved. Fuzzing lists hold much that is no attack
+on its own (`sleep`, a lone quote, the name of an event), so their score is no share of a hundred that could be reached; it shows how the rules
+do on what nobody who wrote them has seen.
 
 False alarms: sentences of docstrings, package descriptions and comments of the Python packages in FOLDER (the running environment's, and
 whatever was unpacked there with `pip install --no-deps --target`), at most `PER_PACKAGE` of one package, and the commit subjects of
@@ -41,6 +46,7 @@ SHA256 = "bc300b72c49282872208eb55d586468adf6d7e616b2311e20c32a8bed1d7f286"
 
 SAMPLE = 6_000
 PER_PACKAGE = 400
+SEEN, UNSEEN = 60, 100
 STOPPED = ("quarantine", "reject")
 ABOUT_SECURITY = re.compile(
     r"inject|attack|malicious|exploit|vulnerab|untrusted|sanitiz|escap|prompt|instruction|jailbreak|system message|ignore|password|secret|credential"
@@ -150,6 +156,17 @@ def _score(examine: Callable[[str], Any], rows: list[dict[str, str]]) -> dict[st
     }
 
 
+def _lists(examine: Callable[[str], Any], folder: Path, known: set[str]) -> dict[str, Any]:
+    counts = {}
+    for path in sorted(p for p in folder.iterdir() if p.is_file()):
+        lines = {line.rstrip("\r") for line in path.read_text("utf-8", "replace").split("\n")}
+        lines = {line for line in lines if len(line) > 6 and line.strip() and "\0" not in line} - known
+        drawn = sorted(lines, key=lambda line: hashlib.blake2b(line.encode()).digest())[SEEN : SEEN + UNSEEN]
+        if drawn:
+            counts[path.name] = [sum(examine(line).action in STOPPED for line in drawn), len(drawn)]
+    return {"lines": sum(n for _, n in counts.values()), "stopped": sum(n for n, _ in counts.values()), "stopped of each file": counts}
+
+
 def _alarms(examine: Callable[[str], Any], texts: list[Text]) -> dict[str, Any]:
     verdicts = [(text, source, examine(text)) for text, source in texts]
     raised = [(t, s, v) for t, s, v in verdicts if v.action in STOPPED]
@@ -166,24 +183,24 @@ def _alarms(examine: Callable[[str], Any], texts: list[Text]) -> dict[str, Any]:
 
 
 def _speed(examine: Callable[[str], Any], texts: list[str]) -> dict[str, Any]:
-    took = []
+    """Milliseconds a text: on the clock, and of the processor (the machine may have other work)."""
+    clock, processor = [], []
     for text in texts:
-        before = time.perf_counter_ns()
+        before = time.perf_counter_ns(), time.thread_time_ns()
         examine(text)
-        took.append((time.perf_counter_ns() - before) / 1e6)
-    took.sort()
-    return {
-        "texts": len(took),
-        "p50 ms": round(took[len(took) // 2], 4),
-        "p99 ms": round(took[len(took) * 99 // 100], 4),
-        "most ms": round(took[-1], 3),
-    }
+        clock.append((time.perf_counter_ns() - before[0]) / 1e6)
+        processor.append((time.thread_time_ns() - before[1]) / 1e6)
+    counts: dict[str, Any] = {"texts": len(texts)}
+    for name, took in (("clock", sorted(clock)), ("processor", sorted(processor))):
+        counts |= {f"{name} p50 ms": round(took[len(took) // 2], 4), f"{name} p99 ms": round(took[len(took) * 99 // 100], 4)}
+    return counts
 
 
 def main() -> None:
     """Score the guard, print the figures and keep them."""
     parser = argparse.ArgumentParser(description="What the guard of memory catches, stops wrongly, and costs.")
     parser.add_argument("--packages", type=Path, action="append", default=[], help="a folder of unpacked packages, beside the environment's")
+    parser.add_argument("--lists", type=Path, help="a folder of lists of payloads, one a line")
     parser.add_argument("--held-out", action="store_true", help="score the held-out half, too (done twice, see above)")
     parser.add_argument("--show", type=int, default=0, help="print so many misses and false alarms")
     parser.add_argument("--no-write", action="store_true", help="print only")
@@ -205,6 +222,8 @@ def main() -> None:
     }
     if given.held_out:
         result["held-out half"] = _score(examine, [r for r in rows if held_out(r["text"])])
+    if given.lists:
+        result["lists of others"] = _lists(examine, given.lists, {r["text"] for r in rows})
     result["false alarms, sentences of packages"] = _alarms(examine, sample)
     result["false alarms, sentences that speak of security"] = _alarms(examine, security)
     result["false alarms, commit subjects"] = _alarms(examine, _subjects())

@@ -45,7 +45,7 @@ def rules() -> tuple[Rule, ...]:
 def present(text: str) -> set[str]:
     """The literals of all rules that occur in `text`. A literal is looked for only where its first three characters occur together."""
     triples = {text[i : i + 3] for i in range(len(text) - 2)}
-    found = set()
+    found: set[str] = set()
     for first, literals in _literals().items():
         if first in triples if len(first) == 3 else first in text:
             found.update(literal for literal in literals if literal in text)
