@@ -48,6 +48,8 @@ def test_a_rule_is_sound(rule: Rule) -> None:
         assert literal == unaccented(literal).lower(), "a literal stands as it is in folded text"
     for pattern in rule.all:
         compiled(pattern)
+        # Such a pattern is tried at the beginning only, so no part of it may stand elsewhere.
+        assert not pattern.startswith(r"\A") or parser.parse(pattern)[0] == (parser.AT, parser.AT_BEGINNING_STRING)
         for most, outer in repeats(parser.parse(pattern)):
             assert most < parser.MAXREPEAT, f"{rule.name}: a repeat without a bound"
             assert outer == 1 or most * outer <= NESTED, f"{rule.name}: a repeat of {most} within {outer}"

@@ -67,16 +67,24 @@ def _judged(cleaned: Cleaned) -> list[tuple[str, str, str]]:
 def _finds(view: View, *, first: bool) -> Iterator[Find]:
     literals = present(view.text)
     for rule in rules():
-        if (view.plain or rule.kind != "payloads") and not any(group.isdisjoint(literals) for group in rule.need):
-            match = _match(rule, view.text)
+        for group in rule.need:
+            if group.isdisjoint(literals):
+                break
+        else:
+            match = _match(rule, view.text) if view.plain or rule.kind != "payloads" else None
             if match is not None:
                 yield Find(rule, match.start(), match.end(), first)
 
 
 def _match(rule: Rule, text: str) -> re.Match[str] | None:
     """Where a rule's first pattern is found with all its others near."""
-    for match in islice(compiled(rule.all[0]).finditer(text), MOST_TRIED):
+    pattern, others = compiled(rule.all[0]), rule.all[1:]
+    if rule.all[0].startswith(r"\A"):  # a search would try it everywhere
+        found = iter([match] if (match := pattern.match(text)) else [])
+    else:
+        found = islice(pattern.finditer(text), MOST_TRIED)
+    for match in found:
         near = text[max(0, match.start() - NEAR) : match.end() + NEAR]
-        if all(compiled(pattern).search(near) for pattern in rule.all[1:]):
+        if all(compiled(other).search(near) for other in others):
             return match
     return None

@@ -43,22 +43,28 @@ def rules() -> tuple[Rule, ...]:
 
 
 def present(text: str) -> set[str]:
-    """The literals of all rules that occur in `text`. A literal is looked for only where its first three characters occur together."""
-    triples = {text[i : i + 3] for i in range(len(text) - 2)}
-    found: set[str] = set()
-    for first, literals in _literals().items():
-        if first in triples if len(first) == 3 else first in text:
-            found.update(literal for literal in literals if literal in text)
+    """The literals of all rules that occur in `text`. One is looked for only where its rarest three characters stand together."""
+    keyed, short = _literals()
+    triples = set(map("".join, zip(text, text[1:], text[2:], strict=False)))
+    found = {literal for literal in short if literal in text}
+    for key in keyed.keys() & triples:
+        found.update([literal for literal in keyed[key] if literal in text])
     return found
 
 
 @cache
-def _literals() -> dict[str, list[str]]:
-    """All literals by their first three characters."""
-    by_start: dict[str, list[str]] = {}
-    for literal in {literal for rule in rules() for group in rule.need for literal in group}:
-        by_start.setdefault(literal[:3], []).append(literal)
-    return by_start
+def _literals() -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Literals by their rarest three characters, and those that have only two."""
+    every = sorted({literal for rule in rules() for group in rule.need for literal in group})
+    keyed: dict[str, list[str]] = {}
+    for literal in (one for one in every if len(one) > 2):
+        key = min((literal[i : i + 3] for i in range(len(literal) - 2)), key=lambda triple: sum(map(_COMMON.find, triple)))
+        keyed.setdefault(key, []).append(literal)
+    return keyed, tuple(one for one in every if len(one) < 3)
+
+
+_COMMON = "zqxjkvbpygfwmucldrhsnioate "
+"""Letters of English, the commonest last; what is no such letter is rarer still (`find` gives -1)."""
 
 
 @cache
