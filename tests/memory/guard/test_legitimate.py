@@ -7,6 +7,32 @@ import pytest
 from groma.memory.guard import examine
 
 PLAIN = """\
+Load Vue with <script src="https://unpkg.com/vue@3"></script> in index.html.
+<script src="https://cdn.example.org/htmx.min.js" integrity="sha384-x" crossorigin="anonymous"></script>
+<button class="save" onclick="app.save()">Save</button>
+<body onload="init()"> starts the demo page.
+build && rm -rf dist
+redis-server & sleep 2
+make && curl http://localhost:8080/health
+1) timeout=30 is the default; 2) retries=3
+UPDATE users SET active = 0 WHERE id = 5; -- one-off fix of 2024-03
+SELECT name FROM a UNION ALL SELECT name FROM b ORDER BY 1
+DELETE FROM sessions WHERE expires_at < now();
+const url = `${base}/users/${id}?page=${page * 2}`;
+The width is ${2 * 3}px in the template literal of card.ts.
+Regex for a quoted string: "(?:[^"\\\\]|\\\\.)*"
+printf '%s\\n' "$IFS" | od -c shows the separators.
+{"user": {"$in": ["a", "b"]}, "age": {"$gte": 18}}
+ssh -i ~/.ssh/id_ed25519 deploy@host 'sudo systemctl restart app'
+tar czf - src | ssh host 'tar xzf - -C /srv'
+Query string: ?id=1&sort=name&dir=asc
+The guard's own rules live in payloads.toml; OR-ing two masks needs a | b.
+../../shared/config.ts is imported by three packages.
+../README.md explains the layout
+../../../utils/format.ts
+./run.sh --fast && ./report.sh
+..\\\\..\\\\shared\\\\build.props
+100% of 0x2e is a dot
 We decided to ignore previous migrations and start from a single baseline.
 Never use eval in the template helpers.
 The system prompt lives in prompts/system.md and is loaded by agent/boot.py.
