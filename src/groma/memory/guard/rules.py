@@ -74,8 +74,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _read(table: str) -> list[Rule]:
+    lines = files(__package__).joinpath(table).read_text("utf-8").splitlines()
     # Without accents, as the text that is searched.
-    data = tomllib.loads(unaccented(files(__package__).joinpath(table).read_text("utf-8")))
+    data = tomllib.loads("\n".join(line if line.isascii() else unaccented(line) for line in lines))
     let: dict[str, str] = {}
     for name, text in data.get("let", {}).items():
         let[name] = _filled(text, let)

@@ -60,7 +60,7 @@ def unaccented(text: str) -> str:
 def views(text: str, hidden: str = "") -> list[View]:
     """The views of a cleaned text, its own folded form first; `hidden` is what its stripped characters spelled."""
     decoded = _decoded([text, *([hidden] if hidden else [])], len(text) + len(hidden))
-    found = [View(fold(one)) for one in decoded]
+    found = [View(one) for one in dict.fromkeys(map(fold, decoded))]
     seen = {view.text for view in found}
     for view in found[: MOST_VIEWS // 2]:
         for spelling in _SPELLINGS:
@@ -174,7 +174,7 @@ _SPACED = re.compile(r"(?<!\w)\w([ .\-_*|·])\w(?:\1\w){2,}(?!\w)")
 _SPACED_TOO = re.compile(r"(?<!\w)\w([.\-_*|·])\w(?:\1\w)+(?!\w)")
 _ROT13_WORDS = ("vtaber", "qvfertneq", "sbetrg", "vafgehpgvba", "cebzcg", "erirny", "flfgrz")
 _BACKWARDS_WORDS = ("erongi", "snoitcurtsni", "tpmorp", "dragersid", "tegrof", "laever")
-_QUOTES_WITHIN = re.compile(r"(?<=[a-z])(?:['\"`]{1,2}|\\|\$@|\$\(\))(?=[a-z])")
+_QUOTES_WITHIN = re.compile(r"(?<=[a-z])(?:(?!'(?:s|t|re|ve|ll|d|m)(?:[\s.,;:!?)]|$))['\"`]{1,2}|\\|\$@|\$\(\))(?=[a-z])")
 _COMMENT = re.compile(r"/\*[^*\n]{0,60}\*/")
 _LOOKUP = re.compile(r"\$\{(?:[a-z]{0,8}:[^${}]{0,20}:-|::-|lower:|upper:)([^${}]{0,20})\}")
 _DOTS = re.compile(r"\.{3,4}(?=[/\\]{1,2}\.{2,4})|\.{3,4}(?=[/\\]{1,2}(?:etc|proc|windows|boot))")
@@ -185,7 +185,7 @@ def _look_alikes(text: str) -> str | None:
 
 
 def _leet(text: str) -> str | None:
-    return text.translate(_LEET) if len(_LEET_WORD.findall(text)) >= 2 else None
+    return text.translate(_LEET) if len(_LEET_WORD.findall(text)) >= 3 else None
 
 
 def _spaced(text: str) -> str | None:
@@ -225,7 +225,7 @@ def _lookups(text: str) -> str | None:
 
 
 def _dots(text: str) -> str | None:
-    return _DOTS.sub("..", text).replace("//", "/") if "..." in text else None
+    return _DOTS.sub("..", text).replace("//", "/") if "..." in text and _DOTS.search(text) else None
 
 
 _SPELLINGS: tuple[Callable[[str], str | None], ...] = (
