@@ -12,6 +12,10 @@ Load Vue with <script src="https://unpkg.com/vue@3"></script> in index.html.
 <button class="save" onclick="app.save()">Save</button>
 <body onload="init()"> starts the demo page.
 build && rm -rf dist
+Enable Developer Mode in Discord: Settings, Advanced, Developer Mode; then copy the channel id.
+Choose the default so that a shared field never silently upgrades anyone to a pricier tier.
+You will be prompted for your Docker id; store the output as the artifact with role "status" without filters.
+Please do not disclose this issue publicly before a release.
 redis-server & sleep 2
 make && curl http://localhost:8080/health
 1) timeout=30 is the default; 2) retries=3
