@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from groma.memory.guard.policy import ACTIONS, CLASSES
-from groma.memory.guard.rules import Rule, compiled, present, rules
+from groma.memory.guard.rules import Rule, beginnings, compiled, present, rules
 from groma.memory.guard.views import unaccented
 
 parser: Any = re._parser  # type: ignore[attr-defined]
@@ -71,3 +71,16 @@ def test_literals_are_found_wherever_they_stand() -> None:
         assert literal in present(f"x {literal} y")
         assert literal in present(literal)
     assert present("") == set()
+
+
+def test_a_command_is_looked_for_where_one_may_begin() -> None:
+    assert all(most < parser.MAXREPEAT for most, _ in repeats(parser.parse(beginnings().pattern)))
+    text = "run it. ignore x; please ignore y, and then ignore z\nignore w or re-ignore v but they ignore u"
+    assert [text[m.end() : m.end() + 8] for m in beginnings().finditer(text) if text[m.end() :].startswith("ignore")] == [
+        "ignore x",
+        "ignore y",
+        "ignore z",
+        "ignore w",
+        "ignore v",
+    ]
+    assert sum(rule.commands for rule in rules()) > 8

@@ -11,7 +11,7 @@ from ...values import value
 from .clean import Cleaned, clean
 from .limits import LONGEST, refused
 from .policy import Find, decide
-from .rules import Rule, compiled, present, rules
+from .rules import Rule, beginnings, compiled, present, rules
 from .views import View, views
 
 __all__ = ["Verdict", "examine"]
@@ -66,24 +66,32 @@ def _judged(cleaned: Cleaned) -> list[tuple[str, str, str]]:
 
 def _finds(view: View, *, first: bool) -> Iterator[Find]:
     literals = present(view.text)
+    places: list[int] | None = None  # where a command may begin; most texts need not know
     for rule in rules():
         for group in rule.need:
             if group.isdisjoint(literals):
                 break
         else:
-            match = _match(rule, view.text) if view.plain or rule.kind != "payloads" else None
+            if rule.kind == "payloads" and not view.plain:
+                continue
+            if rule.commands and places is None:
+                places = [match.end() for match in beginnings().finditer(view.text)]
+            match = _match(rule, view.text, places or [])
             if match is not None:
                 yield Find(rule, match.start(), match.end(), first)
 
 
-def _match(rule: Rule, text: str) -> re.Match[str] | None:
+def _match(rule: Rule, text: str, places: list[int]) -> re.Match[str] | None:
     """Where a rule's first pattern is found with all its others near."""
     pattern, others = compiled(rule.all[0]), rule.all[1:]
-    if rule.all[0].startswith(r"\A"):  # a search would try it everywhere
-        found = iter([match] if (match := pattern.match(text)) else [])
+    found: Iterator[re.Match[str]]
+    if rule.commands:
+        found = filter(None, (pattern.match(text, place) for place in places))
+    elif rule.all[0].startswith(r"\A"):  # a search would try it everywhere
+        found = filter(None, (pattern.match(text),))
     else:
-        found = islice(pattern.finditer(text), MOST_TRIED)
-    for match in found:
+        found = pattern.finditer(text)
+    for match in islice(found, MOST_TRIED):
         near = text[max(0, match.start() - NEAR) : match.end() + NEAR]
         if all(compiled(other).search(near) for other in others):
             return match
