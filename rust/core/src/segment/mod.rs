@@ -10,17 +10,20 @@ compile_error!("segments are little-endian; on this machine groma runs on its pl
 use bytemuck::Pod;
 use memmap2::Mmap;
 
+mod body;
 mod build;
 mod dense;
 mod file;
+mod merge;
 mod sparse;
 #[cfg(test)]
 mod tests;
 mod top;
 
-pub use build::{Named, Rows, build, merge};
+pub use build::{Named, Rows, build};
 pub use dense::{dense_top, kernel_name};
 pub use file::{Damage, open};
+pub use merge::merge;
 pub use sparse::{frequencies, shared_frequencies, sparse_top};
 pub use top::Leg;
 
