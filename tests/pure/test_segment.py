@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from groma._pure import segment as s
 from groma._pure.cards import card
+from groma._pure.texts import text_record
 from groma.errors import StoreDamaged
 from groma.types import Vectors
 
@@ -37,6 +38,7 @@ def part(first_id: int, files: int, seed: int) -> s.Part:
         name_terms=np.concatenate(names),
         cards=[card(f"src/file{i}.py", "python", b"\1" * 20, 0, [f"file{i}"], ["one"], np.array([0, len(names[i])]), names[i]) for i in range(files)],
         places=np.arange(4 * len(ids), dtype=np.uint32).reshape(-1, 4),
+        texts=[text_record(f"f{i}", "", False, f"def f{i}(): {'pass ' * i}\n") for i in range(len(ids))],
         vectors={"static": Vectors(vectors, rng.random(len(ids)).astype(np.float32))},
     )
 

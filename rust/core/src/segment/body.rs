@@ -2,7 +2,7 @@
 
 use bytemuck::Pod;
 
-use super::{ALIGN, Bytes, COLUMNS, Part, Span, Vector};
+use super::{ALIGN, Bytes, COLUMNS, Columns, Part, Span, TEXTS, Vector};
 
 /// How many of each there are.
 pub(super) struct Shape {
@@ -14,6 +14,7 @@ pub(super) struct Shape {
     pub(super) name_postings: usize,
     /// Bytes.
     pub(super) cards: usize,
+    pub(super) texts: usize,
     pub(super) vectors: Vec<(String, usize)>,
 }
 
@@ -38,6 +39,26 @@ impl Lists<'_> {
     }
 }
 
+/// Runs of bytes on their way: run i is `bytes[start[i]..start[i + 1]]`.
+pub(super) struct Runs<'a> {
+    start: &'a mut [i64],
+    bytes: &'a mut [u8],
+}
+
+impl Runs<'_> {
+    pub(super) fn put<'r>(&mut self, runs: impl Iterator<Item = &'r [u8]>) {
+        let mut end = 0;
+        // (The room was counted; a file that changes while it is merged must not lead outside.)
+        for (run, start) in runs.zip(self.start.iter_mut().skip(1)) {
+            if let Some(to) = self.bytes.get_mut(end..end + run.len()) {
+                to.copy_from_slice(run);
+                end += run.len();
+            }
+            *start = end as i64;
+        }
+    }
+}
+
 pub(super) struct Body<'a> {
     pub(super) ids: &'a mut [i64],
     pub(super) hits: &'a mut [i64],
@@ -47,24 +68,10 @@ pub(super) struct Body<'a> {
     pub(super) text: Lists<'a>,
     pub(super) impacts: &'a mut [u8],
     pub(super) names: Lists<'a>,
-    pub(super) card_start: &'a mut [i64],
-    pub(super) cards: &'a mut [u8],
+    pub(super) cards: Runs<'a>,
     pub(super) places: &'a mut [u32],
     pub(super) vectors: Vec<(&'a mut [i8], &'a mut [f32])>,
-}
-
-impl Body<'_> {
-    pub(super) fn put_cards<'c>(&mut self, cards: impl Iterator<Item = &'c [u8]>) {
-        let mut end = 0;
-        // (The room was counted; a file that changes while it is merged must not lead outside.)
-        for (card, start) in cards.zip(self.card_start.iter_mut().skip(1)) {
-            if let Some(to) = self.cards.get_mut(end..end + card.len()) {
-                to.copy_from_slice(card);
-                end += card.len();
-            }
-            *start = end as i64;
-        }
-    }
+    pub(super) texts: Runs<'a>,
 }
 
 impl Shape {
@@ -91,6 +98,7 @@ impl Shape {
             f + 1,
             self.cards,
             4 * n,
+            n + 1,
         ];
         let mut end = 0usize;
         let mut place = |items: usize, size: usize| {
@@ -98,7 +106,7 @@ impl Shape {
             end += (items * size).next_multiple_of(ALIGN);
             span
         };
-        let mut columns = [Span::default(); 15];
+        let mut columns = Columns::default();
         for ((span, (_, kind)), items) in columns.iter_mut().zip(&COLUMNS).zip(items) {
             *span = place(items, kind.size());
         }
@@ -110,6 +118,8 @@ impl Shape {
                 scales: place(n, 4),
             })
             .collect();
+        columns[TEXTS] = place(self.texts, 1);
+        let checked = columns[TEXTS].offset;
         let mut words = vec![0u64; end / 8];
         let mut rest: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
         let rest = &mut rest;
@@ -130,18 +140,26 @@ impl Shape {
                 start: take(rest, self.names + 1),
                 rows: take(rest, self.name_postings),
             },
-            card_start: take(rest, f + 1),
-            cards: take(rest, self.cards),
+            cards: Runs {
+                start: take(rest, f + 1),
+                bytes: take(rest, self.cards),
+            },
             places: take(rest, 4 * n),
+            texts: Runs {
+                start: take(rest, n + 1),
+                bytes: &mut [],
+            },
             vectors: vectors
                 .iter()
                 .map(|v| (take(rest, n * v.dim), take(rest, n)))
                 .collect(),
         };
+        body.texts.bytes = take(rest, self.texts);
         fill(&mut body)?;
         Ok(Part {
-            bytes: Bytes::Owned(words),
-            body: (0, end),
+            bytes: Bytes::Owned(words, end),
+            body: (0, checked + self.texts),
+            checked,
             columns,
             vectors,
             kinds,

@@ -30,6 +30,8 @@ pub struct Rows<'a> {
     pub cards: &'a [&'a [u8]],
     /// Four a chunk; see [`Part::places`].
     pub places: &'a [u32],
+    /// One a chunk; see [`crate::texts`].
+    pub texts: &'a [&'a [u8]],
     pub vectors: Vec<Named<'a>>,
 }
 
@@ -58,6 +60,9 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
     if n.checked_mul(4) != Some(rows.places.len()) {
         return Err("there must be one place a chunk".to_owned());
     }
+    if rows.texts.len() != n {
+        return Err("there must be one text a chunk".to_owned());
+    }
     let (kinds, kind_of) = coded(rows.kinds)?;
     let mut terms = Keys::counted(rows.terms);
     let mut names = Keys::counted(rows.name_terms);
@@ -69,6 +74,7 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
         names: names.all.len(),
         name_postings: rows.name_terms.len(),
         cards: rows.cards.iter().map(|card| card.len()).sum(),
+        texts: rows.texts.iter().map(|text| text.len()).sum(),
         vectors: rows
             .vectors
             .iter()
@@ -91,12 +97,13 @@ pub fn build(rows: &Rows) -> Result<Part, String> {
             to.impacts[at] = rows.impacts[i]
         });
         names.scatter(rows.name_start, rows.name_terms, &mut to.names, |_, _| {});
-        to.put_cards(rows.cards.iter().copied());
+        to.cards.put(rows.cards.iter().copied());
         to.places.copy_from_slice(rows.places);
         for (to, from) in to.vectors.iter_mut().zip(&rows.vectors) {
             to.0.copy_from_slice(from.rows);
             to.1.copy_from_slice(from.scales);
         }
+        to.texts.put(rows.texts.iter().copied());
         Ok(())
     })
 }

@@ -72,6 +72,7 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
         names: named.len(),
         name_postings,
         cards: kept_cards(&sources).map(<[u8]>::len).sum(),
+        texts: kept_texts(&sources).map(<[u8]>::len).sum(),
         vectors: names,
     };
     shape.part(kinds, |to| {
@@ -126,7 +127,8 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
             impacts[at] = impact
         });
         fill(&name, &named, &mut to.names, |_, _| {});
-        to.put_cards(kept_cards(&sources));
+        to.cards.put(kept_cards(&sources));
+        to.texts.put(kept_texts(&sources));
         Ok(())
     })
 }
@@ -141,6 +143,19 @@ fn kept_cards<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = &'a [u8]> {
             .filter(|(_, new)| **new != GONE);
         let files = source.part.by_file();
         rows.map(move |(row, _)| files.card(row))
+    })
+}
+
+/// The texts of the chunks that stay, as they are: a damaged one goes on telling that it is.
+fn kept_texts<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = &'a [u8]> {
+    sources.iter().flat_map(|source| {
+        let rows = source
+            .chunks
+            .iter()
+            .enumerate()
+            .filter(|(_, new)| **new != GONE);
+        let texts = source.part.texts();
+        rows.map(move |(row, _)| texts.get(row))
     })
 }
 

@@ -10,6 +10,8 @@ compile_error!("segments are little-endian; on this machine groma runs on its pl
 use bytemuck::Pod;
 use memmap2::Mmap;
 
+use crate::texts::Text;
+
 mod body;
 mod build;
 mod dense;
@@ -27,7 +29,7 @@ pub use merge::merge;
 pub use sparse::{frequencies, shared_frequencies, sparse_top};
 pub use top::Leg;
 
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 const MAGIC: &[u8; 8] = b"gromaseg";
 const ALIGN: usize = 64;
 /// Products of a row and a query are summed in 32 bits; see [`dense`].
@@ -65,7 +67,7 @@ impl Kind {
 }
 
 /// The columns of every part, in the order of a file; their meaning is told at `Part` of the twin.
-const COLUMNS: [(&str, Kind); 15] = [
+const COLUMNS: [(&str, Kind); 17] = [
     ("ids", Kind::I8),
     ("hits", Kind::I8),
     ("file_of", Kind::U4),
@@ -81,7 +83,14 @@ const COLUMNS: [(&str, Kind); 15] = [
     ("card_start", Kind::I8),
     ("cards", Kind::U1),
     ("places", Kind::U4),
+    ("text_start", Kind::I8),
+    ("texts", Kind::U1),
 ];
+
+/// The last column, which lies behind the vectors and is not checked as a whole: each of its texts proves itself.
+const TEXTS: usize = COLUMNS.len() - 1;
+
+type Columns = [Span; COLUMNS.len()];
 
 /// So many items at this byte of the body.
 #[derive(Clone, Copy, Default, Debug)]
@@ -98,7 +107,8 @@ struct Vector {
 }
 
 enum Bytes {
-    Owned(Vec<u64>),
+    /// Whole words, and how many bytes of them count.
+    Owned(Vec<u64>, usize),
     Mapped(Mmap),
 }
 
@@ -107,7 +117,9 @@ pub struct Part {
     bytes: Bytes,
     /// Where the body begins in `bytes`, and how long it is.
     body: (usize, usize),
-    columns: [Span; 15],
+    /// So many bytes of the body are under its checksum; the rest are the texts.
+    checked: usize,
+    columns: Columns,
     vectors: Vec<Vector>,
     pub kinds: Vec<String>,
 }
@@ -118,7 +130,7 @@ pub type Described = (String, &'static str, Vec<usize>, usize);
 impl Part {
     pub fn body(&self) -> &[u8] {
         let bytes: &[u8] = match &self.bytes {
-            Bytes::Owned(words) => bytemuck::cast_slice(words),
+            Bytes::Owned(words, _) => bytemuck::cast_slice(words),
             Bytes::Mapped(map) => map,
         };
         bytes
@@ -130,14 +142,11 @@ impl Part {
     /// Every array of the part, in the order of the body.
     pub fn layout(&self) -> Vec<Described> {
         let mut found: Vec<Described> = Vec::with_capacity(COLUMNS.len() + 2 * self.vectors.len());
-        for ((name, kind), span) in COLUMNS.iter().zip(&self.columns) {
-            found.push((
-                (*name).to_owned(),
-                kind.name(),
-                vec![span.items],
-                span.offset,
-            ));
-        }
+        let column = |i: usize| {
+            let ((name, kind), span) = (COLUMNS[i], self.columns[i]);
+            (name.to_owned(), kind.name(), vec![span.items], span.offset)
+        };
+        found.extend((0..TEXTS).map(column));
         for v in &self.vectors {
             found.push((
                 format!("vectors/{}/rows", v.name),
@@ -152,12 +161,18 @@ impl Part {
                 v.scales.offset,
             ));
         }
+        found.push(column(TEXTS));
         found
     }
 
-    /// The CRC-32 of the body.
+    /// How many bytes of the body its checksum is over, the first ones.
+    pub fn checked(&self) -> usize {
+        self.checked
+    }
+
+    /// The CRC-32 of these.
     pub fn checksum(&self) -> u32 {
-        file::checksum(self.body())
+        file::checksum(self.body().get(..self.checked).unwrap_or_default())
     }
 
     fn items<T: Pod>(&self, span: Span) -> &[T] {
@@ -202,13 +217,23 @@ impl Part {
         self.items(self.columns[14])
     }
 
+    /// What is shown of each chunk; see [`crate::texts`].
+    pub fn texts(&self) -> Runs<'_> {
+        Runs {
+            start: self.items(self.columns[15]),
+            bytes: self.items(self.columns[TEXTS]),
+        }
+    }
+
     /// The columns that names are looked up in.
     pub fn by_file(&self) -> Files<'_> {
         Files {
             ids: self.files(),
             names: self.names(),
-            card_start: self.card_start(),
-            cards: self.cards(),
+            cards: Runs {
+                start: self.card_start(),
+                bytes: self.cards(),
+            },
         }
     }
 
@@ -251,16 +276,29 @@ impl Part {
 pub struct Files<'a> {
     pub ids: &'a [i64],
     pub names: &'a [u32],
-    card_start: &'a [i64],
-    cards: &'a [u8],
+    cards: Runs<'a>,
 }
 
 impl<'a> Files<'a> {
     /// The card of the file in this row; see [`crate::cards`].
     pub fn card(&self, row: usize) -> &'a [u8] {
-        let bound = |i: usize| usize::try_from(*self.card_start.get(i)?).ok();
+        self.cards.get(row)
+    }
+}
+
+/// Runs of bytes, one after the other; run i is `bytes[start[i]..start[i + 1]]`.
+#[derive(Clone, Copy)]
+pub struct Runs<'a> {
+    start: &'a [i64],
+    bytes: &'a [u8],
+}
+
+impl<'a> Runs<'a> {
+    /// The run in this row; none where there is no such row.
+    pub fn get(&self, row: usize) -> &'a [u8] {
+        let bound = |i: usize| usize::try_from(*self.start.get(i)?).ok();
         let run = bound(row).zip(bound(row + 1));
-        run.and_then(|(first, end)| self.cards.get(first..end))
+        run.and_then(|(first, end)| self.bytes.get(first..end))
             .unwrap_or_default()
     }
 }
@@ -339,4 +377,32 @@ pub fn places(parts: &[&Part], ids: &[i64]) -> [Vec<i64>; 4] {
         }
     }
     found
+}
+
+/// What is shown of a chunk: its lines, kind and hit id, and its text.
+pub struct Shown<'a> {
+    pub first: u32,
+    pub last: u32,
+    pub kind: &'a str,
+    pub hit: i64,
+    pub text: Text<'a>,
+}
+
+/// What is shown of these chunks; none where no part has one, or its text does not prove itself.
+pub fn shown<'a>(parts: &[&'a Part], ids: &[i64]) -> Vec<Option<Shown<'a>>> {
+    let columns: Vec<_> = parts.iter().map(|part| (*part, part.ids())).collect();
+    let of = |id: &i64| {
+        let (part, row) = columns
+            .iter()
+            .find_map(|(part, ids)| Some((*part, ids.binary_search(id).ok()?)))?;
+        let place = part.places().get(4 * row..4 * row + 4)?;
+        Some(Shown {
+            first: place[0],
+            last: place[1],
+            kind: part.kinds.get(usize::from(*part.kind_of().get(row)?))?,
+            hit: *part.hits().get(row)?,
+            text: Text::read(part.texts().get(row))?,
+        })
+    };
+    ids.iter().map(of).collect()
 }

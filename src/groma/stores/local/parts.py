@@ -19,7 +19,7 @@ import numpy as np
 from ... import core
 from ...errors import StoreDamaged
 from .file import StoreFile
-from .rows import meta, orphan, part_of
+from .rows import ORDINAL_BITS, meta, orphan, part_of
 
 __all__ = ["Segment"]
 
@@ -97,6 +97,18 @@ class Segment:
                     db.execute("ROLLBACK")
                 raise
         self.tidy()
+
+    def forget(self) -> None:
+        """Keep nothing of what is gone from the rows: neither in a part, nor in a damaged one that was set aside."""
+        with self._file.reading() as db:
+            chunks = sum(n for _, _, n in self.named(db))
+            (kept,) = db.execute("SELECT total(chunks) FROM files WHERE id <= ?", (meta(db, "covered") >> ORDINAL_BITS,)).fetchone()
+        if chunks != kept:
+            self.rewrite()
+        else:  # one that was killed may have come so far
+            self.tidy()
+        for path in self.folder.glob("*.damaged-*"):
+            path.unlink(missing_ok=True)
 
     def _replace(self, db: sqlite3.Connection, part: core.Part | None, upto: int, keep: list[str]) -> None:
         db.execute(f"DELETE FROM parts WHERE name NOT IN ({','.join('?' * len(keep))})", keep)
