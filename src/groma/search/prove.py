@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from .. import core
 from ..catalogue import manifests
@@ -97,8 +96,7 @@ class Prover:
         blob = batch.files.blobs[0]
         assert blob is not None
         return [
-            replace(
-                old,
+            old._replace(
                 hit_id=int(batch.hit_ids[i]),
                 blob=blob,
                 first=int(batch.first[i]),

@@ -396,23 +396,23 @@ class LocalStore:
         return card
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
-        """See `ports.Store.fetch`."""
+        """See `ports.Store.fetch`. Read from the parts where these are as new as the rows; what no part has, or not whole, from the rows."""
+        make = Passage._make
         with self._file.reading() as db:
             still = getattr(self._held, "sights", None) is not None or self._file.state() == self._state
-            shown = core.shown(self._segment.parts, ids) if still else [None] * len(ids)
-            missing = [i for i, one in zip(ids, shown, strict=True) if one is None]
+            shown = core.shown(self._segment.parts if still else (), ids)
+            missing = [] if all(shown) else [i for i, one in zip(ids, shown, strict=True) if one is None]
             rows = {row[0]: row for row in rows_by_id(db, "chunks", SHOWN_COLUMNS, missing)}
-            cards = self._cards(db, {i >> ORDINAL_BITS for i, one in zip(ids, shown, strict=True) if one is not None or i in rows}, mapped=still)
-            found = []
-            for i, one in zip(ids, shown, strict=True):
-                file = i >> ORDINAL_BITS
-                if (card := cards.get(file)) is None:
-                    continue
-                if one is not None:
-                    first, last, kind, hit, symbol, enclosing, masked, text = one
-                    found.append(Passage(i, hit, file, card.path, card.blob, first, last, kind, symbol, enclosing, card.language, text, masked))
-                elif i in rows:
-                    found.append(passage_of(rows[i], card))
+            cards = self._cards(db, {i >> ORDINAL_BITS for i in ids}, mapped=still)
+        found = []
+        for i, one in zip(ids, shown, strict=True):
+            file = i >> ORDINAL_BITS
+            card = cards.get(file)
+            if card is not None and one is not None:
+                first, last, kind, hit, symbol, enclosing, masked, text = one
+                found.append(make((i, hit, file, card.path, card.blob, first, last, kind, symbol, enclosing, card.language, text, masked)))
+            elif card is not None and i in rows:
+                found.append(passage_of(rows[i], card))
         return found
 
     def _cards(self, db: sqlite3.Connection, files: Collection[int], *, mapped: bool) -> dict[int, Card]:
