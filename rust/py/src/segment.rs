@@ -354,10 +354,10 @@ fn places<'py>(
     found.into_pyarray(py).reshape([4, ids.len()])
 }
 
-type Shown<'py> = (
+type Shown<'a, 'py> = (
     u32,
     u32,
-    &'py str,
+    &'a str,
     i64,
     Bound<'py, PyAny>,
     Bound<'py, PyAny>,
@@ -369,9 +369,10 @@ type Shown<'py> = (
 fn shown(py: Python<'_>, parts: Vec<Bound<'_, Part>>, ids: Vec<i64>) -> PyResult<Py<PyList>> {
     let parts: Vec<&segment::Part> = parts.iter().map(|part| &part.get().part).collect();
     let found = PyList::empty(py);
-    for one in segment::shown(&parts, &ids) {
-        let one: Option<Shown> = one.and_then(|one| {
-            Some((
+    let mut failed = Ok(());
+    segment::shown(&parts, &ids, |one| {
+        let one = one.and_then(|one| {
+            let one: Shown = (
                 one.first,
                 one.last,
                 one.kind,
@@ -380,11 +381,14 @@ fn shown(py: Python<'_>, parts: Vec<Bound<'_, Part>>, ids: Vec<i64>) -> PyResult
                 text(py, one.text.enclosing)?,
                 one.text.masked,
                 text(py, one.text.text)?,
-            ))
+            );
+            Some(one)
         });
-        found.append(one)?;
-    }
-    Ok(found.unbind())
+        if let Err(e) = found.append(one) {
+            failed = Err(e);
+        }
+    });
+    failed.map(|()| found.unbind())
 }
 
 /// UTF-8 in which lone surrogates may be, as a text of Python's; none where it is not.

@@ -47,12 +47,17 @@ pub(super) struct Runs<'a> {
 
 impl Runs<'_> {
     pub(super) fn put<'r>(&mut self, runs: impl Iterator<Item = &'r [u8]>) {
+        self.put_each(runs.map(|run| (run.len(), move |to: &mut [u8]| to.copy_from_slice(run))));
+    }
+
+    /// Runs of these lengths, and who writes each.
+    pub(super) fn put_each(&mut self, runs: impl Iterator<Item = (usize, impl FnOnce(&mut [u8]))>) {
         let mut end = 0;
         // (The room was counted; a file that changes while it is merged must not lead outside.)
-        for (run, start) in runs.zip(self.start.iter_mut().skip(1)) {
-            if let Some(to) = self.bytes.get_mut(end..end + run.len()) {
-                to.copy_from_slice(run);
-                end += run.len();
+        for ((size, write), start) in runs.zip(self.start.iter_mut().skip(1)) {
+            if let Some(to) = self.bytes.get_mut(end..end + size) {
+                write(to);
+                end += size;
             }
             *start = end as i64;
         }

@@ -29,7 +29,7 @@ pub fn open(path: &Path, name: &str, check: bool) -> Result<Part, Damage> {
     // SAFETY: a part is never written again once it has its name. Should somebody do so, numbers change under us and no more: every index is
     // checked where it is used. (A file cut short under a map ends the process that reads it; the twin has that in common.)
     let map = unsafe { MmapOptions::new().map(&file) }.map_err(unmapped)?;
-    read(Bytes::Mapped(map), name, check)
+    read(Bytes::Mapped(map, file), name, check)
 }
 
 /// The part that a file with these bytes holds.
@@ -37,7 +37,7 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
     let damage = |what: String| Err(Damage(what));
     let data: &[u8] = match &bytes {
         Bytes::Owned(words, size) => (bytemuck::cast_slice(words).get(..*size)).unwrap_or_default(),
-        Bytes::Mapped(map) => map,
+        Bytes::Mapped(map, _) => map,
     };
     let Some((prefix, rest)) = data.split_first_chunk::<PREFIX>() else {
         return damage(format!("{name} is not a segment of groma"));
@@ -80,15 +80,12 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
     let Some((checked, under)) = checked.and_then(|end| Some((end, body.get(..end)?))) else {
         return damage(format!("the header of {name} is damaged"));
     };
-    if check {
-        #[cfg(target_os = "linux")]
-        if let Bytes::Mapped(map) = &bytes {
-            // All of that is read in a moment. (A kernel that cannot do it reads page by page.)
-            let _ = map.advise_range(memmap2::Advice::PopulateRead, 0, PREFIX + length + checked);
-        }
-        if checksum(under) != word(20) {
-            return damage(format!("the body of {name} is damaged"));
-        }
+    #[cfg(target_os = "linux")]
+    if let Bytes::Mapped(map, _) = &bytes {
+        advise(map, PREFIX + length + checked, check);
+    }
+    if check && checksum(under) != word(20) {
+        return damage(format!("the body of {name} is damaged"));
     }
     let body = (PREFIX + length, body.len());
     let Some((columns, vectors, kinds)) = described(&meta, checked, body.1) else {
@@ -106,6 +103,18 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
         return damage(format!("the arrays of {name} do not fit together"));
     }
     Ok(part)
+}
+
+/// Tell the kernel whether the first `end` bytes are read in a moment, and that the rest, the texts, is none of that. What it cannot do it leaves
+/// undone, and pages come as they are asked for.
+#[cfg(target_os = "linux")]
+fn advise(map: &memmap2::Mmap, end: usize, read: bool) {
+    use memmap2::Advice;
+    // So that it does not map the first of them with the last page before, two megabytes at a time.
+    let _ = map.advise_range(Advice::NoHugePage, end, map.len() - end);
+    if read {
+        let _ = map.advise_range(Advice::PopulateRead, 0, end);
+    }
 }
 
 /// The arrays that the header tells of, each of its type, at a multiple of 64 bytes and inside what is checked, but for the texts, which are the
@@ -192,7 +201,7 @@ fn fits(part: &Part) -> bool {
         && text.start.len() == text.keys.len() + 1
         && names.start.len() == names.keys.len() + 1
         && part.card_start().len() == part.files().len() + 1
-        && part.texts().start.len() == n + 1
+        && part.text_start().len() == n + 1
         && u32::try_from(n).is_ok()
         && part.vectors.iter().all(|v| v.scales.items == n)
 }
@@ -209,7 +218,7 @@ fn sound(part: &Part) -> bool {
         && well_kept(&part.name_postings(), files)
         && cut(part.card_start(), part.cards().len())
         && part.card_start().iter().all(|at| at % 4 == 0)
-        && cut(part.texts().start, part.texts().bytes.len())
+        && cut(part.text_start(), part.columns[TEXTS].items)
         && part
             .vectors
             .iter()

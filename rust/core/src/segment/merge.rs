@@ -1,5 +1,7 @@
 //! One part of several.
 
+use std::ops::Range;
+
 use super::body::{Lists, Shape};
 use super::{Part, Postings};
 
@@ -72,7 +74,7 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
         names: named.len(),
         name_postings,
         cards: kept_cards(&sources).map(<[u8]>::len).sum(),
-        texts: kept_texts(&sources).map(<[u8]>::len).sum(),
+        texts: kept_texts(&sources).map(|(_, at)| at.len()).sum(),
         vectors: names,
     };
     shape.part(kinds, |to| {
@@ -128,7 +130,10 @@ pub fn merge(parts: &[&Part], keeps: &[&[u8]]) -> Result<Part, String> {
         });
         fill(&name, &named, &mut to.names, |_, _| {});
         to.cards.put(kept_cards(&sources));
-        to.texts.put(kept_texts(&sources));
+        to.texts.put_each(kept_texts(&sources).map(|(part, at)| {
+            let write = move |to: &mut [u8]| part.read_texts(at.start, to);
+            (at.len(), write)
+        }));
         Ok(())
     })
 }
@@ -146,16 +151,15 @@ fn kept_cards<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = &'a [u8]> {
     })
 }
 
-/// The texts of the chunks that stay, as they are: a damaged one goes on telling that it is.
-fn kept_texts<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = &'a [u8]> {
+/// Where the texts of the chunks that stay are. They stay as they are: a damaged one goes on telling that it is.
+fn kept_texts<'a>(sources: &'a [Source<'_>]) -> impl Iterator<Item = (&'a Part, Range<usize>)> {
     sources.iter().flat_map(|source| {
         let rows = source
             .chunks
             .iter()
             .enumerate()
             .filter(|(_, new)| **new != GONE);
-        let texts = source.part.texts();
-        rows.map(move |(row, _)| texts.get(row))
+        rows.map(|(row, _)| (source.part, source.part.text_at(row)))
     })
 }
 

@@ -7,6 +7,11 @@
 #[cfg(target_endian = "big")]
 compile_error!("segments are little-endian; on this machine groma runs on its plain core");
 
+use std::fs::File;
+use std::ops::Range;
+#[cfg(unix)]
+use std::os::unix::fs::FileExt;
+
 use bytemuck::Pod;
 use memmap2::Mmap;
 
@@ -109,7 +114,8 @@ struct Vector {
 enum Bytes {
     /// Whole words, and how many bytes of them count.
     Owned(Vec<u64>, usize),
-    Mapped(Mmap),
+    /// The texts are read from the file instead: pages of a map come by the megabyte, and all that ever came would count as memory in use.
+    Mapped(Mmap, File),
 }
 
 /// One immutable part of a segment.
@@ -131,7 +137,7 @@ impl Part {
     pub fn body(&self) -> &[u8] {
         let bytes: &[u8] = match &self.bytes {
             Bytes::Owned(words, _) => bytemuck::cast_slice(words),
-            Bytes::Mapped(map) => map,
+            Bytes::Mapped(map, _) => map,
         };
         bytes
             .get(self.body.0..)
@@ -217,11 +223,33 @@ impl Part {
         self.items(self.columns[14])
     }
 
-    /// What is shown of each chunk; see [`crate::texts`].
-    pub fn texts(&self) -> Runs<'_> {
-        Runs {
-            start: self.items(self.columns[15]),
-            bytes: self.items(self.columns[TEXTS]),
+    fn text_start(&self) -> &[i64] {
+        self.items(self.columns[15])
+    }
+
+    /// Where in the texts is what is shown of the chunk in this row; see [`crate::texts`].
+    fn text_at(&self, row: usize) -> Range<usize> {
+        let run = run(self.text_start(), row).unwrap_or_default();
+        if run.start <= run.end && run.end <= self.columns[TEXTS].items {
+            run
+        } else {
+            0..0
+        }
+    }
+
+    /// Read so many bytes of the texts as `to` has room for. What cannot be read stays as it was.
+    fn read_texts(&self, at: usize, to: &mut [u8]) {
+        let at = self.columns[TEXTS].offset + at;
+        match &self.bytes {
+            #[cfg(unix)]
+            Bytes::Mapped(_, file) => {
+                let _ = file.read_exact_at(to, (self.body.0 + at) as u64);
+            }
+            _ => {
+                if let Some(from) = self.body().get(at..).and_then(|b| b.get(..to.len())) {
+                    to.copy_from_slice(from);
+                }
+            }
         }
     }
 
@@ -296,11 +324,15 @@ pub struct Runs<'a> {
 impl<'a> Runs<'a> {
     /// The run in this row; none where there is no such row.
     pub fn get(&self, row: usize) -> &'a [u8] {
-        let bound = |i: usize| usize::try_from(*self.start.get(i)?).ok();
-        let run = bound(row).zip(bound(row + 1));
-        run.and_then(|(first, end)| self.bytes.get(first..end))
+        run(self.start, row)
+            .and_then(|run| self.bytes.get(run))
             .unwrap_or_default()
     }
+}
+
+fn run(start: &[i64], row: usize) -> Option<Range<usize>> {
+    let bound = |i: usize| usize::try_from(*start.get(i)?).ok();
+    Some(bound(row)?..bound(row + 1)?)
 }
 
 /// Rows by key: those of `keys[i]` are `rows[start[i]..start[i + 1]]`, ascending.
@@ -314,7 +346,7 @@ pub struct Postings<'a> {
 
 impl<'a> Postings<'a> {
     /// Where the rows of the key at `i` are.
-    fn run(&self, i: usize) -> std::ops::Range<usize> {
+    fn run(&self, i: usize) -> Range<usize> {
         let at = |i: usize| {
             self.start
                 .get(i)
@@ -326,7 +358,7 @@ impl<'a> Postings<'a> {
         first..end.max(first)
     }
 
-    fn find(&self, key: u32) -> Option<std::ops::Range<usize>> {
+    fn find(&self, key: u32) -> Option<Range<usize>> {
         self.keys.binary_search(&key).ok().map(|i| self.run(i))
     }
 }
@@ -388,21 +420,29 @@ pub struct Shown<'a> {
     pub text: Text<'a>,
 }
 
-/// What is shown of these chunks; none where no part has one, or its text does not prove itself.
-pub fn shown<'a>(parts: &[&'a Part], ids: &[i64]) -> Vec<Option<Shown<'a>>> {
+/// `tell` of each of these chunks what is shown of it; nothing where no part has one, or its text does not prove itself.
+pub fn shown(parts: &[&Part], ids: &[i64], mut tell: impl FnMut(Option<Shown>)) {
     let columns: Vec<_> = parts.iter().map(|part| (*part, part.ids())).collect();
-    let of = |id: &i64| {
-        let (part, row) = columns
+    let mut text = Vec::new();
+    for id in ids {
+        let found = columns
             .iter()
-            .find_map(|(part, ids)| Some((*part, ids.binary_search(id).ok()?)))?;
-        let place = part.places().get(4 * row..4 * row + 4)?;
-        Some(Shown {
-            first: place[0],
-            last: place[1],
-            kind: part.kinds.get(usize::from(*part.kind_of().get(row)?))?,
-            hit: *part.hits().get(row)?,
-            text: Text::read(part.texts().get(row))?,
-        })
-    };
-    ids.iter().map(of).collect()
+            .find_map(|(part, ids)| Some((*part, ids.binary_search(id).ok()?)));
+        tell(found.and_then(|(part, row)| shown_in(part, row, &mut text)));
+    }
+}
+
+fn shown_in<'a>(part: &'a Part, row: usize, text: &'a mut Vec<u8>) -> Option<Shown<'a>> {
+    let place = part.places().get(4 * row..4 * row + 2)?;
+    let at = part.text_at(row);
+    text.clear();
+    text.resize(at.len(), 0);
+    part.read_texts(at.start, text);
+    Some(Shown {
+        first: place[0],
+        last: place[1],
+        kind: part.kinds.get(usize::from(*part.kind_of().get(row)?))?,
+        hit: *part.hits().get(row)?,
+        text: Text::read(text)?,
+    })
 }

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -415,9 +416,11 @@ class LocalStore:
                 found.append(passage_of(rows[i], card))
         return found
 
-    def _cards(self, db: sqlite3.Connection, files: Collection[int], *, mapped: bool) -> dict[int, Card]:
+    def _cards(self, db: sqlite3.Connection, files: AbstractSet[int], *, mapped: bool) -> dict[int, Card]:
         """The cards of these files: from the parts where these are as new as the rows (`mapped`), else from the rows."""
         found = self._known_cards.of(files) if mapped else {}
+        if len(found) == len(files):
+            return found
         wanted = np.array([file for file in files if file not in found], dtype=np.int64)
         for part in self._segment.parts if mapped and len(wanted) else ():
             rows = np.minimum(part.files.searchsorted(wanted), len(part.files) - 1)
