@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -238,6 +239,18 @@ def test_a_damaged_text_of_a_part_is_read_from_its_row(tmp_path: Path) -> None:
     assert store.fetch(ids) == before
     (problem,) = store.verify()
     assert problem.endswith("the texts of 1 chunks are damaged") and ".part" in problem
+    store.close()
+
+
+@pytest.mark.skipif(core.NAME == "pure", reason="the plain core maps texts; one that reads beyond the end of a file that was cut short is ended")
+def test_a_part_that_is_cut_short_under_its_reader_is_read_from_its_rows(tmp_path: Path) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"{n}.py": source(f"alpha{n}", 9) for n in range(20)}))
+    ids = store.search(["a"], 200, filter=ANY, sparse=terms("handle")).ids.tolist()
+    before = store.fetch(ids)
+    (path,) = (tmp_path / "segment-test").glob("*.part")
+    os.truncate(path, path.stat().st_size - len(core.open_part(path).texts) * 9 // 10)
+    assert len(ids) == 20 and store.fetch(ids) == before
     store.close()
 
 
