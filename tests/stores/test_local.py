@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 from dataclasses import replace
@@ -275,6 +276,21 @@ def test_a_changed_row_is_noticed_where_it_is_read_and_not_shown_from_a_part_mad
     with pytest.raises(StoreDamaged, match="a chunk of"):
         store.fetch(ids)
     store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc; whether parts are let go is NOT tested")
+def test_parts_that_were_merged_away_are_let_go(tmp_path: Path) -> None:
+    writer, reader = open_local(tmp_path, "test"), open_local(tmp_path, "test")
+    for n in range(40):
+        writer.apply("a", batch({f"{n}.py": source(f"alpha{n}")}))
+        assert len(reader.search(["a"], 100, filter=ANY, sparse=terms("handle")).ids) > n
+    held = {path.name for fd in Path("/proc/self/fd").iterdir() if (path := Path(os.path.realpath(fd))).parent.name == "segment-test"}
+    mapped = set(re.findall(r"segment-test/(\w+\.part)", Path("/proc/self/maps").read_text()))
+    with sqlite3.connect(tmp_path / "store-test.db") as db:
+        named = {name for (name,) in db.execute("SELECT name FROM parts")}
+    assert len(named) < 8 and mapped <= named and held <= named
+    for store in (reader, writer):
+        store.close()
 
 
 def test_nothing_of_a_forgotten_text_stays_in_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
