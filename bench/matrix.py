@@ -49,7 +49,7 @@ def environments(scratch: Path, old_rust: Path | None) -> dict[str, dict[str, st
     """What each case changes in the environment of pip; folders that it needs are made below `scratch`."""
     folders = os.environ["PATH"].split(os.pathsep)
     tools = scratch / "tools"
-    tools.mkdir()
+    tools.mkdir(parents=True)
     for name in ("cargo", "rustc"):
         (tools / name).symlink_to(str(shutil.which(name)))
     without = os.pathsep.join(f for f in folders if not os.access(os.path.join(f, "cargo"), os.X_OK))
@@ -77,7 +77,7 @@ def answers(groma: Path, folder: Path, scratch: Path) -> dict[str, Any]:
     env = {"PATH": BARE, "HOME": str(scratch), "GROMA_DATA_DIR": str(scratch / "data"), "LANG": "C.UTF-8"}
 
     def said(*arguments: str) -> dict[str, Any]:
-        done = subprocess.run([groma, *arguments, "--json"], env=env, cwd=scratch, check=True, stdout=subprocess.PIPE)
+        done = subprocess.run([groma, *arguments, "--json"], env=env, cwd=scratch, check=True, capture_output=True)
         return dict(json.loads(done.stdout))
 
     begun = time.perf_counter()
