@@ -6,7 +6,7 @@ Each cell is a fresh copy of what git tracks here and a fresh virtual environmen
 pip fetches. The installed `groma` then runs where there is no cargo and no compiler, and indexes and searches
 this project's `src`:
 
-- cargo: the compiled core; the first Python builds it from nothing, the others find the crates built (one target folder)
+- cargo: the compiled core; all Pythons build into one target folder, the first from nothing
 - no cargo: no folder of PATH has one
 - no crate registry: cargo with an empty home, behind a proxy that is not there
 - no C compiler: cargo and rustc are all there is on PATH
