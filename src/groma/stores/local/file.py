@@ -44,7 +44,8 @@ class StoreFile:
     def _open(self) -> sqlite3.Connection:
         try:
             db = self._connect(f"file:{quoted(self.path)}?mode=rwc")
-            self._switch_to_wal(db)
+            with _closed_on_error(db):
+                self._switch_to_wal(db)
         except sqlite3.OperationalError as e:
             if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
                 raise
@@ -55,7 +56,12 @@ class StoreFile:
             db = self._connect(f"file:{quoted(self.path)}?mode=ro{still}")
         if self.writable and not os.access(self.path, os.W_OK):
             self.writable = False
-        db.execute("PRAGMA synchronous=NORMAL")
+        with _closed_on_error(db):
+            db.execute("PRAGMA synchronous=NORMAL")
+            self._ensure_tables(db)
+        return db
+
+    def _ensure_tables(self, db: sqlite3.Connection) -> None:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables:
             db.execute("BEGIN IMMEDIATE")
@@ -70,7 +76,6 @@ class StoreFile:
         if row is None or row[0] != FORMAT:
             found = "none" if row is None else row[0]
             raise StoreDamaged(f"{self.path.name} has store format {found}, this groma reads {FORMAT}", path=str(self.path))
-        return db
 
     def _switch_to_wal(self, db: sqlite3.Connection) -> None:
         """While another process makes the same file, SQLite says "locked" here without waiting."""
@@ -161,6 +166,16 @@ class StoreFile:
     def replaced(self) -> bool:
         """Has the file at `path` become another one since it was opened here (rebuilt, or set aside)? What is written now nobody would see."""
         return _inode(self._name) != self._inode
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+    """A connection that cannot be made ready is closed at once: a transaction left open in it, on a full disk, would lock out even this process."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def _inode(path: str | Path) -> int | None:
