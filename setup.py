@@ -45,14 +45,18 @@ class Build(build):
 class BdistWheel(bdist_wheel):
     """Tags the wheel by what was really built, not by what was asked for."""
 
-    def get_tag(self):
+    def get_tag(self):  # asked more than once, and by an editable install too, whose library lies beside the sources
         built = Path(self.get_finalized_command("build").build_lib)
         tag = super().get_tag()
         if any(path.suffix in (".so", ".pyd") for path in built.glob("groma/_rs.*")):
             return tag
-        sys.stderr.write("groma: no compiled core was built; this package runs on the plain-Python core (slower).\n")
         self.root_is_pure = True
         return "py3", "none", "any"
+
+    def run(self):
+        super().run()
+        if self.root_is_pure:
+            sys.stderr.write("groma: no compiled core was built; this package runs on the plain-Python core (slower).\n")
 
 
 setup(

@@ -97,7 +97,7 @@ def build(base: dict[str, Any], chunks: int) -> compiled.Part:
                 ids=np.arange(copy * n, copy * n + rows), hits=base["hits"][:rows] ^ copy, chunk_files=base["file_of"][:rows] + first,
                 kinds=base["kinds"][:rows], term_start=base["term_start"][: rows + 1], terms=base["terms"][:terms], impacts=base["impacts"][:terms],
                 files=np.arange(first, first + files), name_start=base["name_start"], name_terms=base["name_terms"], cards=[b""] * files,
-                places=np.zeros((rows, 4), np.uint32),
+                places=np.zeros((rows, 4), np.uint32), texts=[b""] * rows,
                 vectors={"static": Vectors(base["rows"][:rows], base["scales"][:rows])},
             )
         )  # fmt: skip

@@ -87,7 +87,7 @@ def test_a_search_on_the_compiled_core_loads_next_to_nothing_of_the_plain_one(tm
     )
     done = python(code, GROMA_CORE="rust", GROMA_DATA_DIR=str(tmp_path / "data"))
     assert "find_retries" in done.stdout, done.stderr
-    assert set(done.stdout.splitlines()[-1].split()) <= {f"groma._pure.{name}" for name in ("arrays", "cards", "segment")}
+    assert set(done.stdout.splitlines()[-1].split()) <= {f"groma._pure.{name}" for name in ("arrays", "cards", "segment", "texts")}
 
 
 def test_pure_never_loads_the_library() -> None:

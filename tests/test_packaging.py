@@ -53,7 +53,7 @@ def test_a_plain_wheel_is_for_every_machine_and_holds_no_library(tree: Path, tmp
     made, said = wheel(tree, tmp_path, GROMA_BUILD_CORE="pure")
     assert made is not None
     assert made.name.endswith("-py3-none-any.whl")
-    assert SAID in said
+    assert said.count(SAID) == 1
     assert made.stat().st_size < LIMIT_BYTES
     with zipfile.ZipFile(made) as z:
         names = z.namelist()
@@ -78,7 +78,7 @@ def test_without_cargo_the_same_install_succeeds_from_a_source_distribution_too(
     made, said = wheel(unpacked, tmp_path, PATH=BARE)
     assert made is not None
     assert made.name.endswith("-py3-none-any.whl")
-    assert SAID in said
+    assert said.count(SAID) == 1
 
 
 def test_a_core_that_is_demanded_and_cannot_be_built_fails(tree: Path, tmp_path: Path) -> None:

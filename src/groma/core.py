@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from ._pure.scan import REASONS as SCAN_REASONS
     from ._pure.scan import bare_name, decode, embed_query, embed_texts, read_now, scan, scan_texts, static_id
     from ._pure.segment import FORMAT as SEGMENT_FORMAT
-    from ._pure.segment import Part, build, chunk_frequencies, dense_top, merge, name_frequencies, open_part, places, sparse_top, write_part
+    from ._pure.segment import Part, build, chunk_frequencies, dense_top, merge, name_frequencies, open_part, places, shown, sparse_top, write_part
     from ._pure.static_model import quantize
+    from ._pure.texts import text_record
     from ._pure.tokens import VERSION as TOKENS_VERSION
     from ._pure.tokens import count_terms, identifiers, query_tokens, split, term_id
     from ._pure.walk import REASONS as WALK_REASONS
@@ -86,10 +87,12 @@ __all__ = [
     "scan_texts",
     "secrets_file",
     "settled",
+    "shown",
     "sparse_top",
     "split",
     "static_id",
     "term_id",
+    "text_record",
     "top_level",
     "walk",
     "write_part",
@@ -108,8 +111,9 @@ _MODULES = {
     "passage": "VERSION=PASSAGE_VERSION",
     "references": "references",
     "scan": "REASONS=SCAN_REASONS bare_name decode embed_query embed_texts read_now scan scan_texts static_id",
-    "segment": "FORMAT=SEGMENT_FORMAT Part build chunk_frequencies dense_top merge name_frequencies open_part places sparse_top write_part",
+    "segment": "FORMAT=SEGMENT_FORMAT Part build chunk_frequencies dense_top merge name_frequencies open_part places shown sparse_top write_part",
     "static_model": "quantize",
+    "texts": "text_record",
     "tokens": "VERSION=TOKENS_VERSION count_terms identifiers query_tokens split term_id",
     "walk": "REASONS=WALK_REASONS Known Listing secrets_file settled walk",
 }

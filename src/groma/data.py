@@ -131,7 +131,7 @@ class DataDirectory:
             except OSError as e:
                 raise _not_written(self.folder, e) from e
             self._unfinish()  # a run that came to its end meanwhile wrote into what is gone
-            self.healed.append(f"{why.message}: {', '.join(moved)} set aside as *.damaged-{stamp}, and the index rebuilt from the files")
+            self.healed.append(f"{why.message}: {', '.join(moved)} set aside as *.damaged-{stamp}; the index is rebuilt from the files")
         return before + 1
 
     def _replaced(self, name: str) -> bool:

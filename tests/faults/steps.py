@@ -2,9 +2,9 @@
 
     python -m tests.faults.steps LOG MOMENT ARGS…
 
-MOMENT is `before:n`, `after:n` or `never`; with `full:n` the n-th step finds no room on the disk instead, if it is one that takes room. The
-names of the steps that were begun go to LOG, a line each. What is wrapped is the interface to the disk (SQLite's connection, the system's calls,
-the core's way to write a part), so that no step is missed and groma needs to know nothing of it.
+MOMENT is `before:n`, `after:n` or `never`. With `full:n` the n-th step finds no room on the disk instead, if it is one that takes room, and with
+`full-from:n` neither does any later one. The names of the steps that were begun go to LOG, a line each. What is wrapped is the interface to the
+disk (SQLite's connection, the system's calls, the core's way to write a part), so that no step is missed and groma needs to know nothing of it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Steps:
         here = self.done == self.at
         if here and self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        if here and self.when == "full" and not name.startswith(("unlink", "rmdir")):
+        is_full = (here and self.when == "full") or (self.when == "full-from" and self.done >= self.at)
+        if is_full and not name.startswith(("unlink", "rmdir")):
             raise _full(name)
         try:
             return work()

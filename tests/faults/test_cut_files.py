@@ -7,7 +7,7 @@ from random import Random
 
 from groma import core
 from groma._pure import scan as plain
-from groma.config import Settings
+from groma.config import load
 from groma.engine import Engine
 from groma.types import LOCAL, Filter, Request
 from tests.processes import Place, repository
@@ -44,7 +44,7 @@ def cut_files(folder: Path, cuts: int, seed: int) -> dict[str, object]:
     assert index["known"] == len(files) == index["indexed"] + sum(index["skipped"].values())
     place.groma("verify")
     hits = 0
-    with Engine(Settings({"data_dir": place.data}, {})) as engine:
+    with Engine(load({}, data_dir=place.data, config_file=place.data / "none")) as engine:
         for language in samples():
             longest = max((data for path, data in items if path.startswith(f"{language}/")), key=len)
             query = Request(" ".join(core.decode(longest).split()[:12]), filter=Filter(paths=(f"{language}/**",)))

@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 from groma import core
-from groma.config import Settings
+from groma.config import load
 from groma.engine import Engine
 from groma.types import LOCAL, Hit, Request
 from tests.faults.corpus import QUERIES, module, modules
@@ -184,7 +184,7 @@ def proofs(folder: Path, rounds: int, seed: int) -> dict[str, object]:
     (outside / "file.py").write_text("def validate_ledger(session):\n    return 'outside of the repository'\n" * 20)
     counts: dict[str, int] = {"rounds": 0, "hits": 0, "stale": 0, "mismatches": 0, "searches on a stale index": 0}
     edits: dict[str, int] = {}
-    settings = Settings({"data_dir": folder / "data", "max_file_bytes": 20_000_000, "answer_within_s": 8}, {})
+    settings = load({}, data_dir=folder / "data", config_file=folder / "none")
     with Engine(settings) as engine:
         engine.index(LOCAL, str(root))
         for _ in range(rounds):
@@ -250,7 +250,7 @@ def test_a_large_file_that_changed_is_marked_and_a_closed_one_left_out(place: Pl
 def test_a_write_right_after_the_index_looked_is_seen(tmp_path: Path, moment: int) -> None:
     """A file system's clock stands still for milliseconds: two writes in one tick leave the same times."""
     root = repository(tmp_path / "repo", {"a.py": "def ledger_a():\n    return 1\n"}, commit=False)
-    settings = Settings({"data_dir": tmp_path / "data", "max_file_bytes": 20_000_000, "answer_within_s": 8}, {})
+    settings = load({}, data_dir=tmp_path / "data", config_file=tmp_path / "none")
     with Engine(settings) as engine:
         for i in range(10):
             (root / "a.py").write_text(f"def ledger_a():\n    return {i}\n")

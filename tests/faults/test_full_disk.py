@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from tests.faults.corpus import modules
-from tests.faults.test_failpoints import SCENES, fresh, run
+from tests.faults.test_failpoints import SCENES, Scene, fresh, run
 from tests.faults.test_kill import answers
 from tests.processes import Place, Ran, limited, repository
 
@@ -83,7 +83,7 @@ def fills(folder: Path, leaves: list[int]) -> dict[str, object]:
 
 
 def full_steps(folder: Path, seed: int, names: Collection[str] = SCENES, per_scene: int | None = None) -> dict[str, object]:
-    """Let every durable step of these scenes find the disk full (or `per_scene` of them, by chance), and go on once there is room."""
+    """Let every durable step of these scenes find the disk full (or `per_scene` of them, by chance), once or from there on; then make room."""
     random = Random(seed)
     counts = {"steps": 0, "refused": 0, "done all the same": 0}
     for name in names:
@@ -93,27 +93,43 @@ def full_steps(folder: Path, seed: int, names: Collection[str] = SCENES, per_sce
         _, steps = run(place, scene, "never")
         numbers = [n for n, step in enumerate(steps, 1) if not step.startswith(("unlink", "rmdir"))]
         for n in numbers if per_scene is None else random.sample(numbers, per_scene):
-            fresh(place, scene)
-            ran, _ = run(place, scene, f"full:{n}")
-            told = (name, n, steps[n - 1], ran)
-            if ran.code:
-                refused(ran)
+            for when in ("full", "full-from"):
+                counts["refused" if full_at(place, scene, f"{when}:{n}") else "done all the same"] += 1
             counts["steps"] += 1
-            counts["refused" if ran.code else "done all the same"] += 1
-            assert place.groma("verify", code=None).code in ((0, 6, 7) if scene.is_damaged else (0, 6)), told
-            assert not list(place.data.rglob("*.tmp")), told
-            if scene.other is not None:
-                assert answers(place, scene.other[0]) == scene.other[1], told
-            if scene.is_damaged:
-                place.groma("search", "--repo", scene.root, "validate")
-            place.groma("index", scene.root)
-            assert answers(place, scene.root) == scene.wanted, told
-            place.groma("verify")
     return {**counts, "scenes": len(names)}
+
+
+def full_at(place: Place, scene: Scene, moment: str) -> bool:
+    """Was the verb refused? If so in one sentence; and once there is room, nothing is lost and the next run makes all well."""
+    fresh(place, scene)
+    ran, steps = run(place, scene, moment)
+    if ran.code:
+        refused(ran)
+    told = (moment, steps, ran)
+    assert place.groma("verify", code=None).code in ((0, 6, 7) if scene.is_damaged else (0, 6)), told
+    assert not list(place.data.rglob("*.tmp")), told
+    if scene.other is not None:
+        assert answers(place, scene.other[0]) == scene.other[1], told
+    if scene.is_damaged:
+        place.groma("search", "--repo", scene.root, "validate")
+    place.groma("index", scene.root)
+    assert answers(place, scene.root) == scene.wanted, told
+    place.groma("verify")
+    return ran.code != 0
 
 
 def test_a_disk_that_is_full_at_a_step(tmp_path: Path) -> None:
     assert full_steps(tmp_path, seed=2, names=("switched", "one of two forgotten", "damaged part"), per_scene=1)["steps"] == 3
+
+
+def test_a_disk_that_is_full_where_a_damaged_store_is_healed(tmp_path: Path) -> None:
+    """When it is opened, set aside, and made anew: the full disk is the reason that is given, not the damage nor a lock of our own."""
+    scene, place = SCENES["damaged store"](tmp_path, 2), Place(tmp_path / "full")
+    fresh(place, scene)
+    _, steps = run(place, scene, "never")
+    for n in (1, steps.index("replace store") + 1, steps.index("store: COMMIT") + 1):
+        assert full_at(place, scene, f"full-from:{n}")
+        assert not full_at(place, scene, f"full:{n}")  # there was room again when the search healed it
 
 
 def test_a_disk_that_runs_full_at_several_moments(tmp_path: Path) -> None:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from groma.config import Settings
+from groma.config import load
 from groma.engine import Engine
 from groma.errors import UsageError
 from groma.types import LOCAL, Request
 from tests.faults.corpus import modules
 from tests.processes import Place, Ran, repository, write
-
-SETTINGS = {"max_file_bytes": 20_000_000, "answer_within_s": 8}
 
 
 class Indexed:
@@ -73,7 +71,7 @@ ODD = {
 
 def test_odd_queries_are_answered(indexed: Indexed) -> None:
     """In one process each way: all through the engine, some through the shell."""
-    with Engine(Settings({"data_dir": indexed.place.data, **SETTINGS}, {})) as engine:
+    with Engine(load({}, data_dir=indexed.place.data, config_file=indexed.place.data / "none")) as engine:
         for name, query in {**ODD, "NUL": "validate\0ledger"}.items():
             answer = engine.search(LOCAL, [str(indexed.root)], Request(query, explain=True))
             assert answer.query == query

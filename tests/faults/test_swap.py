@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from groma import core
-from groma.config import Settings
+from groma.config import load
 from groma.engine import Engine
 from groma.types import LOCAL, Request
 from tests.faults.corpus import QUERIES, module, modules
@@ -92,7 +92,7 @@ def swapped(folder: Path, seconds: float, seed: int) -> dict[str, object]:
     files, others = Files(root), Files(other)
     runs = 0
     stop = threading.Event()
-    with Engine(Settings({"data_dir": place.data}, {})) as engine, ThreadPoolExecutor(2) as threads:
+    with Engine(load({}, data_dir=place.data, config_file=place.data / "none")) as engine, ThreadPoolExecutor(2) as threads:
         readers = [Reader(engine, files, seed + n) for n in range(2)]
         reading = [threads.submit(reader.run, stop) for reader in readers]
         try:

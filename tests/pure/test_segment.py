@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from groma._pure import segment as s
 from groma._pure.cards import card
+from groma._pure.texts import text_record
 from groma.errors import StoreDamaged
 from groma.types import Vectors
 
@@ -37,6 +38,7 @@ def part(first_id: int, files: int, seed: int) -> s.Part:
         name_terms=np.concatenate(names),
         cards=[card(f"src/file{i}.py", "python", b"\1" * 20, 0, [f"file{i}"], ["one"], np.array([0, len(names[i])]), names[i]) for i in range(files)],
         places=np.arange(4 * len(ids), dtype=np.uint32).reshape(-1, 4),
+        texts=[text_record(f"f{i}", "", False, f"def f{i}(): {'pass ' * i}\n") for i in range(len(ids))],
         vectors={"static": Vectors(vectors, rng.random(len(ids)).astype(np.float32))},
     )
 
@@ -108,6 +110,8 @@ def test_merging_keeps_what_is_kept() -> None:
     want = {i: row for p, keep in zip(parts, keeps, strict=True) for i, row in plain(p).items() if keep[p.file_of[np.searchsorted(p.ids, i)]]}
     assert plain(merged) == want
     assert merged.files.tolist() == [1, 3, 4, 5, 10, 11, 12, 13, 14, 15]
+    ids = merged.ids.tolist()
+    assert None not in s.shown([merged], ids) and s.shown([merged], ids) == s.shown(parts, ids)
     assert [merged.kinds[k] for k in merged.kind_of] == [p.kinds[p.kind_of[j]] for p in parts for j, i in enumerate(p.ids.tolist()) if i in want]
 
 
@@ -128,6 +132,8 @@ def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
         "names",
         "name_start",
         "name_files",
+        "text_start",
+        "texts",
     ):
         assert np.array_equal(getattr(one, name), getattr(again, name)), name
     assert again.kinds == one.kinds
@@ -143,8 +149,12 @@ def test_every_flipped_bit_is_noticed(tmp_path_factory: pytest.TempPathFactory, 
     data = bytearray(path.read_bytes())
     data[at % len(data)] ^= 1 << bit
     path.write_bytes(data)
-    with pytest.raises(StoreDamaged):
-        s.open_part(path)
+    if at % len(data) < len(data) - len(part(1, 2, 1).texts):
+        with pytest.raises(StoreDamaged):
+            s.open_part(path)
+    else:  # a text is looked at when it is shown
+        hurt = s.open_part(path)
+        assert s.shown([hurt], hurt.ids.tolist()).count(None) == 1
 
 
 @pytest.mark.parametrize("keep", [0, 5, 23, 24, 100, -1])

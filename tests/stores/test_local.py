@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +14,18 @@ import pytest
 
 from groma import core
 from groma.errors import StoreDamaged
-from groma.stores.local import open_local
+from groma.stores.local import LocalStore, open_local
 from groma.stores.local.parts import Segment
-from groma.stores.local.rows import indegree, part_of, part_of_batch
+from groma.stores.local.rows import SHOWN_COLUMNS, indegree, part_of, part_of_batch, passage_of, rows_by_id
 from groma.types import Batch, Filter
 
 ANY = Filter()
+
+
+COLUMNS = (
+    "ids", "hits", "file_of", "files", "terms", "post_start", "post_chunks", "post_impacts", "names", "name_start", "name_files",
+    "card_start", "cards", "places", "text_start", "texts",
+)  # fmt: skip
 
 
 def batch(files: dict[str, str]) -> Batch:
@@ -50,7 +59,7 @@ def test_a_part_made_from_a_batch_is_the_one_made_from_its_rows(tmp_path: Path, 
     for after, upto, part in made[:2]:
         assert part is not None
         rows = part_of(db, after, upto)
-        for name in ("ids", "hits", "file_of", "files", "terms", "post_start", "post_chunks", "post_impacts", "names", "name_start", "name_files"):
+        for name in COLUMNS:
             assert np.array_equal(getattr(part, name), getattr(rows, name)), name
         assert [part.kinds[i] for i in part.kind_of] == [rows.kinds[i] for i in rows.kind_of]
         assert np.array_equal(part.vectors["static"].rows, rows.vectors["static"].rows)
@@ -176,10 +185,6 @@ def test_a_file_that_is_replaced_for_one_view_is_missed_by_the_other(tmp_path: P
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("UPDATE chunks SET text = text || ' '", "chunk"),
-        ("UPDATE chunks SET text = CAST(text AS BLOB)", "chunk"),
-        ("UPDATE chunks SET first = first + 1", "chunk"),
-        ("UPDATE chunks SET kind = 'klass'", "chunk"),
         ("UPDATE files SET imports = '[\"alphb\"]'", "facts"),
         ("UPDATE files SET path = path || 'x'", "facts"),
         ("UPDATE files SET card = zeroblob(length(card))", "facts"),
@@ -205,6 +210,123 @@ def test_a_changed_value_is_noticed_where_it_is_read(tmp_path: Path, change: str
 
     with pytest.raises(StoreDamaged, match=message):
         read()
+    store.close()
+
+
+def segment(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted((folder / "segment-test").iterdir()))
+
+
+def hurt(folder: Path, word: bytes) -> None:
+    """Change a word in the texts of every part."""
+    for path in (folder / "segment-test").glob("*.part"):
+        data = path.read_bytes()
+        assert word in data
+        path.write_bytes(data.replace(word, word.swapcase()))
+
+
+def test_a_damaged_text_of_a_part_is_read_from_its_row(tmp_path: Path) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({"a.py": source("alpha"), "b.py": source("beta")}))
+    ids = store.search(["a"], 10, filter=ANY, sparse=terms("handle")).ids.tolist()
+    before = store.fetch(ids)
+    assert {passage.path for passage in before} == {"a.py", "b.py"}
+    with sqlite3.connect(tmp_path / "store-test.db") as db:
+        assert before == [passage_of(row, passage) for passage in before for row in rows_by_id(db, "chunks", SHOWN_COLUMNS, [passage.id])]
+    store.close()
+    hurt(tmp_path, b"Handle alpha")
+    store = open_local(tmp_path, "test")
+    assert store.search(["a"], 10, filter=ANY, sparse=terms("handle")).ids.tolist() == ids
+    assert store.fetch(ids) == before
+    (problem,) = store.verify()
+    assert problem.endswith("the texts of 1 chunks are damaged") and ".part" in problem
+    store.close()
+
+
+@pytest.mark.skipif(core.NAME == "pure", reason="the plain core maps texts; one that reads beyond the end of a file that was cut short is ended")
+def test_a_part_that_is_cut_short_under_its_reader_is_read_from_its_rows(tmp_path: Path) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"{n}.py": source(f"alpha{n}", 9) for n in range(20)}))
+    ids = store.search(["a"], 200, filter=ANY, sparse=terms("handle")).ids.tolist()
+    before = store.fetch(ids)
+    (path,) = (tmp_path / "segment-test").glob("*.part")
+    os.truncate(path, path.stat().st_size - len(core.open_part(path).texts) * 9 // 10)
+    assert len(ids) == 20 and store.fetch(ids) == before
+    store.close()
+
+
+@pytest.mark.parametrize("change", ["text = text || ' '", "text = CAST(text AS BLOB)", "first = first + 1", "symbol = 'klass'"])
+def test_a_changed_row_is_noticed_where_it_is_read_and_not_shown_from_a_part_made_of_it(tmp_path: Path, change: str) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({"a.py": source("alpha")}))
+    ids = store.search(["a"], 10, filter=ANY, sparse=terms("alpha")).ids.tolist()
+    before = store.fetch(ids)
+    store.close()
+    with sqlite3.connect(tmp_path / "store-test.db") as db:
+        db.execute(f"UPDATE chunks SET {change}")
+    db.close()
+    store = open_local(tmp_path, "test")
+    store.search(["a"], 10, filter=ANY, sparse=terms("alpha"))
+    assert store.fetch(ids) == before  # what the part has of them is as it was
+    assert any("chunk" in problem for problem in store.verify())
+    store.close()
+    shutil.rmtree(tmp_path / "segment-test")
+    store = open_local(tmp_path, "test")
+    assert store.search(["a"], 10, filter=ANY, sparse=terms("alpha")).ids.tolist() == ids
+    with pytest.raises(StoreDamaged, match="a chunk of"):
+        store.fetch(ids)
+    store.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc; whether parts are let go is NOT tested")
+def test_parts_that_were_merged_away_are_let_go(tmp_path: Path) -> None:
+    writer, reader = open_local(tmp_path, "test"), open_local(tmp_path, "test")
+    for n in range(40):
+        writer.apply("a", batch({f"{n}.py": source(f"alpha{n}")}))
+        assert len(reader.search(["a"], 100, filter=ANY, sparse=terms("handle")).ids) > n
+    held = {path.name for fd in Path("/proc/self/fd").iterdir() if (path := Path(os.path.realpath(fd))).parent.name == "segment-test"}
+    mapped = set(re.findall(r"segment-test/(\w+\.part)", Path("/proc/self/maps").read_text()))
+    with sqlite3.connect(tmp_path / "store-test.db") as db:
+        named = {name for (name,) in db.execute("SELECT name FROM parts")}
+    assert len(named) < 8 and mapped <= named and held <= named
+    for store in (reader, writer):
+        store.close()
+
+
+def test_nothing_of_a_forgotten_text_stays_in_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def scene() -> LocalStore:
+        store = open_local(tmp_path, "test")
+        store.apply("a", batch({"a.py": source("alpha")}))
+        store.apply("b", batch({f"{n}.py": source(f"beta{n}") for n in range(4)}))
+        assert b"Handle alpha" in segment(tmp_path) and b"Handle beta" in segment(tmp_path)
+        return store
+
+    store = scene()
+    store.detach("a")
+    assert b"alpha" not in segment(tmp_path) and b"Handle beta" in segment(tmp_path)
+    store = scene()
+    with monkeypatch.context() as patch:  # killed after the rows were gone
+        patch.setattr(Segment, "forget", lambda _: None)
+        store.detach("a")
+    assert b"Handle alpha" in segment(tmp_path)
+    store.detach("a")
+    assert b"alpha" not in segment(tmp_path) and store.verify() == []
+    store = scene()
+    with monkeypatch.context() as patch:  # killed before the old parts were gone
+        patch.setattr(Segment, "tidy", lambda _: None)
+        store.detach("a")
+    assert b"Handle alpha" in segment(tmp_path)
+    store.detach("a")
+    assert b"alpha" not in segment(tmp_path) and store.verify() == []
+    scene().close()
+    for path in (tmp_path / "segment-test").glob("*.part"):  # a damaged part is set aside
+        data = path.read_bytes()
+        path.write_bytes(data[:2000] + b"\0" * 8 + data[2008:])
+    store = open_local(tmp_path, "test")
+    store.search(["a"], 10, filter=ANY, sparse=terms("alpha"))
+    assert list((tmp_path / "segment-test").glob("*.damaged-*")) and b"Handle alpha" in segment(tmp_path)
+    store.detach("a")
+    assert b"alpha" not in segment(tmp_path) and store.verify() == []
     store.close()
 
 

@@ -101,7 +101,8 @@ def test_match_names(seed: int, sizes: list[int], damaged: bool) -> None:
             cards[0] = (b"", b"\0" * 8, cards[0][: len(cards[0]) // 8 * 4], b"\xff" * 24)[rng.integers(0, 4)]
         ids = np.arange(files, dtype=np.int64) + 100 * n
         nothing = {"ids": ids[:0], "hits": ids[:0], "chunk_files": ids[:0], "kinds": [], "term_start": np.zeros(1, np.int64), "vectors": {},
-                   "terms": np.empty(0, np.uint32), "impacts": np.empty(0, np.uint8), "places": np.empty((0, 4), np.uint32)}  # fmt: skip
+                   "terms": np.empty(0, np.uint32), "impacts": np.empty(0, np.uint8), "places": np.empty((0, 4), np.uint32),
+                   "texts": []}  # fmt: skip
         rows = {"files": ids, "name_start": np.cumsum([0, *map(len, names)]).astype(np.int64), "cards": cards,
                 "name_terms": np.concatenate([np.empty(0, np.uint32), *names]).astype(np.uint32), **nothing}  # fmt: skip
         theirs.append(plain_segment.build(**rows))

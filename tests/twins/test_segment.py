@@ -19,6 +19,7 @@ from groma._pure import arrays as plain_arrays
 from groma._pure import segment as plain
 from groma._pure.cards import card
 from groma._pure.scan import embed_query, scan
+from groma._pure.texts import read_text, text_record
 from groma._pure.tokens import query_tokens, term_id
 from groma.errors import StoreDamaged
 from groma.types import Batch, Leg, Vectors
@@ -75,6 +76,7 @@ def same_answers(parts: Sequence[Pair], rng: np.random.Generator, dim: int, voca
         assert plain.chunk_frequencies(theirs, chunks, terms).tolist() == compiled.chunk_frequencies(ours, chunks, terms).tolist()
         asked = np.append(rng.permutation(np.concatenate([p.ids for p in theirs]))[:20], 2**50)
         assert plain.places(theirs, asked).tolist() == compiled.places(ours, asked).tolist()
+        assert plain.shown(theirs, asked.tolist()) == compiled.shown(ours, asked.tolist())
         names = [plain.name_frequencies(theirs, files), compiled.name_frequencies(ours, files)]
         assert [one.tolist() for one in names[0]] == [one.tolist() for one in names[1]]
 
@@ -83,6 +85,16 @@ def card_of(path: str, i: int, stems: Sequence[str]) -> bytes:
     """A card with `i` symbols at most, none with terms."""
     symbols = ["a"] * (i % 7)
     return card(path, None, b"\2" * 20, i % 64, stems, symbols, np.zeros(len(symbols) + 1, np.int64), np.empty(0, np.uint32))
+
+
+TEXTS = ("", "a", "def f():\n    return 1\n", "ärger 𝒳 \x00", "\ud800 alone", "x" * 3000)
+
+
+def text_of(rng: np.random.Generator) -> bytes:
+    """A text record, seldom none or a damaged one."""
+    symbol, enclosing, text = (TEXTS[i] for i in rng.integers(0, len(TEXTS), size=3))
+    record = text_record(symbol, enclosing, bool(rng.integers(0, 2)), text)
+    return record if rng.random() < 0.9 else (b"", record[:-1], record[:7], b"\0" * 16, record + b"\xff")[rng.integers(0, 5)]
 
 
 def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocabulary: np.ndarray) -> dict[str, Any]:
@@ -110,6 +122,7 @@ def rows_of(rng: np.random.Generator, first_id: int, files: int, dim: int, vocab
             for i in range(files)
         ],
         "places": rng.integers(0, 99, size=(n, 4)).astype(np.uint32),
+        "texts": [text_of(rng) for _ in range(n)],
         "vectors": {"static": Vectors(few[rng.integers(0, 4, size=n)], rng.choice(np.array([0, 0.002, 0.0031], np.float32), size=n))},
     }
 
@@ -146,7 +159,7 @@ def test_many_chunks_on_all_cores() -> None:
         "kinds": ["code"] * n, "term_start": start, "terms": terms, "impacts": rng.integers(1, 5, size=n * each).astype(np.uint8),
         "files": np.arange(n // 10, dtype=np.int64), "name_start": np.arange(n // 10 + 1, dtype=np.int64),
         "name_terms": rng.choice(vocabulary, size=n // 10), "cards": [b""] * (n // 10),
-        "places": np.zeros((n, 4), np.uint32),
+        "places": np.zeros((n, 4), np.uint32), "texts": [text_record("", "", False, str(i)) for i in range(n)],
         "vectors": {"static": Vectors(rng.integers(-2, 3, size=(n, 4)).astype(np.int8), np.ones(n, np.float32))},
     }  # fmt: skip
     one = pair(rows)
@@ -165,6 +178,7 @@ def test_columns_that_do_not_belong_together() -> None:
         {"files": good["files"][:-1]},
         {"cards": good["cards"][:-1]},
         {"places": good["places"][:-1]},
+        {"texts": good["texts"][:-1]},
         {"cards": [*good["cards"][:-1], b"odd"]},
         {"vectors": {"static": Vectors(good["vectors"]["static"].rows[:-1], good["vectors"]["static"].scales)}},
     ):
@@ -192,6 +206,36 @@ def test_members(seed: int, values: int, of: int) -> None:
         for asked in (some, np.sort(some)):
             assert compiled_arrays.member(asked, among).tolist() == plain_arrays.member(asked, among).tolist()
     assert compiled_arrays.distinct is plain_arrays.distinct
+
+
+TEXT = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates, too
+
+
+@given(
+    symbol=TEXT, enclosing=TEXT, masked=st.booleans(), text=TEXT, change=st.one_of(st.none(), st.tuples(st.integers(0, 10**6), st.integers(1, 255)))
+)
+@ALIKE
+def test_a_text_reads_as_it_was_written_or_not_at_all(symbol: str, enclosing: str, masked: bool, text: str, change: tuple[int, int] | None) -> None:
+    record = bytearray(text_record(symbol, enclosing, masked, text))
+    if change is not None:
+        record[change[0] % len(record)] ^= change[1]
+    wanted = (symbol, enclosing, masked, text) if change is None else None
+    assert read_text(bytes(record)) == wanted
+    rows = rows_of(np.random.default_rng(2), 1, 3, 1, np.arange(9, dtype=np.uint32))
+    ids = rows["ids"].tolist()
+    one = pair(rows | {"texts": [bytes(record)] * len(ids)})
+    assert len(ids) > 0
+    for found in (plain.shown([one.plain], [*ids, 7]), compiled.shown([one.compiled], [*ids, 7])):
+        places = zip(rows["places"].tolist(), rows["kinds"], rows["hits"].tolist(), strict=True)
+        assert found == [*(wanted and (first, last, kind, hit, *wanted) for (first, last, _, _), kind, hit in places), None]
+
+
+def test_a_text_that_proves_itself_and_cannot_be_read_is_not_shown() -> None:
+    for body in (b"\0" * 12 + b"\xff", b"\0" * 4 + b"\2\0\0\0" + b"\0" * 4 + b"a", b"\0" * 4 + b"\xff" * 8, b""):
+        record = crc32(body).to_bytes(4, "little") + body
+        assert read_text(record) is None
+        rows = rows_of(np.random.default_rng(2), 1, 3, 1, np.arange(9, dtype=np.uint32))
+        assert compiled.shown([compiled.build(**(rows | {"texts": [record] * len(rows["ids"])}))], rows["ids"].tolist()) == [None] * len(rows["ids"])
 
 
 # ------------------------------------------------------------------------------------------------------------------------- files
@@ -239,21 +283,33 @@ def same_verdict(path: Path, check: bool = True) -> bool:
 @given(seed=st.integers(0, 3), cut=st.integers(0, 10**6), flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=3))
 @settings(ALIKE, max_examples=400)
 def test_flipped_and_cut(tmp_path: Path, seed: int, cut: int, flips: list[tuple[int, int]]) -> None:
-    path, _ = written(tmp_path, seed)
+    path, one = written(tmp_path, seed)
     whole = path.read_bytes()
     data = bytearray(whole[: cut % len(whole)] if cut % 3 == 0 else whole)
     for at, bits in flips:
         if data:
             data[at % len(data)] ^= bits
     path.write_bytes(data)
-    assert same_verdict(path) == (data != whole)
+    texts = len(whole) - len(one.plain.texts)
+    doubted = same_verdict(path)
+    assert doubted == (data[:texts] != whole[:texts] or len(data) != len(whole))
+    if not doubted:  # each text proves itself
+        start = [texts + at for at in one.plain.text_start.tolist()]
+        ids, core_parts = one.plain.ids.tolist(), (plain.open_part(path), compiled.open_part(path))
+        for n, (was, now, again) in enumerate(
+            zip(plain.shown([one.plain], ids), plain.shown([core_parts[0]], ids), compiled.shown([core_parts[1]], ids), strict=True)
+        ):
+            assert now == again
+            assert now == was if data[start[n] : start[n + 1]] == whole[start[n] : start[n + 1]] else now is None
 
 
 def forged(path: Path, meta: dict[str, Any], body: bytes) -> None:
     """A file with whatever header and body, and right checksums."""
     header = json.dumps(meta).encode()
     header += b" " * (-(len(header) + 24) % 64)
-    sums = crc32(header).to_bytes(4, "little") + crc32(body).to_bytes(4, "little")
+    checked = meta.get("checked") if isinstance(meta, dict) else None
+    crc = crc32(body[:checked] if isinstance(checked, int) and checked >= 0 else body)
+    sums = crc32(header).to_bytes(4, "little") + crc.to_bytes(4, "little")
     path.write_bytes(b"gromaseg" + len(header).to_bytes(8, "little") + sums + header + body)
 
 
@@ -293,7 +349,7 @@ def test_headers_that_lie(tmp_path: Path, data: st.DataObject) -> None:
         elif what == "more":
             meta["arrays"][data.draw(st.sampled_from(["vectors/b/rows", "vectors/b/scales", "vectors/rows", "more", "vectors//rows"]))] = entry
         elif what == "top":
-            meta[data.draw(st.sampled_from(["format", "name", "kinds", "bytes"]))] = data.draw(LIES)
+            meta[data.draw(st.sampled_from(["format", "name", "kinds", "bytes", "checked"]))] = data.draw(LIES)
         elif what == "entry":
             meta["arrays"][name] = data.draw(LIES)
     forged(path, meta, body)
@@ -301,7 +357,7 @@ def test_headers_that_lie(tmp_path: Path, data: st.DataObject) -> None:
     same_verdict(path, check=False)
 
 
-@given(at=st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=8)), min_size=1, max_size=3), array=st.integers(0, 13))
+@given(at=st.lists(st.tuples(st.integers(0, 10**6), st.binary(min_size=1, max_size=8)), min_size=1, max_size=3), array=st.integers(0, 18))
 @settings(ALIKE, max_examples=600)
 def test_bodies_that_lie(tmp_path: Path, at: list[tuple[int, bytes]], array: int) -> None:
     path, _ = written(tmp_path, 1)
@@ -320,6 +376,7 @@ def test_bodies_that_lie(tmp_path: Path, at: list[tuple[int, bytes]], array: int
         compiled.sparse_top([part], [mask], terms, np.ones(20), 5)
         compiled.dense_top([part], [mask], "static", np.ones(8, np.float32), 5)
         compiled.chunk_frequencies([part], [mask], terms)
+        compiled.shown([part], part.ids.tolist())
         compiled.merge([part], [np.ones(len(part.files), np.bool_)])
 
 
@@ -342,7 +399,19 @@ def test_another_place_and_another_format(tmp_path: Path) -> None:
     meta, body = parsed(path)
     path.rename(tmp_path / "b.part")
     assert same_verdict(tmp_path / "b.part")
-    for lie in ([], 7, "x", {}, {"format": 2}, meta | {"format": "1"}, meta | {"name": 3}, meta | {"kinds": "code"}, meta | {"kinds": [1]}):
+    for lie in (
+        [],
+        7,
+        "x",
+        {},
+        {"format": 3},
+        meta | {"format": 2},
+        meta | {"format": "1"},
+        meta | {"checked": -1},
+        meta | {"name": 3},
+        meta | {"kinds": "code"},
+        meta | {"kinds": [1]},
+    ):
         forged(path, lie, body)  # type: ignore[arg-type]
         assert same_verdict(path)
     header = b"[" * (64 * 20_000 - 24)
@@ -375,6 +444,7 @@ def rows_of_batch(batch: Batch, first_id: int) -> dict[str, Any]:
         "name_start": batch.name_start, "name_terms": batch.name_terms, "vectors": batch.vectors,
         "cards": [card_of(path, f, batch.stems[f]) for f, path in enumerate(batch.files.paths)],
         "places": np.stack([batch.first, batch.last, batch.first, batch.last], axis=1).astype(np.uint32),
+        "texts": list(map(text_record, batch.symbols_shown, batch.enclosing, batch.masked.tolist(), batch.texts)),
     }  # fmt: skip
 
 

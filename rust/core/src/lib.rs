@@ -17,6 +17,7 @@ pub mod scan;
 pub mod segment;
 pub mod static_model;
 pub mod summary;
+pub mod texts;
 pub mod threads;
 pub mod tokens;
 pub mod unicode;

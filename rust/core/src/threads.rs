@@ -44,3 +44,32 @@ fn pool() -> &'static ThreadPool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use rayon::prelude::*;
+
+    use super::{pool, share_out};
+
+    #[test]
+    fn all_who_ask_at_once_share_one_pool() {
+        let (many, all_here) = (8, Barrier::new(8));
+        let pools: Vec<usize> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..many)
+                .map(|n| {
+                    let all_here = &all_here;
+                    scope.spawn(move || {
+                        all_here.wait();
+                        let sum: u64 = share_out(|| (0..=n).into_par_iter().sum());
+                        assert_eq!(sum, n * (n + 1) / 2);
+                        std::ptr::from_ref(pool()).addr()
+                    })
+                })
+                .collect();
+            asking.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert_eq!(pools, vec![pools[0]; pools.len()]);
+    }
+}

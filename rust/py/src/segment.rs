@@ -13,6 +13,7 @@ use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
+use pyo3::types::PyList;
 
 type Columns<'py> = (
     Bound<'py, PyArray1<i64>>,
@@ -39,7 +40,13 @@ impl Part {
         self.part.layout()
     }
 
-    /// The CRC-32 of the body.
+    /// How many bytes of the body its checksum is over, the first ones.
+    #[getter]
+    fn checked(&self) -> usize {
+        self.part.checked()
+    }
+
+    /// The CRC-32 of these.
     fn checksum(&self, py: Python<'_>) -> u32 {
         py.detach(|| self.part.checksum())
     }
@@ -261,6 +268,7 @@ fn build_part<'py>(
     name_terms: PyReadonlyArray1<'py, u32>,
     cards: Vec<PyBackedBytes>,
     places: PyReadonlyArray2<'py, u32>,
+    texts: Vec<PyBackedBytes>,
     vectors: Vec<(
         String,
         PyReadonlyArray2<'py, i8>,
@@ -269,6 +277,7 @@ fn build_part<'py>(
 ) -> PyResult<Part> {
     let kinds: Vec<&str> = kinds.iter().map(|kind| &**kind).collect();
     let cards: Vec<&[u8]> = cards.iter().map(|card| &**card).collect();
+    let texts: Vec<&[u8]> = texts.iter().map(|text| &**text).collect();
     let named = vectors
         .iter()
         .map(|(name, rows, scales)| {
@@ -294,6 +303,7 @@ fn build_part<'py>(
         name_terms: name_terms.as_slice()?,
         cards: &cards,
         places: places.as_slice()?,
+        texts: &texts,
         vectors: named,
     };
     let part = py
@@ -344,6 +354,55 @@ fn places<'py>(
     found.into_pyarray(py).reshape([4, ids.len()])
 }
 
+type Shown<'a, 'py> = (
+    u32,
+    u32,
+    &'a str,
+    i64,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    bool,
+    Bound<'py, PyAny>,
+);
+
+#[pyfunction]
+fn shown(py: Python<'_>, parts: Vec<Bound<'_, Part>>, ids: Vec<i64>) -> PyResult<Py<PyList>> {
+    let parts: Vec<&segment::Part> = parts.iter().map(|part| &part.get().part).collect();
+    let found = PyList::empty(py);
+    let mut failed = Ok(());
+    segment::shown(&parts, &ids, |one| {
+        let one = one.and_then(|one| {
+            let one: Shown = (
+                one.first,
+                one.last,
+                one.kind,
+                one.hit,
+                text(py, one.text.symbol)?,
+                text(py, one.text.enclosing)?,
+                one.text.masked,
+                text(py, one.text.text)?,
+            );
+            Some(one)
+        });
+        if let Err(e) = found.append(one) {
+            failed = Err(e);
+        }
+    });
+    failed.map(|()| found.unbind())
+}
+
+/// UTF-8 in which lone surrogates may be, as a text of Python's; none where it is not.
+fn text<'py>(py: Python<'py>, bytes: &[u8]) -> Option<Bound<'py, PyAny>> {
+    let size = ffi::Py_ssize_t::try_from(bytes.len()).ok()?;
+    // SAFETY: Python reads `size` bytes from there, which are borrowed until it is done, and gives a new object or sets an error.
+    let made = unsafe {
+        let made =
+            ffi::PyUnicode_DecodeUTF8(bytes.as_ptr().cast(), size, c"surrogatepass".as_ptr());
+        Bound::from_owned_ptr_or_err(py, made)
+    };
+    made.ok()
+}
+
 /// One bool a value: is it among `of` (ascending)?
 #[pyfunction]
 fn member_i64<'py>(
@@ -382,6 +441,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(merge_parts, module)?)?;
     module.add_function(wrap_pyfunction!(open_part, module)?)?;
     module.add_function(wrap_pyfunction!(places, module)?)?;
+    module.add_function(wrap_pyfunction!(shown, module)?)?;
     module.add_function(wrap_pyfunction!(member_i64, module)?)?;
     module.add_function(wrap_pyfunction!(member_u32, module)?)?;
     module.add_function(wrap_pyfunction!(dense_kernel, module)?)

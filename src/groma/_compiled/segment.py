@@ -28,6 +28,7 @@ __all__ = [
     "name_frequencies",
     "open_part",
     "places",
+    "shown",
     "sparse_top",
     "write_part",
 ]
@@ -64,10 +65,11 @@ def build(
     name_terms: np.ndarray,
     cards: Sequence[bytes],
     places: np.ndarray,
+    texts: Sequence[bytes],
     vectors: Mapping[str, Vectors],
 ) -> Part:
     """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR, a card a
-    file, (n, 4) places.
+    file, (n, 4) places, a text record a chunk (an empty one: it is not shown from here).
 
     Raises ValueError for columns that do not belong together.
     """
@@ -85,6 +87,7 @@ def build(
             _of(name_terms, np.uint32),
             cards,
             _of(places, np.uint32),
+            texts,
             [(name, _of(v.rows, np.int8), _of(v.scales, np.float32)) for name, v in vectors.items()],
         )
     )
@@ -110,11 +113,11 @@ def merge(parts: Sequence[Part], keeps: Sequence[np.ndarray]) -> Part:
 def write_part(path: Path, part: Part) -> None:
     """Write a part to `path`, whole or not at all (a temporary file, synced, then renamed). Raises OSError."""
     body = memoryview(part.handle)
-    write_body(path, part.kinds, part.handle.layout, [body], len(body), part.handle.checksum())
+    write_body(path, part.kinds, part.handle.layout, [body], part.handle.checked, part.handle.checksum())
 
 
 def open_part(path: Path, *, check: bool = True) -> Part:
-    """Map a part. `check` reads all of it: its checksum (about 0.1 ms a MB), and whether the arrays fit together.
+    """Map a part. `check` reads all of it but the texts: its checksum (about 0.1 ms a MB), and whether the arrays fit together.
 
     Raises StoreDamaged for anything that is not a whole part.
     """
@@ -142,6 +145,12 @@ def places(parts: Sequence[Part], ids: np.ndarray) -> np.ndarray:
     such chunk."""
     found: np.ndarray = _rs.places(_handles(parts), ids)
     return found
+
+
+def shown(parts: Sequence[Part], ids: Sequence[int]) -> list[tuple[int, int, str, int, str, str, bool, str] | None]:
+    """What is shown of these chunks: first line, last line, kind, hit id, symbol, what encloses it, whether something is masked, text. None where no
+    part has such a chunk, or its record does not prove itself."""
+    return _rs.shown(_handles(parts), ids)
 
 
 def chunk_frequencies(parts: Sequence[Part], masks: Sequence[np.ndarray], terms: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ the store's rows.
 
 File: `MAGIC`, the header's length (8 bytes), its CRC-32 and the body's CRC-32 (4 bytes each), a JSON header with the file's own name (a part put
 in another's place must not pass for it) and each array's type, shape and offset in the body, then the arrays, each at a multiple of 64 bytes;
-the first of them begins at such a multiple of the file, too.
+the first of them begins at such a multiple of the file, too. The last array, the texts, is most of the file and little of it is ever asked for: it
+lies behind what the body's CRC-32 is over (`checked` bytes), is not read when a part is opened, and each of its records proves itself.
 
-FORMAT log: 1 - first. 2 - the cards of the files, the places of the chunks.
+FORMAT log: 1 - first. 2 - the cards of the files, the places of the chunks. 3 - the texts of the chunks.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 from ..errors import StoreDamaged
 from ..types import Leg, Vectors
 from .arrays import member
+from .texts import read_text
 
 __all__ = [
     "FORMAT",
@@ -39,12 +41,13 @@ __all__ = [
     "name_frequencies",
     "open_part",
     "places",
+    "shown",
     "sparse_top",
     "write_body",
     "write_part",
 ]
 
-FORMAT = 2
+FORMAT = 3
 MAGIC = b"gromaseg"
 BLOCK = 512
 """Vectors are widened to floats this many at a time: what fits a processor's own cache is four times as fast as what does not."""
@@ -60,7 +63,8 @@ class Part:
     `kinds`; `files` (f,) the store's file ids, ascending. Postings of term `terms[t]`: `post_chunks[post_start[t]:post_start[t+1]]` (indexes into
     the chunks, ascending) with `post_impacts`. `names`, `name_start`, `name_files` are the same over files and name terms. File i has the card
     (see `cards`) `cards[card_start[i]:card_start[i+1]]`. `places` (n · 4,) has for each chunk its first and last line, and which of its file's
-    symbols begin in it, from one up to another. `vectors` by name.
+    symbols begin in it, from one up to another. Chunk i is shown by the record (see `texts`) `texts[text_start[i]:text_start[i+1]]`. `vectors` by
+    name.
     """
 
     ids: np.ndarray
@@ -78,6 +82,8 @@ class Part:
     card_start: np.ndarray
     cards: np.ndarray
     places: np.ndarray
+    text_start: np.ndarray
+    texts: np.ndarray
     kinds: tuple[str, ...]
     vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
@@ -86,9 +92,9 @@ _ARRAYS = {
     "ids": "<i8", "hits": "<i8", "file_of": "<u4", "kind_of": "|u1", "files": "<i8",
     "terms": "<u4", "post_start": "<i8", "post_chunks": "<u4", "post_impacts": "|u1",
     "names": "<u4", "name_start": "<i8", "name_files": "<u4",
-    "card_start": "<i8", "cards": "|u1", "places": "<u4",
+    "card_start": "<i8", "cards": "|u1", "places": "<u4", "text_start": "<i8", "texts": "|u1",
 }  # fmt: skip
-"""Every array of a file but the vectors, in order, and its type."""
+"""Every array of a file but the vectors, in order, and its type. The vectors lie before the last one."""
 
 
 def build(
@@ -105,10 +111,11 @@ def build(
     name_terms: np.ndarray,
     cards: Sequence[bytes],
     places: np.ndarray,
+    texts: Sequence[bytes],
     vectors: Mapping[str, Vectors],
 ) -> Part:
     """A part from rows: chunk ids and file ids ascending, `chunk_files` the file id of each chunk, sparse vectors and name terms as CSR, a card a
-    file, (n, 4) places.
+    file, (n, 4) places, a text record a chunk (an empty one: it is not shown from here).
 
     Raises ValueError for columns that do not belong together.
     """
@@ -119,6 +126,8 @@ def build(
         raise ValueError("there must be one card a file, of whole words")
     if places.shape != (len(ids), 4):
         raise ValueError("there must be one place a chunk")
+    if len(texts) != len(ids):
+        raise ValueError("there must be one text a chunk")
     table = tuple(sorted(set(kinds)))
     code = {kind: i for i, kind in enumerate(table)}
     rows = np.repeat(np.arange(len(ids), dtype=np.uint32), np.diff(term_start))
@@ -141,6 +150,8 @@ def build(
         card_start=np.cumsum([0, *map(len, cards)], dtype=np.int64),
         cards=np.frombuffer(b"".join(cards), np.uint8),
         places=np.asarray(places, dtype=np.uint32).reshape(-1),
+        text_start=np.cumsum([0, *map(len, texts)], dtype=np.int64),
+        texts=np.frombuffer(b"".join(texts), np.uint8),
         kinds=table,
         vectors=dict(vectors),
     )
@@ -182,10 +193,15 @@ def merge(parts: Sequence[Part], keeps: Sequence[np.ndarray]) -> Part:
         files=files,
         name_start=_starts(name_rows, len(files)),
         name_terms=name_terms,
-        cards=[bytes(p.cards[p.card_start[i] : p.card_start[i + 1]]) for p, k in zip(parts, keeps, strict=True) for i in np.flatnonzero(k).tolist()],
+        cards=[run for p, k in zip(parts, keeps, strict=True) for run in _runs(p.card_start, p.cards, k)],
         places=np.concatenate([p.places.reshape(-1, 4)[k] for p, k in zip(parts, chunk_keeps, strict=True)]),
+        texts=[run for p, k in zip(parts, chunk_keeps, strict=True) for run in _runs(p.text_start, p.texts, k)],
         vectors=vectors,
     )
+
+
+def _runs(start: np.ndarray, data: np.ndarray, keep: np.ndarray) -> list[bytes]:
+    return [data[start[i] : start[i + 1]].tobytes() for i in np.flatnonzero(keep).tolist()]
 
 
 def _postings(
@@ -215,7 +231,7 @@ def _starts(rows: np.ndarray, n: int) -> np.ndarray:
 
 def write_part(path: Path, part: Part) -> None:
     """Write a part to `path`, whole or not at all (a temporary file, synced, then renamed). Raises OSError."""
-    arrays = {name: np.ascontiguousarray(getattr(part, name)) for name in _ARRAYS}
+    arrays = {name: np.ascontiguousarray(getattr(part, name)) for name in _ARRAYS if name != "texts"}
     for name, vectors in part.vectors.items():
         arrays[f"vectors/{name}/rows"] = np.ascontiguousarray(vectors.rows)
         arrays[f"vectors/{name}/scales"] = np.ascontiguousarray(vectors.scales)
@@ -229,15 +245,24 @@ def write_part(path: Path, part: Part) -> None:
         offset += len(data)
         crc = crc32(data, crc)
         pieces.append(data)
+    layout.append(("texts", part.texts.dtype.str, part.texts.shape, offset))
+    pieces.append(part.texts.tobytes())
     write_body(path, part.kinds, layout, pieces, offset, crc)
 
 
 def write_body(
-    path: Path, kinds: Sequence[str], layout: Iterable[tuple[str, str, Sequence[int], int]], pieces: Iterable[bytes | memoryview], size: int, crc: int
+    path: Path,
+    kinds: Sequence[str],
+    layout: Iterable[tuple[str, str, Sequence[int], int]],
+    pieces: Sequence[bytes | memoryview],
+    checked: int,
+    crc: int,
 ) -> None:
-    """Write `size` bytes, in `pieces`, with this CRC-32, behind a header; `layout` is each array's name, type, shape and offset. Raises OSError."""
+    """Write a body, in `pieces`, behind a header; `layout` is each array's name, type, shape and offset, `crc` the CRC-32 of its first `checked`
+    bytes. Raises OSError."""
     arrays = {name: [kind, list(shape), offset] for name, kind, shape, offset in layout}
-    header = json.dumps({"format": FORMAT, "name": path.name, "kinds": kinds, "arrays": arrays, "bytes": size}).encode()
+    size = sum(map(len, pieces))
+    header = json.dumps({"format": FORMAT, "name": path.name, "kinds": kinds, "arrays": arrays, "checked": checked, "bytes": size}).encode()
     header += b" " * (-(len(header) + 24) % 64)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
@@ -253,7 +278,7 @@ def write_body(
 
 
 def open_part(path: Path, *, check: bool = True) -> Part:
-    """Map a part. `check` reads all of it: its checksum (about 1 ms a MB), and whether the arrays fit together.
+    """Map a part. `check` reads all of it but the texts: its checksum (about 1 ms a MB), and whether the arrays fit together.
 
     Raises StoreDamaged for anything that is not a whole part.
     """
@@ -286,9 +311,12 @@ def open_part(path: Path, *, check: bool = True) -> Part:
         raise damaged(f"{path.name} is another part, {meta.get('name') if isinstance(meta.get('name'), str) else ''}")
     if type(meta.get("bytes")) is not int or len(body) != meta["bytes"]:
         raise damaged(f"{path.name} is truncated")
-    if check and crc32(body) != int.from_bytes(data[20:24], "little"):
+    checked = meta.get("checked")
+    if type(checked) is not int or not 0 <= checked <= len(body):
+        raise damaged(f"the header of {path.name} is damaged")
+    if check and crc32(body[:checked]) != int.from_bytes(data[20:24], "little"):
         raise damaged(f"the body of {path.name} is damaged")
-    part = _described(meta, body)
+    part = _described(meta, body, checked)
     if part is None:
         raise damaged(f"the header of {path.name} is damaged")
     if not _fits(part) or (check and not _sound(part)):
@@ -296,8 +324,9 @@ def open_part(path: Path, *, check: bool = True) -> Part:
     return part
 
 
-def _described(meta: Mapping[str, Any], body: memoryview) -> Part | None:
-    """The arrays that a header tells of; None unless each is one of ours, of its type, inside the body and at a multiple of 64 bytes."""
+def _described(meta: Mapping[str, Any], body: memoryview, checked: int) -> Part | None:
+    """The arrays that a header tells of; None unless each is one of ours, of its type, at a multiple of 64 bytes and inside what is checked, but
+    for the texts, which are the rest of the body."""
     layout, kinds = meta.get("arrays"), meta.get("kinds")
     if not isinstance(layout, dict) or not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
         return None
@@ -312,7 +341,10 @@ def _described(meta: Mapping[str, Any], body: memoryview) -> Part | None:
         scales = name.startswith("vectors/") and name.endswith("/scales")
         expected = "|i1" if rows else "<f4" if scales else _ARRAYS.get(name)
         items = math.prod(shape)
-        if expected is None or dtype != expected or len(shape) != 1 + rows or offset % 64 or offset + items * np.dtype(dtype).itemsize > len(body):
+        if expected is None or dtype != expected or len(shape) != 1 + rows or offset % 64:
+            return None
+        end = offset + items * np.dtype(dtype).itemsize
+        if end > checked and (name, offset, end) != ("texts", checked, len(body)):
             return None
         arrays[name] = np.frombuffer(body, dtype=dtype, count=items, offset=offset).reshape(shape)
     names = [name.removeprefix("vectors/").removesuffix("/rows") for name in arrays if name.endswith("/rows")]
@@ -336,6 +368,7 @@ def _fits(part: Part) -> bool:
         and len(part.post_start) == len(part.terms) + 1
         and len(part.name_start) == len(part.names) + 1
         and len(part.card_start) == len(part.files) + 1
+        and len(part.text_start) == n + 1
         and all(len(v.scales) == n for v in part.vectors.values())
     )
 
@@ -351,6 +384,8 @@ def _sound(part: Part) -> bool:
         and _well_kept(part.terms, part.post_start, part.post_chunks, n)
         and _well_kept(part.names, part.name_start, part.name_files, files)
         and _cut(part.card_start, len(part.cards))
+        and not (part.card_start % 4).any()
+        and _cut(part.text_start, len(part.texts))
         and all(bool(np.isfinite(v.scales).all()) for v in part.vectors.values())
     )
 
@@ -360,8 +395,8 @@ def _rises(values: np.ndarray) -> bool:
 
 
 def _cut(start: np.ndarray, end: int) -> bool:
-    """Cards of whole words, one after the other, that fill their array."""
-    return bool(start[0] == 0 and start[-1] == end and (start[1:] >= start[:-1]).all() and not (start % 4).any())
+    """Runs, one after the other, that fill their array."""
+    return bool(start[0] == 0 and start[-1] == end and (start[1:] >= start[:-1]).all())
 
 
 def _well_kept(keys: np.ndarray, start: np.ndarray, rows: np.ndarray, n: int) -> bool:
@@ -454,6 +489,22 @@ def places(parts: Sequence[Part], ids: np.ndarray) -> np.ndarray:
             at = np.minimum(part.ids.searchsorted(ids), len(part.ids) - 1)
             here = part.ids[at] == ids
             found[:, here] = part.places.reshape(-1, 4)[at[here]].T
+    return found
+
+
+def shown(parts: Sequence[Part], ids: Sequence[int]) -> list[tuple[int, int, str, int, str, str, bool, str] | None]:
+    """What is shown of these chunks: first line, last line, kind, hit id, symbol, what encloses it, whether something is masked, text. None where no
+    part has such a chunk, or its record does not prove itself."""
+    found: list[tuple[int, int, str, int, str, str, bool, str] | None] = [None] * len(ids)
+    for part in parts:
+        if len(part.ids):
+            at = np.minimum(part.ids.searchsorted(ids), len(part.ids) - 1)
+            here = np.flatnonzero(part.ids[at] == ids)
+            for n, row in zip(here.tolist(), at[here].tolist(), strict=True):
+                text = read_text(part.texts[part.text_start[row] : part.text_start[row + 1]].tobytes())
+                if text is not None:
+                    first, last = part.places[4 * row : 4 * row + 2].tolist()
+                    found[n] = (first, last, part.kinds[part.kind_of[row]], part.hits.item(row), *text)
     return found
 
 

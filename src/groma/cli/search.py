@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import NotIndexed
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Hit, Request
 from .shared import PATH, as_json, json_option, open_engine, printable, progress, say, waiting
@@ -63,28 +62,28 @@ def command(
 
     check(request)  # before a whole folder is indexed for it
     with open_engine() as engine:
-        if not no_index:
-            for root in roots:
-                _freshen(engine, root)
+        said = [] if no_index else [sentence for root in roots for sentence in _freshen(engine, root)]
         answer = engine.search(LOCAL, roots, request)
+    say(said)  # not before there is an answer: a search that fails gives its own reason, and that alone
     if as_json_:
         as_json(answer_json(answer, explain=explain))
     else:
         _print(answer, roots, explain=explain)
 
 
-def _freshen(engine: Engine, root: str) -> None:
-    """Index a folder, or what changed in it. Where the data directory cannot be written, what is there is searched."""
+def _freshen(engine: Engine, root: str) -> list[str]:
+    """Index a folder, or what changed in it. Where the data directory cannot be written, what is there is searched: returns that in words."""
     from ..errors import DiskFull, ReadOnly
 
     try:
         engine.index(LOCAL, root, report=progress("indexing"), waiting=waiting)
     except (ReadOnly, DiskFull) as e:
-        try:
-            engine.status(LOCAL, root)
-        except NotIndexed:
-            raise e from None
-        say([f"{e.message} Searching what is indexed."])
+        # The catalogue alone says whether there is anything to search. The store may be what could not be written, or be damaged where there
+        # was no room to heal it; the search heals it or says why not.
+        if root not in engine.roots(LOCAL):
+            raise
+        return [f"{e.message} Searching what is indexed."]
+    return []
 
 
 def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:

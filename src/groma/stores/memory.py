@@ -242,6 +242,7 @@ def _file(batch: Batch, f: int, number: int) -> _File:
         name_terms=names,
         cards=[card],
         places=np.stack([batch.first[c0:c1], batch.last[c0:c1], begins[:-1], begins[1:]], axis=1),
+        texts=[b""] * len(passages),
         vectors={name: Vectors(v.rows[c0:c1], v.scales[c0:c1]) for name, v in batch.vectors.items()},
     )
     outline = tuple((symbols.kinds[i], int(symbols.lines[i]), symbols.signatures[i], symbols.docs[i]) for i in range(s0, s1))

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from groma.config import Settings
+from groma.config import load
 from groma.engine import Engine
 from groma.types import LOCAL, Request
 from tools.corpora import CORPORA, root
@@ -33,7 +33,7 @@ def queries(name: str) -> list[tuple[str, list[str]]]:
 
 def ranks(name: str, data: Path) -> list[tuple[str, list[str], int | None]]:
     """(query, targets, rank of the first right file among ten files) for one corpus."""
-    settings = Settings({"data_dir": data, "max_file_bytes": 20_000_000, "answer_within_s": 8}, {})
+    settings = load({}, data_dir=data, config_file=data / "none")
     found = []
     with Engine(settings) as engine:
         engine.index(LOCAL, str(root(name)), consent=True)

@@ -1,7 +1,7 @@
 //! Parts in files: reading one, and every doubt about it.
 //!
-//! The bytes: `MAGIC`, the header's length (8), its CRC-32 and the body's (4 each), a JSON header, the body. Writing is the twin's: it is all
-//! input and output.
+//! The bytes: `MAGIC`, the header's length (8), its CRC-32 and the body's (4 each), a JSON header, the body. The texts at its end are neither under
+//! its checksum nor read here. Writing is the twin's: it is all input and output.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,10 @@ use memmap2::MmapOptions;
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{ALIGN, Bytes, COLUMNS, FORMAT, Kind, MAGIC, Part, Postings, Span, Vector, WIDEST};
+use super::{
+    ALIGN, Bytes, COLUMNS, Columns, FORMAT, Kind, MAGIC, Part, Postings, Span, TEXTS, Vector,
+    WIDEST,
+};
 use crate::threads::share_out;
 
 /// One sentence that says what is not as groma wrote it.
@@ -23,22 +26,18 @@ const PREFIX: usize = 24;
 pub fn open(path: &Path, name: &str, check: bool) -> Result<Part, Damage> {
     let unmapped = |e: std::io::Error| Damage(format!("{name} cannot be mapped: {e}"));
     let file = File::open(path).map_err(unmapped)?;
-    let mut options = MmapOptions::new();
-    if check {
-        options.populate(); // all of it is read in a moment
-    }
     // SAFETY: a part is never written again once it has its name. Should somebody do so, numbers change under us and no more: every index is
     // checked where it is used. (A file cut short under a map ends the process that reads it; the twin has that in common.)
-    let map = unsafe { options.map(&file) }.map_err(unmapped)?;
-    read(Bytes::Mapped(map), name, check)
+    let map = unsafe { MmapOptions::new().map(&file) }.map_err(unmapped)?;
+    read(Bytes::Mapped(map, file), name, check)
 }
 
 /// The part that a file with these bytes holds.
 pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage> {
     let damage = |what: String| Err(Damage(what));
     let data: &[u8] = match &bytes {
-        Bytes::Owned(words) => bytemuck::cast_slice(words),
-        Bytes::Mapped(map) => map,
+        Bytes::Owned(words, size) => (bytemuck::cast_slice(words).get(..*size)).unwrap_or_default(),
+        Bytes::Mapped(map, _) => map,
     };
     let Some((prefix, rest)) = data.split_first_chunk::<PREFIX>() else {
         return damage(format!("{name} is not a segment of groma"));
@@ -77,16 +76,25 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
     if meta["bytes"].as_u64() != Some(body.len() as u64) {
         return damage(format!("{name} is truncated"));
     }
-    if check && checksum(body) != word(20) {
+    let checked = (meta["checked"].as_u64()).and_then(|end| usize::try_from(end).ok());
+    let Some((checked, under)) = checked.and_then(|end| Some((end, body.get(..end)?))) else {
+        return damage(format!("the header of {name} is damaged"));
+    };
+    #[cfg(target_os = "linux")]
+    if let Bytes::Mapped(map, _) = &bytes {
+        advise(map, PREFIX + length + checked, check);
+    }
+    if check && checksum(under) != word(20) {
         return damage(format!("the body of {name} is damaged"));
     }
     let body = (PREFIX + length, body.len());
-    let Some((columns, vectors, kinds)) = described(&meta, body.1) else {
+    let Some((columns, vectors, kinds)) = described(&meta, checked, body.1) else {
         return damage(format!("the header of {name} is damaged"));
     };
     let part = Part {
         bytes,
         body,
+        checked,
         columns,
         vectors,
         kinds,
@@ -97,9 +105,26 @@ pub(super) fn read(bytes: Bytes, name: &str, check: bool) -> Result<Part, Damage
     Ok(part)
 }
 
-/// The arrays that the header tells of, each inside the body, of its type and at a multiple of 64 bytes; and the kinds.
-fn described(meta: &Value, bytes: usize) -> Option<([Span; 15], Vec<Vector>, Vec<String>)> {
-    let mut columns = [None; 15];
+/// Tell the kernel whether the first `end` bytes are read in a moment, and that the rest, the texts, is none of that. What it cannot do it leaves
+/// undone, and pages come as they are asked for.
+#[cfg(target_os = "linux")]
+fn advise(map: &memmap2::Mmap, end: usize, read: bool) {
+    use memmap2::Advice;
+    // So that it does not map the first of them with the last page before, two megabytes at a time.
+    let _ = map.advise_range(Advice::NoHugePage, end, map.len() - end);
+    if read {
+        let _ = map.advise_range(Advice::PopulateRead, 0, end);
+    }
+}
+
+/// The arrays that the header tells of, each of its type, at a multiple of 64 bytes and inside what is checked, but for the texts, which are the
+/// rest of the body; and the kinds.
+fn described(
+    meta: &Value,
+    checked: usize,
+    bytes: usize,
+) -> Option<(Columns, Vec<Vector>, Vec<String>)> {
+    let mut columns = [None; COLUMNS.len()];
     let mut rows: Vec<(String, Span, [usize; 2])> = Vec::new();
     let mut scales: Vec<(String, Span)> = Vec::new();
     for (name, value) in meta["arrays"].as_object()? {
@@ -120,7 +145,8 @@ fn described(meta: &Value, bytes: usize) -> Option<([Span; 15], Vec<Vector>, Vec
             let right = kind.as_str() == Some(expected.name())
                 && shape.len() == axes
                 && offset.is_multiple_of(ALIGN)
-                && end <= bytes;
+                && (end <= checked
+                    || (name == COLUMNS[TEXTS].0 && offset == checked && end == bytes));
             right.then_some(Span { offset, items })
         };
         if let Some(i) = COLUMNS.iter().position(|(column, _)| column == name) {
@@ -156,7 +182,7 @@ fn described(meta: &Value, bytes: usize) -> Option<([Span; 15], Vec<Vector>, Vec
         .iter()
         .map(|k| k.as_str().map(str::to_owned))
         .collect::<Option<Vec<_>>>()?;
-    let mut all = [Span::default(); 15];
+    let mut all = Columns::default();
     for (to, from) in all.iter_mut().zip(columns) {
         *to = from?;
     }
@@ -175,6 +201,7 @@ fn fits(part: &Part) -> bool {
         && text.start.len() == text.keys.len() + 1
         && names.start.len() == names.keys.len() + 1
         && part.card_start().len() == part.files().len() + 1
+        && part.text_start().len() == n + 1
         && u32::try_from(n).is_ok()
         && part.vectors.iter().all(|v| v.scales.items == n)
 }
@@ -190,20 +217,21 @@ fn sound(part: &Part) -> bool {
         && well_kept(&part.postings(), n)
         && well_kept(&part.name_postings(), files)
         && cut(part.card_start(), part.cards().len())
+        && part.card_start().iter().all(|at| at % 4 == 0)
+        && cut(part.text_start(), part.columns[TEXTS].items)
         && part
             .vectors
             .iter()
             .all(|v| part.vectors_of(v).scales.iter().all(|s| s.is_finite()))
 }
 
-/// Cards of whole words, one after the other, that fill their array.
+/// Runs, one after the other, that fill their array.
 fn cut(start: &[i64], end: usize) -> bool {
     start.first() == Some(&0)
         && start
             .last()
             .is_some_and(|last| usize::try_from(*last) == Ok(end))
         && start.windows(2).all(|w| w[0] <= w[1])
-        && start.iter().all(|at| at % 4 == 0)
 }
 
 fn well_kept(postings: &Postings, rows: usize) -> bool {

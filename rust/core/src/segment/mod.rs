@@ -7,24 +7,34 @@
 #[cfg(target_endian = "big")]
 compile_error!("segments are little-endian; on this machine groma runs on its plain core");
 
+use std::fs::File;
+use std::ops::Range;
+#[cfg(unix)]
+use std::os::unix::fs::FileExt;
+
 use bytemuck::Pod;
 use memmap2::Mmap;
 
+mod body;
 mod build;
+mod by_id;
 mod dense;
 mod file;
+mod merge;
 mod sparse;
 #[cfg(test)]
 mod tests;
 mod top;
 
-pub use build::{Named, Rows, build, merge};
+pub use build::{Named, Rows, build};
+pub use by_id::{Shown, places, shown};
 pub use dense::{dense_top, kernel_name};
 pub use file::{Damage, open};
+pub use merge::merge;
 pub use sparse::{frequencies, shared_frequencies, sparse_top};
 pub use top::Leg;
 
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 const MAGIC: &[u8; 8] = b"gromaseg";
 const ALIGN: usize = 64;
 /// Products of a row and a query are summed in 32 bits; see [`dense`].
@@ -62,7 +72,7 @@ impl Kind {
 }
 
 /// The columns of every part, in the order of a file; their meaning is told at `Part` of the twin.
-const COLUMNS: [(&str, Kind); 15] = [
+const COLUMNS: [(&str, Kind); 17] = [
     ("ids", Kind::I8),
     ("hits", Kind::I8),
     ("file_of", Kind::U4),
@@ -78,7 +88,14 @@ const COLUMNS: [(&str, Kind); 15] = [
     ("card_start", Kind::I8),
     ("cards", Kind::U1),
     ("places", Kind::U4),
+    ("text_start", Kind::I8),
+    ("texts", Kind::U1),
 ];
+
+/// The last column, which lies behind the vectors and is not checked as a whole: each of its texts proves itself.
+const TEXTS: usize = COLUMNS.len() - 1;
+
+type Columns = [Span; COLUMNS.len()];
 
 /// So many items at this byte of the body.
 #[derive(Clone, Copy, Default, Debug)]
@@ -95,8 +112,10 @@ struct Vector {
 }
 
 enum Bytes {
-    Owned(Vec<u64>),
-    Mapped(Mmap),
+    /// Whole words, and how many bytes of them count.
+    Owned(Vec<u64>, usize),
+    /// The texts are read from the file instead: pages of a map come by the megabyte, and all that ever came would count as memory in use.
+    Mapped(Mmap, File),
 }
 
 /// One immutable part of a segment.
@@ -104,7 +123,9 @@ pub struct Part {
     bytes: Bytes,
     /// Where the body begins in `bytes`, and how long it is.
     body: (usize, usize),
-    columns: [Span; 15],
+    /// So many bytes of the body are under its checksum; the rest are the texts.
+    checked: usize,
+    columns: Columns,
     vectors: Vec<Vector>,
     pub kinds: Vec<String>,
 }
@@ -115,8 +136,8 @@ pub type Described = (String, &'static str, Vec<usize>, usize);
 impl Part {
     pub fn body(&self) -> &[u8] {
         let bytes: &[u8] = match &self.bytes {
-            Bytes::Owned(words) => bytemuck::cast_slice(words),
-            Bytes::Mapped(map) => map,
+            Bytes::Owned(words, _) => bytemuck::cast_slice(words),
+            Bytes::Mapped(map, _) => map,
         };
         bytes
             .get(self.body.0..)
@@ -127,14 +148,11 @@ impl Part {
     /// Every array of the part, in the order of the body.
     pub fn layout(&self) -> Vec<Described> {
         let mut found: Vec<Described> = Vec::with_capacity(COLUMNS.len() + 2 * self.vectors.len());
-        for ((name, kind), span) in COLUMNS.iter().zip(&self.columns) {
-            found.push((
-                (*name).to_owned(),
-                kind.name(),
-                vec![span.items],
-                span.offset,
-            ));
-        }
+        let column = |i: usize| {
+            let ((name, kind), span) = (COLUMNS[i], self.columns[i]);
+            (name.to_owned(), kind.name(), vec![span.items], span.offset)
+        };
+        found.extend((0..TEXTS).map(column));
         for v in &self.vectors {
             found.push((
                 format!("vectors/{}/rows", v.name),
@@ -149,12 +167,18 @@ impl Part {
                 v.scales.offset,
             ));
         }
+        found.push(column(TEXTS));
         found
     }
 
-    /// The CRC-32 of the body.
+    /// How many bytes of the body its checksum is over, the first ones.
+    pub fn checked(&self) -> usize {
+        self.checked
+    }
+
+    /// The CRC-32 of these.
     pub fn checksum(&self) -> u32 {
-        file::checksum(self.body())
+        file::checksum(self.body().get(..self.checked).unwrap_or_default())
     }
 
     fn items<T: Pod>(&self, span: Span) -> &[T] {
@@ -199,13 +223,45 @@ impl Part {
         self.items(self.columns[14])
     }
 
+    fn text_start(&self) -> &[i64] {
+        self.items(self.columns[15])
+    }
+
+    /// Where in the texts is what is shown of the chunk in this row; see [`crate::texts`].
+    fn text_at(&self, row: usize) -> Range<usize> {
+        let run = run(self.text_start(), row).unwrap_or_default();
+        if run.start <= run.end && run.end <= self.columns[TEXTS].items {
+            run
+        } else {
+            0..0
+        }
+    }
+
+    /// Read so many bytes of the texts as `to` has room for. What cannot be read stays as it was.
+    fn read_texts(&self, at: usize, to: &mut [u8]) {
+        let at = self.columns[TEXTS].offset + at;
+        match &self.bytes {
+            #[cfg(unix)]
+            Bytes::Mapped(_, file) => {
+                let _ = file.read_exact_at(to, (self.body.0 + at) as u64);
+            }
+            _ => {
+                if let Some(from) = self.body().get(at..).and_then(|b| b.get(..to.len())) {
+                    to.copy_from_slice(from);
+                }
+            }
+        }
+    }
+
     /// The columns that names are looked up in.
     pub fn by_file(&self) -> Files<'_> {
         Files {
             ids: self.files(),
             names: self.names(),
-            card_start: self.card_start(),
-            cards: self.cards(),
+            cards: Runs {
+                start: self.card_start(),
+                bytes: self.cards(),
+            },
         }
     }
 
@@ -248,18 +304,35 @@ impl Part {
 pub struct Files<'a> {
     pub ids: &'a [i64],
     pub names: &'a [u32],
-    card_start: &'a [i64],
-    cards: &'a [u8],
+    cards: Runs<'a>,
 }
 
 impl<'a> Files<'a> {
     /// The card of the file in this row; see [`crate::cards`].
     pub fn card(&self, row: usize) -> &'a [u8] {
-        let bound = |i: usize| usize::try_from(*self.card_start.get(i)?).ok();
-        let run = bound(row).zip(bound(row + 1));
-        run.and_then(|(first, end)| self.cards.get(first..end))
+        self.cards.get(row)
+    }
+}
+
+/// Runs of bytes, one after the other; run i is `bytes[start[i]..start[i + 1]]`.
+#[derive(Clone, Copy)]
+pub struct Runs<'a> {
+    start: &'a [i64],
+    bytes: &'a [u8],
+}
+
+impl<'a> Runs<'a> {
+    /// The run in this row; none where there is no such row.
+    pub fn get(&self, row: usize) -> &'a [u8] {
+        run(self.start, row)
+            .and_then(|run| self.bytes.get(run))
             .unwrap_or_default()
     }
+}
+
+fn run(start: &[i64], row: usize) -> Option<Range<usize>> {
+    let bound = |i: usize| usize::try_from(*start.get(i)?).ok();
+    Some(bound(row)?..bound(row + 1)?)
 }
 
 /// Rows by key: those of `keys[i]` are `rows[start[i]..start[i + 1]]`, ascending.
@@ -273,7 +346,7 @@ pub struct Postings<'a> {
 
 impl<'a> Postings<'a> {
     /// Where the rows of the key at `i` are.
-    fn run(&self, i: usize) -> std::ops::Range<usize> {
+    fn run(&self, i: usize) -> Range<usize> {
         let at = |i: usize| {
             self.start
                 .get(i)
@@ -285,7 +358,7 @@ impl<'a> Postings<'a> {
         first..end.max(first)
     }
 
-    fn find(&self, key: u32) -> Option<std::ops::Range<usize>> {
+    fn find(&self, key: u32) -> Option<Range<usize>> {
         self.keys.binary_search(&key).ok().map(|i| self.run(i))
     }
 }
@@ -317,23 +390,4 @@ pub fn member<T: Ord>(values: &[T], of: &[T]) -> Vec<bool> {
             of.get(at) == Some(value)
         })
         .collect()
-}
-
-/// Where these chunks lie: a column each for what [`Part::places`] has of them, 0 where there is no such chunk.
-pub fn places(parts: &[&Part], ids: &[i64]) -> [Vec<i64>; 4] {
-    let columns: Vec<_> = parts
-        .iter()
-        .map(|part| (part.ids(), part.places()))
-        .collect();
-    let mut found = [(); 4].map(|()| Vec::with_capacity(ids.len()));
-    for id in ids {
-        let place = columns.iter().find_map(|(ids, places)| {
-            let row = ids.binary_search(id).ok()?;
-            places.get(4 * row..4 * row + 4)
-        });
-        for (n, column) in found.iter_mut().enumerate() {
-            column.push(place.map_or(0, |place| i64::from(place[n])));
-        }
-    }
-    found
 }

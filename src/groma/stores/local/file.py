@@ -46,10 +46,11 @@ class StoreFile:
 
     def _open(self) -> sqlite3.Connection:
         if not self.writable:
-            return self._checked(self._open_to_read())
+            return self._ready(self._open_to_read())
         try:
             db = self._connect(f"file:{quoted(self.path)}?mode=rwc")
-            self._switch_to_wal(db)
+            with _closed_on_error(db):
+                self._switch_to_wal(db)
         except sqlite3.OperationalError as e:
             if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
                 raise
@@ -57,8 +58,7 @@ class StoreFile:
             db = self._open_to_read()
         if self.writable and not os.access(self.path, os.W_OK):
             self.writable = False
-        db.execute("PRAGMA synchronous=NORMAL")
-        return self._checked(db)
+        return self._ready(db)
 
     def _open_to_read(self) -> sqlite3.Connection:
         """In a data directory that cannot be written, a file without a log beside it is taken as it is."""
@@ -68,8 +68,13 @@ class StoreFile:
         still = not os.access(self.path.parent, os.W_OK) and not (log.exists() and log.stat().st_size)
         return self._connect(f"file:{quoted(self.path)}?mode=ro{'&immutable=1' if still else ''}")
 
-    def _checked(self, db: sqlite3.Connection) -> sqlite3.Connection:
-        """With our tables in it, made if there are none at all."""
+    def _ready(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        with _closed_on_error(db):
+            db.execute("PRAGMA synchronous=NORMAL")
+            self._ensure_tables(db)
+        return db
+
+    def _ensure_tables(self, db: sqlite3.Connection) -> None:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not tables and self.writable:
             db.execute("BEGIN IMMEDIATE")
@@ -84,7 +89,6 @@ class StoreFile:
         if row is None or row[0] != FORMAT:
             found = "none" if row is None else row[0]
             raise StoreDamaged(f"{self.path.name} has store format {found}, this groma reads {FORMAT}", path=str(self.path))
-        return db
 
     def _switch_to_wal(self, db: sqlite3.Connection) -> None:
         """While another process makes the same file, SQLite says "locked" here without waiting."""
@@ -175,6 +179,16 @@ class StoreFile:
     def replaced(self) -> bool:
         """Has the file at `path` become another one since it was opened here (rebuilt, or set aside)? What is written now nobody would see."""
         return _inode(self._name) != self._inode
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+    """A connection that cannot be made ready is closed at once: a transaction left open in it, on a full disk, would lock out even this process."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
 
 
 def _inode(path: str | Path) -> int | None:

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 from ... import core
 from ...errors import StoreDamaged
 from .file import StoreFile
-from .rows import meta, orphan, part_of
+from .rows import ORDINAL_BITS, meta, orphan, part_of
 
 __all__ = ["Segment"]
 
@@ -98,8 +98,21 @@ class Segment:
                 raise
         self.tidy()
 
+    def forget(self) -> None:
+        """Keep nothing of what is gone from the rows: neither in a part, nor in a damaged one that was set aside."""
+        with self._file.reading() as db:
+            chunks = sum(n for _, _, n in self.named(db))
+            (kept,) = db.execute("SELECT total(chunks) FROM files WHERE id <= ?", (meta(db, "covered") >> ORDINAL_BITS,)).fetchone()
+        if chunks != kept:
+            self.rewrite()
+        else:  # one that was killed may have come so far
+            self.tidy()
+        for path in self.folder.glob("*.damaged-*"):
+            path.unlink(missing_ok=True)
+
     def _replace(self, db: sqlite3.Connection, part: core.Part | None, upto: int, keep: list[str]) -> None:
         db.execute(f"DELETE FROM parts WHERE name NOT IN ({','.join('?' * len(keep))})", keep)
+        self._let_go(keep)
         if part is not None:
             name = f"{uuid.uuid4().hex}.part"
             core.write_part(self.folder / name, part)
@@ -111,6 +124,10 @@ class Segment:
         if part is None:
             part = self._open[name] = core.open_part(self.folder / name)
         return part
+
+    def _let_go(self, keep: Collection[str]) -> None:
+        """Of the other parts whoever still reads them holds maps and files, and nobody for longer: a run makes hundreds."""
+        self._open = {name: part for name, part in self._open.items() if name in keep}
 
     def _set_aside(self, name: str, e: StoreDamaged) -> None:
         """Keep a copy of a damaged part for whoever wants to know why; it is rebuilt from the rows."""
@@ -145,6 +162,7 @@ class Segment:
         if named and named[-1][1] != covered:
             raise StoreDamaged(f"{self._file.path.name} contradicts itself about its parts", path=str(self._file.path))
         parts = [self._part(name) for name, _, _ in named]
+        self._let_go([name for name, _, _ in named])
         top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
         delta = self._delta[2] if self._delta[:2] == (covered, top) else (part_of(db, covered, top) if top > covered else None)
         self._delta = (covered, top, delta)

@@ -91,7 +91,7 @@ REST_COLUMNS = "outline, name_terms, mentions, defines, rest_crc"
 SHOWN_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc"
 """Of a chunk, what is shown of it."""
 SCANNED_COLUMNS = "id, hit, kind, terms, impacts, vector, scale, rest_crc"
-"""Of a chunk, what the segment is built from."""
+"""Of a chunk, what the segment is searched by."""
 CHUNK_COLUMNS = "id, hit, first, last, kind, symbol, enclosing, masked, text, crc, terms, impacts, vector, scale, rest_crc"
 
 
@@ -245,10 +245,14 @@ def _hashes(rows: Sequence[bytes]) -> tuple[Ints, np.ndarray]:
 
 def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
     """The rows of chunks with `after < id <= upto`, and of their files, as a part. Raises StoreDamaged if one is not as it was written."""
-    rows = db.execute(f"SELECT {SCANNED_COLUMNS} FROM chunks WHERE id > ? AND id <= ? ORDER BY id", (after, upto)).fetchall()
-    for row in rows:
-        if not sound(row, SCANNED_COLUMNS):
+    rows, texts = [], []
+    width = SHOWN_COLUMNS.count(",") + 1
+    for row in db.execute(f"SELECT {SHOWN_COLUMNS}, {SCANNED_COLUMNS} FROM chunks WHERE id > ? AND id <= ? ORDER BY id", (after, upto)):
+        if not sound(row[width:], SCANNED_COLUMNS):
             raise StoreDamaged(f"chunk {row[0]} is damaged")
+        rows.append(row[width:])
+        # What is damaged here is not shown from the part: then the row is asked, and says so.
+        texts.append(core.text_record(row[5], row[6], bool(row[7]), row[8]) if sound(row[:width], SHOWN_COLUMNS) else b"")
     ids, hits, kinds, terms, impacts, vectors, scales, _ = zip(*rows, strict=True) if rows else ((),) * 8
     low, high = (after >> ORDINAL_BITS) + 1, upto >> ORDINAL_BITS
     files, names, cards, places = [], [], [], []
@@ -279,6 +283,7 @@ def part_of(db: sqlite3.Connection, after: int, upto: int) -> core.Part:
         name_terms=name_terms,
         cards=cards,
         places=np.frombuffer(b"".join(places), "<u4").reshape(-1, 4),
+        texts=texts,
         vectors={"static": Vectors(np.frombuffer(b"".join(vectors), "i1").reshape(len(ids), dim), np.array(scales, dtype=np.float32))},
     )
 
@@ -310,6 +315,7 @@ def part_of_batch(batch: Batch, added: Sequence[Added], after: int, upto: int) -
         name_terms=np.concatenate([csr_row(batch.name_start, batch.name_terms, f) for f in at.tolist()]),
         cards=[one.card for one in added],
         places=np.frombuffer(b"".join(one.places for one in added), "<u4").reshape(-1, 4),
+        texts=list(map(core.text_record, batch.symbols_shown, batch.enclosing, batch.masked.tolist(), batch.texts)),
         vectors={"static": batch.vectors["static"]},
     )
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -61,8 +62,6 @@ Weigh = Callable[[int, Ints], Floats64]
 
 RECORDS = 8_000_000
 """So many bytes of file records are kept in memory, twice at most."""
-PASSAGES = 1_000_000
-"""So many characters of passages are kept, twice at most, until anything is written: what was forgotten must not stay."""
 CARDS = 2_000
 """So many cards are kept, twice at most, about 600 bytes each; they point into the parts."""
 SIGHTS = 8
@@ -161,7 +160,6 @@ class LocalStore:
         self._sights: dict[tuple[str, ...], _Sight] = {}
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._known_cards: _Kept[Card] = _Kept(CARDS, lambda _: 1)
-        self._passages: _Kept[Passage] = _Kept(PASSAGES, lambda passage: len(passage.text))
 
     @property
     def notes(self) -> list[str]:
@@ -179,7 +177,6 @@ class LocalStore:
         with self._segment.snapshot() as db:
             if self._segment.version != self._version:
                 self._sights.clear()
-                self._passages = _Kept(PASSAGES, lambda passage: len(passage.text))
                 self._known_cards = _Kept(CARDS, lambda _: 1)  # they hold the maps of parts that may be gone now
                 self._version = self._segment.version
             yield db
@@ -240,8 +237,8 @@ class LocalStore:
             db.execute("PRAGMA secure_delete=ON")
             unused = self._unused(db, _files(self._views(db)))
             delete_files(db, unused)
+        self._segment.forget()
         if unused:
-            self._segment.rewrite()
             with self._file.lock, self._file.translated():
                 self._file.db.execute("VACUUM")
                 self._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -410,22 +407,30 @@ class LocalStore:
         return card
 
     def fetch(self, ids: Sequence[int]) -> list[Passage]:
-        """See `ports.Store.fetch`."""
+        """See `ports.Store.fetch`. Read from the parts where these are as new as the rows; what no part has, or not whole, from the rows."""
+        make = Passage._make
         with self._file.reading() as db:
             still = getattr(self._held, "sights", None) is not None or self._file.state() == self._state
-            found = self._passages.of(ids) if still else {}
-            rows = list(rows_by_id(db, "chunks", SHOWN_COLUMNS, [i for i in ids if i not in found]))
-            cards = self._cards(db, {row[0] >> ORDINAL_BITS for row in rows}, mapped=still)
-            for row in rows:
-                if (card := cards.get(row[0] >> ORDINAL_BITS)) is not None:
-                    found[row[0]] = passage_of(row, card)
-                    if still:
-                        self._passages.put(row[0], found[row[0]])
-        return [found[i] for i in ids if i in found]
+            shown = core.shown(self._segment.parts if still else (), ids)
+            missing = [] if all(shown) else [i for i, one in zip(ids, shown, strict=True) if one is None]
+            rows = {row[0]: row for row in rows_by_id(db, "chunks", SHOWN_COLUMNS, missing)}
+            cards = self._cards(db, {i >> ORDINAL_BITS for i in ids}, mapped=still)
+        found = []
+        for i, one in zip(ids, shown, strict=True):
+            file = i >> ORDINAL_BITS
+            card = cards.get(file)
+            if card is not None and one is not None:
+                first, last, kind, hit, symbol, enclosing, masked, text = one
+                found.append(make((i, hit, file, card.path, card.blob, first, last, kind, symbol, enclosing, card.language, text, masked)))
+            elif card is not None and i in rows:
+                found.append(passage_of(rows[i], card))
+        return found
 
-    def _cards(self, db: sqlite3.Connection, files: Collection[int], *, mapped: bool) -> dict[int, Card]:
+    def _cards(self, db: sqlite3.Connection, files: AbstractSet[int], *, mapped: bool) -> dict[int, Card]:
         """The cards of these files: from the parts where these are as new as the rows (`mapped`), else from the rows."""
         found = self._known_cards.of(files) if mapped else {}
+        if len(found) == len(files):
+            return found
         wanted = np.array([file for file in files if file not in found], dtype=np.int64)
         for part in self._segment.parts if mapped and len(wanted) else ():
             rows = np.minimum(part.files.searchsorted(wanted), len(part.files) - 1)
@@ -559,9 +564,12 @@ class LocalStore:
         ids = [np.empty(0, np.int64)]
         for name, _, expected in self._segment.named(db):
             try:
-                ids.append(core.open_part(self._segment.folder / name).ids)
-                if len(ids[-1]) != expected:
+                part = core.open_part(self._segment.folder / name)
+                ids.append(part.ids)
+                if len(part.ids) != expected:
                     problems.append(f"{name} should have {expected} chunks")
+                if damaged := sum(core.shown([part], part.ids[i : i + 1000].tolist()).count(None) for i in range(0, len(part.ids), 1000)):
+                    problems.append(f"{name}: the texts of {damaged} chunks are damaged")
             except StoreDamaged as e:
                 problems.append(e.message)
         covered = chunks[chunks <= meta(db, "covered")]
