@@ -19,7 +19,7 @@ LAYERS = {
     "languages": 1,
     "indexing": 2, "search": 2, "memory": 2,
     "stores": 3,
-    "data": 4, "reading": 4, "engine": 4,
+    "data": 4, "reading": 4, "memories": 4, "engine": 4,
     "serve": 5, "cli": 5,
 }  # fmt: skip
 NEVER = {

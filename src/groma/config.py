@@ -57,6 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
         low=1,
         high=600,
     ),
+    Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -87,6 +88,12 @@ class Settings:
     def answer_within_s(self) -> int:
         """How long an MCP search waits for a first index, in seconds."""
         value: int = self.values["answer_within_s"]
+        return value
+
+    @property
+    def memories_per_hour(self) -> int:
+        """How many memories one agent may store in an hour."""
+        value: int = self.values["memories_per_hour"]
         return value
 
     @property

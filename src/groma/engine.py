@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import core
 from .catalogue import generations, manifests, scopes
@@ -31,6 +32,9 @@ from .stores.local import FORMAT as STORE_FORMAT
 from .stores.local import LocalStore
 from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Why
 from .values import value
+
+if TYPE_CHECKING:
+    from .memories import Memories
 
 __all__ = ["Engine", "check", "profile"]
 
@@ -77,6 +81,13 @@ class Engine:
     def close(self) -> None:
         """Close what is open."""
         self._data.close()
+
+    @cached_property
+    def memories(self) -> Memories:
+        """The verbs of memory."""
+        from .memories import Memories  # most commands need none of its rooms
+
+        return Memories(self._data, self.settings, self._may_write)
 
     # ------------------------------------------------------------------------------------------------------------------- wiring
 

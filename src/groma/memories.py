@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from .catalogue import manifests, scopes
+from .catalogue import memories as records
 from .catalogue.memory_events import call
 from .config import Settings
 from .data import DataDirectory
@@ -67,6 +67,7 @@ class Memories:
                 if checked
                 else ()
             )
+            self._known.keep()
         return [next(kept) if isinstance(one, Draft) else one for one in drafts]
 
     def recall(
@@ -93,6 +94,12 @@ class Memories:
             named = here if project is None else self._known_project(project)
             asked = Question(text, time.time(), k, named, frozenset(levels), frozenset(kinds), frozenset(tags), at)
             return recall(asked, self._known, lambda m: self._compared(m))
+
+    def count(self, caller: Caller) -> int:
+        """How many records there are, whatever became of them."""
+        if not (self._data.folder / "catalogue.db").exists():
+            return 0
+        return records.count(self._data.db, records.EVERY, time.time())
 
     # ------------------------------------------------------------------------------------------------------------------- places
 
@@ -130,7 +137,7 @@ class Memories:
             verdict.action,
             by=one.agent or caller.name,
             source=one.source or "human",
-            reasons=list(verdict.reasons),
+            reasons=", ".join(verdict.reasons),
             text=verdict.text,
         )
 
@@ -143,6 +150,3 @@ def _folder(project: str) -> str:
     if not os.path.isdir(folder):
         raise UsageError(f"There is no folder {project}; name a project by its folder, or by a name without a slash.", project=project)
     return folder
-
-
-Fields = Mapping[str, Any]

@@ -61,9 +61,13 @@ def test_what_holds_and_where_it_comes_from(groma: Groma, place: Place, shop: Pa
         f"data_dir = {place.data} # GROMA_DATA_DIR",
         f"max_file_bytes = 70000 # {shop / '.groma.toml'}",
         f"answer_within_s = 5 # {user}",
+        "memories_per_hour = 10000 # default",
         "read_only = false # default",
     ]
-    assert groma("config", "show", cwd=shop).out == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nread_only = false\n"
+    assert (
+        groma("config", "show", cwd=shop).out
+        == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\nread_only = false\n"
+    )
     monkeypatch.setenv("GROMA_MAX_FILE_BYTES", "80000")
     found = groma("config", "show", "--json", cwd=shop).json
     assert found["schema"] == "groma.config/1"

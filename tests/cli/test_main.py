@@ -88,7 +88,7 @@ def test_completion_really_completes_in_bash(place: Place, shop: Path, on_the_pa
         assert ran.stderr.replace("bash: warning: ", "") == "" or "compopt" in ran.stderr, ran.stderr
         return ran.stdout.split()
 
-    assert complete("groma", "re") == ["rebuild"]
+    assert complete("groma", "reb") == ["rebuild"]
     assert set(complete("groma", "''")) == set(VERBS)
     assert complete("groma", "search", "--no") == ["--no-index"]
     assert complete("groma", "completion", "z") == ["zsh"]

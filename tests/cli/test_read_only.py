@@ -19,11 +19,11 @@ from groma.types import LOCAL, Request
 from tests.faults.corpus import modules
 from tests.processes import Place, repository
 
-WRITES = {"index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x")}
+WRITES = {"index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",)}
 """Verbs that would write, with arguments that make them want to."""
 READS = {
     "search": ("--repo", "ROOT", "validate_ledger"), "status": (), "why": ("ROOT/README.md",), "verify": (), "doctor": (), "config": ("show",),
-    "completion": ("bash",),
+    "completion": ("bash",), "recall": ("a fact",),
 }  # fmt: skip
 ELSEWHERE = {"mcp", "bench"}
 """`mcp` serves until its input ends; `bench` keeps its index in a place of its own."""
@@ -48,6 +48,7 @@ def test_no_verb_writes(place: Place) -> None:
     root = repository(place.folder / "repo", {**modules(12), "README.md": "# ledger\n"})
     other = repository(place.folder / "other", modules(2))
     place.groma("index", root)
+    place.groma("remember", "a fact", cwd=root)
     (root / "new.py").write_text("def added(): ...\n")
     before = kept(place.data)
     words = lambda args: [word.replace("ROOT", str(root)).replace("OTHER", str(other)) for word in args]  # noqa: E731
@@ -55,7 +56,7 @@ def test_no_verb_writes(place: Place) -> None:
         ran = place.groma("--read-only", verb, *words(args), code=3)
         assert ran.out == "" and len(ran.err.splitlines()) == 1 and "read-only" in ran.err and "GROMA_READ_ONLY" in ran.err, ran
     for verb, args in READS.items():
-        assert place.groma(verb, *words(args), env={"GROMA_READ_ONLY": "1"}).out
+        assert place.groma(verb, *words(args), env={"GROMA_READ_ONLY": "1"}, cwd=root).out
     assert kept(place.data) == before
     found = place.groma("--read-only", "search", "--json", "--repo", root, "validate_ledger")
     assert found.hits and "read-only" in found.err

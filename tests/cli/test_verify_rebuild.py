@@ -12,7 +12,7 @@ from tests.processes import Place, repository, write
 def test_verify_with_nothing_indexed(groma: Groma) -> None:
     ran = groma("verify", code=6, cwd=Path("/"))
     assert (ran.out, ran.err) == ("", "groma: nothing is indexed\n")
-    assert groma("verify", "--json", code=6).json == {"schema": "groma.verify/1", "scopes": 0, "problems": []}
+    assert groma("verify", "--json", code=6).json == {"schema": "groma.verify/1", "scopes": 0, "memories": 0, "problems": []}
 
 
 def test_verify_a_folder_and_everything_from_anywhere(groma: Groma, place: Place, shop: Path) -> None:
@@ -20,7 +20,7 @@ def test_verify_a_folder_and_everything_from_anywhere(groma: Groma, place: Place
     groma("index", repository(place.folder / "other", {"a.py": "a = 1\n"}))
     assert groma("verify", cwd=Path("/")).out == "clean: 2 indexed folders\n"
     assert groma("verify", "shop").out == "clean: 1 indexed folder\n"
-    assert groma("verify", "--json").json == {"schema": "groma.verify/1", "scopes": 2, "problems": []}
+    assert groma("verify", "--json").json == {"schema": "groma.verify/1", "scopes": 2, "memories": 0, "problems": []}
     assert "has not been indexed" in groma("verify", place.home, code=6).err
 
 

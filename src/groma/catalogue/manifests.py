@@ -16,7 +16,7 @@ from ..values import value
 from . import scopes
 from .database import Database, damaged
 
-__all__ = ["ManifestColumns", "Stat", "find", "judged", "load", "record", "remove", "skipped", "stats"]
+__all__ = ["ManifestColumns", "Stat", "find", "judged", "load", "paths_of", "record", "remove", "skipped", "stats"]
 
 KEPT = 4096
 """Of so many files of a scope, what `stats` says is remembered while nobody writes."""
@@ -69,6 +69,11 @@ def find(db: Database, scope_id: str, path: str) -> ManifestColumns | None:
     """The row of one file, as columns of length one."""
     rows = db.query(f"SELECT {_COLUMNS} FROM manifests WHERE scope_id = ? AND path = ?", (scope_id, path))
     return _columns(db, rows) if rows else None
+
+
+def paths_of(db: Database, scope_id: str, blob: bytes) -> list[str]:
+    """Where the files with this content were when the scope was last looked at, by path."""
+    return [path for (path,) in db.query("SELECT path FROM manifests WHERE scope_id = ? AND blob = ? ORDER BY path", (scope_id, blob))]
 
 
 def _settled(rows: Sequence[Sequence[Any]]) -> list[bool]:

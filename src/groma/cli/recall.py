@@ -9,7 +9,7 @@ import click
 
 from ..records import KINDS, LEVELS, Recalled
 from ..types import LOCAL
-from .shared import as_json, here, json_option, open_engine, printable
+from .shared import as_json, here, json_option, open_engine, printable, project_named
 
 __all__ = ["command", "recalled_json"]
 
@@ -18,8 +18,8 @@ __all__ = ["command", "recalled_json"]
 @click.argument("query", nargs=-1, required=True)
 @click.option("--k", "-k", default=10, show_default=True, metavar="N", help="How many.")
 @click.option("--project", metavar="PATH|NAME", help="Of this project, and of none; default: the one you are in.")
-@click.option("--level", "levels", multiple=True, type=click.Choice(LEVELS, case_sensitive=False), help="Only this level; may be given several times.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be given several times.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(LEVELS, case_sensitive=False), metavar="LEVEL", help="Only this level.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), metavar="KIND", help="Only this kind.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag; may be given several times.")
 @click.option("--as-of", metavar="TIME", help="What held at this time (ISO 8601).")
 @json_option
@@ -42,7 +42,7 @@ def command(
     """
     with open_engine() as engine:
         answer = engine.memories.recall(
-            LOCAL, " ".join(query), k=k, project=project, here=here(), levels=levels, kinds=kinds, tags=tags, as_of=as_of
+            LOCAL, " ".join(query), k=k, project=project_named(project), here=here(), levels=levels, kinds=kinds, tags=tags, as_of=as_of
         )
     if as_json_:
         as_json(

@@ -10,10 +10,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ..errors import UsageError
+from ..errors import GromaError, UsageError
 from ..records import KINDS, LEVELS, SOURCES
 from ..types import LOCAL
-from .shared import PATH, as_json, here, json_option, open_engine, printable, say
+from .shared import PATH, as_json, here, json_option, open_engine, printable, project_named
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -30,14 +30,16 @@ LINE_BYTES = 10_000_000
 @click.command("remember", short_help="Keep a fact, a decision, a preference.")
 @click.argument("text", nargs=-1)
 @click.option("--jsonl", "lines", type=PATH, metavar="FILE", help="One JSON object a line, with the fields below; - reads standard input.")
-@click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), help="How it is delivered; default: told by the text.")
-@click.option("--kind", type=click.Choice(KINDS), default="memory", show_default=True, help="What it is, for the knowledge store.")
+@click.option(
+    "--level", type=click.Choice(LEVELS, case_sensitive=False), metavar="LEVEL", help="USER_PREFERENCE, PROJECT_CONTEXT …; default: told by the text."
+)
+@click.option("--kind", type=click.Choice(KINDS), default="memory", metavar="KIND", help="Its type in the knowledge store, as decision or issue.")
 @click.option("--category", metavar="NAME", help="What it is about, in a word.")
 @click.option("--scope", metavar="SCOPE", help="global, project, path:PATH or symbol:NAME; default: the project, where there is one.")
 @click.option("--project", metavar="PATH|NAME", help="The project it belongs to; default: the one you are in.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="May be given several times.")
 @click.option("--importance", type=float, metavar="0..1", help="How much it matters.")
-@click.option("--source", type=click.Choice(SOURCES), help="Who says it; default: human.")
+@click.option("--source", type=click.Choice(SOURCES), metavar="SOURCE", help="human (the default), agent, tool or import.")
 @click.option("--session", metavar="ID", help="The session it belongs to.")
 @click.option("--agent", metavar="NAME", help="The agent who says it.")
 @click.option("--valid-from", metavar="TIME", help="From when it holds (ISO 8601).")
@@ -52,29 +54,29 @@ def command(text: tuple[str, ...], lines: str | None, kind: str, as_json_: bool,
     Examples:
       groma remember "We deploy from the release branch, never from main"
       groma remember --level USER_PREFERENCE "Prefer pathlib over os.path"
-      groma remember --anchor src/cache.py#Cache "The cache is invalidated by sequence numbers"
+      groma remember --anchor src/cache.py#Cache "Invalidated by sequence numbers"
       groma remember --json --jsonl notes.jsonl
     """
     if bool(text) == (lines is not None):
         raise UsageError("Give either a text to remember or --jsonl FILE.")
+    given["project"] = project_named(given["project"])
     fields = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None and v != ()}
     with open_engine() as engine:
         if lines is None:
             (receipt,) = engine.memories.remember(LOCAL, [{"content": " ".join(text), **fields}], here=here(), kind=kind)
+            if receipt.outcome == "rejected" and not as_json_:
+                raise GromaError(receipt.reason)
             _show([receipt], as_json_)
-            if receipt.outcome == "rejected":
-                raise click.exceptions.Exit(1 if as_json_ else _refused(receipt))
             return
         if fields:
             raise UsageError(f"With --jsonl every line says its own fields; {', '.join(f'--{n}' for n in fields)} can only be given with a text.")
-        with click.open_file(lines, "rb") as stream:
+        try:
+            stream = click.open_file(lines, "rb")
+        except OSError as e:
+            raise UsageError(f"{lines} cannot be read ({e.strerror}); give a file with one JSON object a line, or - for standard input.") from e
+        with stream:
             for some in _batches(stream):
                 _show(_kept(engine, some, kind), as_json_)
-
-
-def _refused(receipt: Receipt) -> int:
-    say([receipt.reason])
-    return 1
 
 
 def _kept(engine: Engine, lines: list[bytes], kind: str) -> list[Receipt]:

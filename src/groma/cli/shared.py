@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Progress
 
-__all__ = ["PATH", "as_json", "here", "json_option", "open_engine", "printable", "progress", "say", "settings", "waiting"]
+__all__ = ["PATH", "as_json", "here", "json_option", "open_engine", "printable", "progress", "project_named", "say", "settings", "waiting"]
 
 PATH = click.Path(readable=False)
 """The type of arguments that are paths: a shell completes them. Whether they can be read, the verbs say in their own words."""
@@ -50,6 +50,13 @@ def here() -> str:
     """The root of the project one is in; "" where that would be a home directory or wider."""
     root = places.project_root(None)
     return "" if places.is_wide(root) else root
+
+
+def project_named(project: str | None) -> str | None:
+    """What `--project` means: a folder if it is written like a path, else a name."""
+    if project is None or not (project.startswith((".", "~")) or "/" in project or os.sep in project):
+        return project
+    return os.path.realpath(os.path.expanduser(project))
 
 
 def as_json(value: dict[str, Any]) -> None:

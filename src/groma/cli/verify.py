@@ -29,16 +29,18 @@ def command(path: str | None, as_json_: bool) -> None:
     root = project_root(path) if path else None
     with open_engine() as engine:
         scopes, problems = engine.verify(LOCAL, root)
-    code = 7 if problems else 0 if scopes else 6
+        memories = 0 if problems or root else engine.memories.count(LOCAL)
+    code = 7 if problems else 0 if scopes or memories else 6
     if as_json_:
-        as_json({"schema": "groma.verify/1", "scopes": scopes, "problems": problems})
+        as_json({"schema": "groma.verify/1", "scopes": scopes, "memories": memories, "problems": problems})
     elif problems:
         for problem in problems:
             click.echo(printable(problem))
         lost = any("catalogue" in problem for problem in problems)
         click.echo(f"groma: damaged; `groma rebuild{' PATH' if lost else ''}` builds the index anew from the files", err=True)
-    elif scopes:
-        click.echo(f"clean: {scopes} indexed folder{'s' if scopes != 1 else ''}")
+    elif code == 0:
+        kept = f", {memories} memor{'ies' if memories != 1 else 'y'}" if memories else ""
+        click.echo(f"clean: {scopes} indexed folder{'s' if scopes != 1 else ''}{kept}")
     else:
         click.echo("groma: nothing is indexed", err=True)
     sys.exit(code)

@@ -18,24 +18,25 @@ from ..records import Memory
 from ..values import value
 from .index import Index, Memo
 from .question import asked
-from .score import WEIGHTS
+from .score import WEIGHTS, useful
 
 __all__ = ["Found", "Near", "Projection"]
 
 KEPT_EVERY = 500
 """After so many changes the file is written again."""
-COVERED, COSINE = 0.34, 0.45
-"""What a record has to have of a question to be of use: this share of its terms by rarity, or this cosine."""
+
+
+WORDS, MEANING = 0.1, 0.3
+"""A record that has less of both (the share of the question's terms by rarity, the cosine) was not found by the question."""
 
 
 @value
 class Found:
-    """A record that a question found: `score` in 0..1 of what is possible, `useful` if it has enough to do with the question by itself."""
+    """A record that a question found: `score` in 0..1 of what is possible."""
 
     id: str
     score: float
     why: str
-    useful: bool
 
 
 @value
@@ -88,16 +89,18 @@ class Projection:
                 return
             self._kept = self.seq
 
-    def search(self, text: str, visible: Callable[[Memory], bool], k: int) -> list[Found]:
-        """The `k` best of the records that may be seen."""
+    def search(self, text: str, visible: Callable[[Memory], bool], k: int) -> tuple[list[Found], bool]:
+        """The `k` best of the records that may be seen, and whether any of them is likely to be of use."""
         mask = self._index.mask(id for id, m in self.records.items() if _stands(m) and visible(m))
         best = self._index.search(asked(text), k, mask=mask)
         most = sum(WEIGHTS.values())
         rows = zip(best.ids, best.scores.tolist(), best.cosine.tolist(), best.covered.tolist(), strict=True)
-        return [
-            Found(id, min(1.0, score / most), f"{covered:.0%} of the question's words, meaning {cosine:.2f}", covered >= COVERED or cosine >= COSINE)
+        found = [
+            Found(id, min(1.0, score / most), f"{covered:.0%} of the question's words, meaning {cosine:.2f}")
             for id, score, cosine, covered in rows
+            if covered >= WORDS or cosine >= MEANING
         ]
+        return found, bool(found) and useful(best)
 
     def nearest(self, like: Memory, k: int) -> list[Near]:
         """The `k` records most like one that is not there yet, of the same project, that nothing has superseded."""

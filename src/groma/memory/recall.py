@@ -55,7 +55,7 @@ class Remembered:
 def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequence[tuple[Anchor, str]]]) -> Remembered:
     """The best records for a question. `compared` tells what a record's anchors are now."""
     span = named_span(asked.text, datetime.fromtimestamp(asked.now, UTC))
-    found = known.search(asked.text, lambda m: _visible(m, asked), AHEAD * asked.k)
+    found, useful = known.search(asked.text, lambda m: _visible(m, asked), AHEAD * asked.k)
     scores = _weighed(found, known.records, span)
     scores = _succeeded(scores, known.records, asked)
     best = sorted(scores, key=lambda id: (-scores[id], id))[: asked.k]
@@ -64,7 +64,7 @@ def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequ
         Recalled(m, min(1.0, scores[m.id]), _holds(m, asked), tuple(compared(m)), why.get(m.id) or "supersedes what was found")
         for m in (known.records[id] for id in best)
     )
-    return Remembered(asked.text, memories, not any(one.useful for one in found if one.id in scores))
+    return Remembered(asked.text, memories, not useful)
 
 
 def _visible(m: Memory, asked: Question) -> bool:

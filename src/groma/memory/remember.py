@@ -5,6 +5,7 @@ Nothing is destroyed here: what is superseded stays beside what supersedes it, a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -37,30 +38,29 @@ def remember(
     drafts: Sequence[Draft],
     of: Call,
     *,
-    root: str,
     quota: int,
     noted: Callable[[Draft, Verdict], None],
 ) -> list[Receipt]:
     """Keep what several drafts say, in one transaction: a receipt each, in order, durable when this returns.
 
-    Anchors are read below `root` ("": nowhere). An agent writes `quota` records an hour at most. `noted` is told of what the guard did not simply
-    let in. Raises what the catalogue raises; then nothing is kept.
+    Each draft names its project, whose folder (if it is one) is where its anchors are read. An agent writes `quota` records an hour at most.
+    `noted` is told of what the guard did not simply let in. Raises what the catalogue raises; then nothing is kept.
     """
     with known.during(db), db.transaction():
-        return [_one(db, known, draft, of, root, quota, noted) for draft in drafts]
+        return [_one(db, known, draft, replace(of, actor=draft.agent or of.actor), quota, noted) for draft in drafts]
 
 
-def _one(db: Database, known: Projection, draft: Draft, of: Call, root: str, quota: int, noted: Callable[[Draft, Verdict], None]) -> Receipt:
+def _one(db: Database, known: Projection, draft: Draft, of: Call, quota: int, noted: Callable[[Draft, Verdict], None]) -> Receipt:
     verdict = examine(draft.content)
     if verdict.action != "accept":
         noted(draft, verdict)
     if verdict.action == "reject":
-        return Receipt(None, "rejected", verdict.reason)
+        return Receipt(None, "rejected", verdict.why)
     if writes(db, of.actor, of.at - HOUR) >= quota:
         return Receipt(None, "rejected", f"{of.actor} has stored {quota} memories in the last hour, which is the limit; try again later.")
 
     try:
-        new = _made(draft, verdict, of, root)
+        new = _made(draft, verdict, of)
         if (same := memories.live(db, new.hash)) is not None and same.expires is None:
             return _receipt(same.id, "duplicate", "the same text is known", same, target=same.id)
         decision = _decision(db, known, draft, new)
@@ -82,19 +82,20 @@ def _one(db: Database, known: Projection, draft: Draft, of: Call, root: str, quo
     if new.state == "quarantined":
         return _receipt(new.id, "quarantined", new.reason, new, batch=of.batch)
     outcome = "stored" if decision.outcome == "new" else decision.outcome
-    return _receipt(new.id, outcome, decision.reason, new, target=decision.target, batch=of.batch)
+    said = "; ".join(one for one in (decision.reason, new.reason, verdict.why) if one)
+    return _receipt(new.id, outcome, said, new, target=decision.target, batch=of.batch)
 
 
-def _made(draft: Draft, verdict: Verdict, of: Call, root: str) -> Memory:
+def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
     human said it."""
-    level, state, reason = draft.level, "active", ""
+    level, state, reason, root = draft.level, "active", "", draft.project or ""
     if level is None:
         level = classify(verdict.text).level
         if level == USER_PREFERENCE and (draft.source or "human") != "human":
             state, reason = "proposed", "a preference that no human has confirmed yet"
     if verdict.action == "quarantine":
-        state, reason = "quarantined", verdict.reason
+        state, reason = "quarantined", verdict.why
     expires = draft.valid_to if draft.valid_to is not None else of.at + SESSION_S if level == SESSION_STATE else None
     return memory(
         draft,
@@ -107,7 +108,7 @@ def _made(draft: Draft, verdict: Verdict, of: Call, root: str) -> Memory:
         masked=int(verdict.masked),
         expires=expires if level == SESSION_STATE else None,
         model=core.static_id(),
-        anchors=tuple(anchored(a, root) if root else a for a in draft.anchors),
+        anchors=tuple(anchored(a, root) for a in draft.anchors) if os.path.isabs(root) else draft.anchors,
     )
 
 
@@ -119,7 +120,7 @@ def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Dec
         if old.forgotten is not None:
             raise UsageError(f"The memory {old.id} was forgotten; it cannot be superseded.", id=old.id)
         return Decision("supersedes", old.id, "the caller says so")
-    decision = settle(new, known.nearest(db, new, NEAREST))
+    decision = settle(new, known.nearest(new, NEAREST))
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))
         if target.source == "human":
