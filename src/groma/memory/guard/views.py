@@ -131,7 +131,7 @@ def _hex_apart(text: str) -> str | None:
     if not (match := _HEX_APART.search(text)):
         return None
     said = _as_text(match[0], lambda word: bytes.fromhex(re.sub("[ :,-]", "", word)))
-    return None if said is None else text[: match.start()] + said + text[match.end() :]
+    return None if said is None else f"{text[: match.start()]}\n{said}\n{text[match.end() :]}"
 
 
 def _words(text: str, pattern: re.Pattern[str], decode: Callable[[str], bytes]) -> str | None:
@@ -142,7 +142,7 @@ def _words(text: str, pattern: re.Pattern[str], decode: Callable[[str], bytes]) 
     for match in islice(pattern.finditer(text), MOST_DECODED):
         said = _as_text(match[0], decode)
         if said is not None:
-            out += [text[end : match.start()], said]
+            out += [text[end : match.start()], "\n", said, "\n"]  # what was encoded begins and ends for itself
             end = match.end()
     return "".join([*out, text[end:]]) if out else None
 
