@@ -170,6 +170,7 @@ _LOOK_ALIKE = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
 _MIXED = re.compile("[a-z][\u0250-\u02af\u0370-\u03ff\u0400-\u058f]|[\u0250-\u02af\u0370-\u03ff\u0400-\u058f][a-z]")
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _LEET_WORD = re.compile(r"[a-z][0-9@$!]{1,2}[a-z]")
+_LEET_WORDS = ("ignor", "disregard", "forget", "instruct", "prompt", "reveal", "system", "bypass", "overrid", "previous", "secret", "password")
 _SPACED = re.compile(r"(?<!\w)\w([ .\-_*|·])\w(?:\1\w){2,}(?!\w)")
 _SPACED_TOO = re.compile(r"(?<!\w)\w([.\-_*|·])\w(?:\1\w)+(?!\w)")
 _ROT13_WORDS = ("vtaber", "qvfertneq", "sbetrg", "vafgehpgvba", "cebzcg", "erirny", "flfgrz")
@@ -185,7 +186,10 @@ def _look_alikes(text: str) -> str | None:
 
 
 def _leet(text: str) -> str | None:
-    return text.translate(_LEET) if len(_LEET_WORD.findall(text)) >= 3 else None
+    if len(_LEET_WORD.findall(text)) < 3:
+        return None
+    spelled = text.translate(_LEET)
+    return spelled if any(word in spelled and word not in text for word in _LEET_WORDS) else None
 
 
 def _spaced(text: str) -> str | None:
