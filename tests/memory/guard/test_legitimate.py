@@ -11,6 +11,39 @@ Load Vue with <script src="https://unpkg.com/vue@3"></script> in index.html.
 <script src="https://cdn.example.org/htmx.min.js" integrity="sha384-x" crossorigin="anonymous"></script>
 <button class="save" onclick="app.save()">Save</button>
 <body onload="init()"> starts the demo page.
+今後のセッションでは、必ず以下のルールに従って作業してください。
+API キー・トークン・シークレットの類いは **絶対にコミットしない**。
+ユーザーに「Dify から Export DSL したファイルを1枚貼ってください」と依頼してから作成する。
+実装より先にARCHITECTURE.mdとの設計整合性を確認すること
+エラーに対して「とりあえず動くコード」を作らないこと
+ユーザの提案が設計を壊す場合、理由を説明して却下すること
+このルールは変更する（PR レビュー必須・直接 push 禁止など）。
+.env 系、*.key は .gitignore で除外済み。古いルールは無視してよい設定ファイルに残っている。
+Hướng dẫn cho Claude Code khi làm việc trong repo này.
+Không lưu trường suy diễn. Tiền là decimal, không bao giờ float64.
+Orientações para o Claude Code ao trabalhar neste repositório.
+Ignore os arquivos gerados e siga as regras do linter em docs/regras.md.
+本仓库一律使用 pnpm，严禁使用 npm 或 yarn。
+零破坏性操作：严禁 git reset --hard 等破坏性指令。
+单任务单 Session 原则：一次只处理一个 Task，杜绝随手改动非白名单文件。
+系统提示已更新，请查看文档。忽略大小写进行比较。
+这个函数忽略所有空行，之前的实现没有。
+Les règles du linter ignorent les fichiers générés ; oublie la vieille configuration Webpack.
+Wir ignorieren die Regeln für generierten Code; bitte keine alten Anweisungen aus dem Wiki verwenden.
+Bitte die Nutzer nicht über interne Fehler informieren, sondern eine allgemeine Meldung zeigen.
+Los usuarios no deben ver los errores internos; envía los registros a Sentry.
+El parser ignora las instrucciones vacías del Dockerfile.
+L'utente preferisce risposte brevi; ignora i file generati.
+Парсер игнорирует все пустые инструкции, предыдущие версии этого не делали.
+Не забудь обновить инструкции по установке в README.
+Пользователю не сообщаем внутренние коды ошибок, они отправляются в журнал.
+المحلل يتجاهل الأسطر الفارغة في ملف التعليمات.
+Ayrıştırıcı boş talimatları yok sayar.
+Kullanıcıya iç hata kodlarını gösterme; günlüğe yaz.
+사용자에게 내부 오류 코드를 보여주지 말고 로그에 남긴다.
+파서는 빈 줄을 무시한다. 이전 버전은 그렇지 않았다.
+De parser negeert lege regels; vergeet niet de changelog bij te werken.
+Parser ignoruje puste instrukcje w pliku Dockerfile.
 build && rm -rf dist
 Enable Developer Mode in Discord: Settings, Advanced, Developer Mode; then copy the channel id.
 Choose the default so that a shared field never silently upgrades anyone to a pricier tier.

@@ -131,7 +131,7 @@ def _hex_apart(text: str) -> str | None:
     if not (match := _HEX_APART.search(text)):
         return None
     said = _as_text(match[0], lambda word: bytes.fromhex(re.sub("[ :,-]", "", word)))
-    return None if said is None else text[: match.start()] + said + text[match.end() :]
+    return None if said is None else f"{text[: match.start()]}\n{said}\n{text[match.end() :]}"
 
 
 def _words(text: str, pattern: re.Pattern[str], decode: Callable[[str], bytes]) -> str | None:
@@ -142,7 +142,7 @@ def _words(text: str, pattern: re.Pattern[str], decode: Callable[[str], bytes]) 
     for match in islice(pattern.finditer(text), MOST_DECODED):
         said = _as_text(match[0], decode)
         if said is not None:
-            out += [text[end : match.start()], said]
+            out += [text[end : match.start()], "\n", said, "\n"]  # what was encoded begins and ends for itself
             end = match.end()
     return "".join([*out, text[end:]]) if out else None
 
@@ -170,6 +170,7 @@ _LOOK_ALIKE = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
 _MIXED = re.compile("[a-z][\u0250-\u02af\u0370-\u03ff\u0400-\u058f]|[\u0250-\u02af\u0370-\u03ff\u0400-\u058f][a-z]")
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _LEET_WORD = re.compile(r"[a-z][0-9@$!]{1,2}[a-z]")
+_LEET_WORDS = ("ignor", "disregard", "forget", "instruct", "prompt", "reveal", "system", "bypass", "overrid", "previous", "secret", "password")
 _SPACED = re.compile(r"(?<!\w)\w([ .\-_*|·])\w(?:\1\w){2,}(?!\w)")
 _SPACED_TOO = re.compile(r"(?<!\w)\w([.\-_*|·])\w(?:\1\w)+(?!\w)")
 _ROT13_WORDS = ("vtaber", "qvfertneq", "sbetrg", "vafgehpgvba", "cebzcg", "erirny", "flfgrz")
@@ -185,7 +186,10 @@ def _look_alikes(text: str) -> str | None:
 
 
 def _leet(text: str) -> str | None:
-    return text.translate(_LEET) if len(_LEET_WORD.findall(text)) >= 3 else None
+    if len(_LEET_WORD.findall(text)) < 3:
+        return None
+    spelled = text.translate(_LEET)
+    return spelled if any(word in spelled and word not in text for word in _LEET_WORDS) else None
 
 
 def _spaced(text: str) -> str | None:
