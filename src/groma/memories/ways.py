@@ -1,45 +1,29 @@
-"""The verbs of memory, each with the `Caller` who asks: what `Engine.memories` is.
-
-They say what project is meant, who may write, and when; the ways in and out are in `groma.memory`.
-"""
+"""The ways into memory and out of it."""
 
 from __future__ import annotations
 
 import os
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
-from .catalogue import manifests, scopes
-from .catalogue import memories as records
-from .catalogue.memory_events import call
-from .config import Settings
-from .data import DataDirectory
-from .drafts import draft, moment
-from .errors import UsageError
-from .memory.anchors import Elsewhere, compared
-from .memory.guard import Verdict
-from .memory.guard.log import record
-from .memory.projection import Projection
-from .memory.recall import Question, Remembered, recall
-from .memory.remember import remember
-from .records import Anchor, Draft, Memory, Receipt
-from .types import Caller
+from ..catalogue import manifests, scopes
+from ..catalogue.memory_events import call
+from ..drafts import draft, moment
+from ..errors import UsageError
+from ..memory.anchors import Elsewhere, compared
+from ..memory.guard import Verdict
+from ..memory.guard.log import record
+from ..memory.recall import Question, Remembered, recall
+from ..memory.remember import remember
+from ..records import Anchor, Draft, Memory, Receipt
+from ..types import Caller
+from .room import Room
 
-__all__ = ["Memories"]
+__all__ = ["Ways"]
 
 
-class Memories:
-    """What is remembered in one data directory. Threads may share it."""
-
-    def __init__(self, data: DataDirectory, settings: Settings, may_write: Callable[[Caller, str], None]) -> None:
-        """`may_write(caller, verb)` raises where this caller may not."""
-        self._data = data
-        self._settings = settings
-        self._may_write = may_write
-        self._known = Projection(data.folder)
-        self._lock = threading.Lock()
+class Ways(Room):
+    """The ways in and out."""
 
     def remember(self, caller: Caller, said: Sequence[object], *, here: str, kind: str = "memory") -> list[Receipt]:
         """Keep what is said: mappings of the fields that `drafts.ALLOWED` names. A receipt each, in order; all that is kept is durable.
@@ -95,28 +79,6 @@ class Memories:
             asked = Question(text, time.time(), k, named, frozenset(levels), frozenset(kinds), frozenset(tags), at)
             return recall(asked, self._known, lambda m: self._compared(m))
 
-    def count(self, caller: Caller) -> int:
-        """How many records there are, whatever became of them."""
-        if not (self._data.folder / "catalogue.db").exists():
-            return 0
-        return records.count(self._data.db, records.EVERY, time.time())
-
-    # ------------------------------------------------------------------------------------------------------------------- places
-
-    def _placed(self, one: Draft, here: str) -> Draft:
-        """The draft with the project that is meant: the one it names, else the one we are in, unless it is to hold everywhere."""
-        if one.project is None:
-            return replace(one, project="" if one.scope == "global" else here)
-        return replace(one, project=_folder(one.project))
-
-    def _known_project(self, project: str) -> str:
-        named = _folder(project)
-        known = {m.project for m in self._known.records.values()}
-        if named not in known and not os.path.isdir(named):
-            some = ", ".join(sorted(known - {""})[:5]) or "none yet"
-            raise UsageError(f"Nothing is remembered of a project {project}; known: {some}.", project=project)
-        return named
-
     def _compared(self, m: Memory) -> list[tuple[Anchor, str]]:
         if not m.anchors or not os.path.isdir(m.project):
             return [(a, "gone") for a in m.anchors]
@@ -140,13 +102,3 @@ class Memories:
             reasons=", ".join(verdict.reasons),
             text=verdict.text,
         )
-
-
-def _folder(project: str) -> str:
-    """A project's folder, or its name as it is. Raises UsageError for a path that leads nowhere."""
-    if "/" not in project and os.sep not in project and not project.startswith((".", "~")):
-        return project
-    folder = os.path.realpath(os.path.expanduser(project))
-    if not os.path.isdir(folder):
-        raise UsageError(f"There is no folder {project}; name a project by its folder, or by a name without a slash.", project=project)
-    return folder

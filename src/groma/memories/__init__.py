@@ -1,0 +1,12 @@
+"""The verbs of memory, each with the `Caller` who asks: what `Engine.memories` is. A topic a file, joined in one class.
+
+They say what project is meant, who may write, and when; what they do is in `groma.memory`.
+"""
+
+from .ways import Ways
+
+__all__ = ["Memories"]
+
+
+class Memories(Ways):
+    """All verbs of memory."""

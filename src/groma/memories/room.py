@@ -1,0 +1,63 @@
+"""What all verbs of memory have: the data directory, what is known, who may write, and which project is meant."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..catalogue import memories as records
+from ..config import Settings
+from ..data import DataDirectory
+from ..errors import UsageError
+from ..memory.projection import Projection
+from ..records import Draft
+from ..types import Caller
+
+__all__ = ["Room"]
+
+
+class Room:
+    """What is remembered in one data directory. Threads may share it: `_lock` is held while `_known` is used."""
+
+    def __init__(self, data: DataDirectory, settings: Settings, may_write: Callable[[Caller, str], None]) -> None:
+        """`may_write(caller, verb)` raises where this caller may not."""
+        self._data = data
+        self._settings = settings
+        self._may_write = may_write
+        self._known = Projection(data.folder)
+        self._lock = threading.Lock()
+
+    def count(self, caller: Caller) -> int:
+        """How many records there are, whatever became of them."""
+        if not (self._data.folder / "catalogue.db").exists():
+            return 0
+        return records.count(self._data.db, records.EVERY, time.time())
+
+    # ------------------------------------------------------------------------------------------------------------------- places
+
+    def _placed(self, one: Draft, here: str) -> Draft:
+        """The draft with the project that is meant: the one it names, else the one we are in, unless it is to hold everywhere."""
+        if one.project is None:
+            return replace(one, project="" if one.scope == "global" else here)
+        return replace(one, project=_folder(one.project))
+
+    def _known_project(self, project: str) -> str:
+        named = _folder(project)
+        known = {m.project for m in self._known.records.values()}
+        if named not in known and not os.path.isdir(named):
+            some = ", ".join(sorted(known - {""})[:5]) or "none yet"
+            raise UsageError(f"Nothing is remembered of a project {project}; known: {some}.", project=project)
+        return named
+
+
+def _folder(project: str) -> str:
+    """A project's folder, or its name as it is. Raises UsageError for a path that leads nowhere."""
+    if "/" not in project and os.sep not in project and not project.startswith((".", "~")):
+        return project
+    folder = os.path.realpath(os.path.expanduser(project))
+    if not os.path.isdir(folder):
+        raise UsageError(f"There is no folder {project}; name a project by its folder, or by a name without a slash.", project=project)
+    return folder
