@@ -259,7 +259,11 @@ fn a_mapped_file_is_read_to_its_last_byte() {
     let path = folder.path().join("a.part");
     for dim in [0, 1, 7, 33] {
         let part = sample(&mut Draw(19), 1, dim);
-        std::fs::write(&path, filed(part.body(), &part.layout(), &part.kinds)).unwrap();
+        std::fs::write(
+            &path,
+            filed(part.body(), part.checked(), &part.layout(), &part.kinds),
+        )
+        .unwrap();
         for check in [true, false] {
             let mapped = open(&path, "a.part", check).unwrap();
             assert_eq!(mapped.body(), part.body());
