@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -20,6 +21,11 @@ VERBS = {
     "why": "Why a file is or is not in the index.",
     "remember": "Keep a fact, a decision, a preference.",
     "recall": "What is remembered about something; best first.",
+    "briefing": "What an agent should know when a session begins.",
+    "timeline": "What changed in memory, in order.",
+    "about": "All that is kept about you and this project.",
+    "export": "Write memories as text.",
+    "import": "Take in memories from files, all or nothing.",
     "forget": "Remove a folder from the index.",
     "verify": "Check everything groma keeps for damage.",
     "rebuild": "Build the index anew from the files.",
@@ -54,7 +60,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"groma.cli.{cmd_name}").command
+        command: click.Command = import_module(f"groma.cli.{cmd_name}{'_' * iskeyword(cmd_name)}").command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

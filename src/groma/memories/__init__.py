@@ -3,10 +3,12 @@
 They say what project is meant, who may write, and when; what they do is in `groma.memory`.
 """
 
+from .delivery import Delivery
+from .exchange import Exchange
 from .ways import Ways
 
 __all__ = ["Memories"]
 
 
-class Memories(Ways):
+class Memories(Exchange, Delivery, Ways):
     """All verbs of memory."""

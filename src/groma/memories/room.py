@@ -12,11 +12,13 @@ from ..catalogue import memories as records
 from ..config import Settings
 from ..data import DataDirectory
 from ..errors import UsageError
+from ..memory.guard import Verdict
+from ..memory.guard.log import record
 from ..memory.projection import Projection
 from ..records import Draft
 from ..types import Caller
 
-__all__ = ["Room"]
+__all__ = ["Room", "folder_of"]
 
 
 class Room:
@@ -42,18 +44,30 @@ class Room:
         """The draft with the project that is meant: the one it names, else the one we are in, unless it is to hold everywhere."""
         if one.project is None:
             return replace(one, project="" if one.scope == "global" else here)
-        return replace(one, project=_folder(one.project))
+        return replace(one, project=folder_of(one.project))
 
     def _known_project(self, project: str) -> str:
-        named = _folder(project)
+        named = folder_of(project)
         known = {m.project for m in self._known.records.values()}
         if named not in known and not os.path.isdir(named):
             some = ", ".join(sorted(known - {""})[:5]) or "none yet"
             raise UsageError(f"Nothing is remembered of a project {project}; known: {some}.", project=project)
         return named
 
+    # --------------------------------------------------------------------------------------------------------------- security log
 
-def _folder(project: str) -> str:
+    def _noted(self, caller: Caller, one: Draft, verdict: Verdict) -> None:
+        record(
+            self._data.folder,
+            verdict.action,
+            by=one.agent or caller.name,
+            source=one.source or "human",
+            reasons=", ".join(verdict.reasons),
+            text=verdict.text,
+        )
+
+
+def folder_of(project: str) -> str:
     """A project's folder, or its name as it is. Raises UsageError for a path that leads nowhere."""
     if "/" not in project and os.sep not in project and not project.startswith((".", "~")):
         return project

@@ -38,25 +38,26 @@ def remember(
     drafts: Sequence[Draft],
     of: Call,
     *,
-    quota: int,
+    quota: int | None,
     noted: Callable[[Draft, Verdict], None],
 ) -> list[Receipt]:
     """Keep what several drafts say, in one transaction: a receipt each, in order, durable when this returns.
 
-    Each draft names its project, whose folder (if it is one) is where its anchors are read. An agent writes `quota` records an hour at most.
-    `noted` is told of what the guard did not simply let in. Raises what the catalogue raises; then nothing is kept.
+    Each draft names its project, whose folder (if it is one) is where its anchors are read. An agent writes `quota` records an hour at most;
+    None is for an import, all of which is the caller's own writing, whatever agent it names, and has no limit. `noted` is told of what the
+    guard did not simply let in. Raises what the catalogue raises; then nothing is kept.
     """
     with known.during(db), db.transaction():
-        return [_one(db, known, draft, replace(of, actor=draft.agent or of.actor), quota, noted) for draft in drafts]
+        return [_one(db, known, draft, of if quota is None else replace(of, actor=draft.agent or of.actor), quota, noted) for draft in drafts]
 
 
-def _one(db: Database, known: Projection, draft: Draft, of: Call, quota: int, noted: Callable[[Draft, Verdict], None]) -> Receipt:
+def _one(db: Database, known: Projection, draft: Draft, of: Call, quota: int | None, noted: Callable[[Draft, Verdict], None]) -> Receipt:
     verdict = examine(draft.content)
     if verdict.action != "accept":
         noted(draft, verdict)
     if verdict.action == "reject":
         return Receipt(None, "rejected", verdict.why)
-    if writes(db, of.actor, of.at - HOUR) >= quota:
+    if quota is not None and writes(db, of.actor, of.at - HOUR) >= quota:
         return Receipt(None, "rejected", f"{of.actor} has stored {quota} memories in the last hour, which is the limit; try again later.")
 
     try:
@@ -88,12 +89,13 @@ def _one(db: Database, known: Projection, draft: Draft, of: Call, quota: int, no
 
 def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
-    human said it."""
+    human said it; what a file calls one waits, too."""
     level, state, reason, root = draft.level, "active", "", draft.project or ""
     if level is None:
         level = classify(verdict.text).level
-        if level == USER_PREFERENCE and (draft.source or "human") != "human":
-            state, reason = "proposed", "a preference that no human has confirmed yet"
+    by_file = draft.source == "import"  # a level in it is the file's word, and not the caller's
+    if level == USER_PREFERENCE and (by_file or (draft.level is None and (draft.source or "human") != "human")):
+        state, reason = "proposed", "a preference that no human has confirmed yet"
     if verdict.action == "quarantine":
         state, reason = "quarantined", verdict.why
     expires = draft.valid_to if draft.valid_to is not None else of.at + SESSION_S if level == SESSION_STATE else None
@@ -125,7 +127,15 @@ def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Dec
         target = memories.required(db, str(decision.target))
         if target.source == "human":
             return Decision("new", None, f"differs from {target.id}, which a human said: both are kept")
+        if new.state == "proposed":
+            return Decision("new", None, f"differs from {target.id}, which stays until this is promoted")
+        if new.source == "import" and _began(new) < _began(target):
+            return Decision("new", None, f"differs from {target.id}, which is newer: both are kept")
     return decision
+
+
+def _began(m: Memory) -> float:
+    return m.created if m.valid_from is None else m.valid_from
 
 
 def _receipt(id: str, outcome: str, reason: str, m: Memory, *, target: str | None = None, batch: str = "") -> Receipt:
