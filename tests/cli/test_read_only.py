@@ -19,11 +19,18 @@ from groma.types import LOCAL, Request
 from tests.faults.corpus import modules
 from tests.processes import Place, repository
 
-WRITES = {"index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",)}
+WRITES = {
+    "index": ("ROOT",),
+    "forget": ("ROOT",),
+    "rebuild": (),
+    "search": ("--repo", "OTHER", "x"),
+    "remember": ("a fact",),
+    "import": ("ROOT/README.md",),
+}
 """Verbs that would write, with arguments that make them want to."""
 READS = {
     "search": ("--repo", "ROOT", "validate_ledger"), "status": (), "why": ("ROOT/README.md",), "verify": (), "doctor": (), "config": ("show",),
-    "completion": ("bash",), "recall": ("a fact",),
+    "completion": ("bash",), "recall": ("a fact",), "export": (), "briefing": (), "timeline": ("--since", "2020-01-01"), "about": (),
 }  # fmt: skip
 ELSEWHERE = {"mcp", "bench"}
 """`mcp` serves until its input ends; `bench` keeps its index in a place of its own."""
@@ -92,7 +99,17 @@ CALLS = {
     "verify": lambda engine, _: engine.verify(LOCAL),
     "why": lambda engine, root: engine.why(LOCAL, root, "nothing.py"),
     "read": lambda engine, root: engine.read(LOCAL, [root], path="nothing.py"),
+    "import": lambda engine, root: engine.memories.import_(LOCAL, [("a.jsonl", '{"content": "a fact"}')], here=root),
+    "restore": lambda engine, root: engine.memories.import_(LOCAL, [], here=root, restore=True),
+    "export": lambda engine, _: list(engine.memories.export(LOCAL)),
+    "briefing": lambda engine, root: engine.memories.briefing(LOCAL, here=root),
+    "timeline": lambda engine, root: engine.memories.timeline(LOCAL, 0, here=root),
+    "about": lambda engine, root: engine.memories.about(LOCAL, here=root),
+    "session": lambda engine, root: engine.memories.retrieve_session_state(LOCAL, "", here=root),
 }
+
+REFUSED = {"index", "forget", "rebuild", "rebuild all", "import", "restore"}
+"""Those of them that would write."""
 
 
 @given(calls=st.lists(st.tuples(st.sampled_from(sorted(CALLS)), st.booleans()), max_size=6))
@@ -105,9 +122,9 @@ def test_no_call_changes_anything(indexed: tuple[Path, str], calls: list[tuple[s
             try:
                 CALLS[name](engine, root if known else os.path.dirname(root))
             except ReadOnly as e:
-                assert name in ("index", "forget", "rebuild", "rebuild all") and "read_only is set by GROMA_READ_ONLY" in e.message  # noqa: PT017
+                assert name in REFUSED and "read_only is set by GROMA_READ_ONLY" in e.message  # noqa: PT017
             except GromaError:
-                assert name not in ("index", "forget", "rebuild", "rebuild all")
+                assert name not in REFUSED
     assert kept(data) == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -152,7 +153,10 @@ def test_a_forged_file_claims_nothing(open_: Open, tmp_path: Path) -> None:
 
 
 def test_an_import_passes_the_guard_and_a_restore_too(open_: Open, tmp_path: Path) -> None:
-    attack, token = "'; DROP TABLE users; --", "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    attack, token = (
+        "'; DROP TABLE users; --",
+        "ghp_" + "".join(secrets.choice("abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(36)),
+    )
     rows = [{"content": attack}, {"content": f"The deploy token is {token}, kept in the vault"}, {"content": "Redis holds the sessions"}]
     done = taken(open_("a"), "".join(json.dumps(row) + "\n" for row in rows))
     assert done.outcomes == {"rejected": 1, "stored": 2} and done.lines[0].receipt.outcome == "rejected" and done.lines[0].line == 1
