@@ -71,10 +71,10 @@ class Delivery(Ways):
         if query.strip():
             found = self.recall(caller, query, here=here, k=100, levels=[SESSION_STATE])
             if not found.nothing_useful:
-                newest = sorted(found.memories, key=lambda one: (-one.memory.created, one.memory.id))
+                newest = sorted(found.memories, key=lambda one: (one.memory.created, one.memory.id), reverse=True)
                 return Remembered(query, tuple(one for one in newest if _holds(one.memory, now))[:limit], False)
         some = [m for m in self._of(here) if m.level == SESSION_STATE and m.state == "active" and _holds(m, now)]
-        some = sorted(some, key=lambda m: (-m.created, m.id))[:limit]
+        some = sorted(some, key=lambda m: (m.created, m.id), reverse=True)[:limit]
         return Remembered(query, tuple(Recalled(m, 1.0, True, tuple(self._compared(m)), "among the newest") for m in some), not some)
 
     def timeline(

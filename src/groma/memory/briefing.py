@@ -39,7 +39,7 @@ def briefing(memories: Iterable[Memory], now: float, tokens: int) -> Briefing:
     """
     told = [m for m in memories if m.state == "active" and is_live(m, now) and is_valid(m, now)]
     pinned = sorted((m for m in told if m.level == USER_PREFERENCE), key=lambda m: (-m.importance, m.created, m.id))
-    context = sorted((m for m in told if m.level == PROJECT_CONTEXT), key=lambda m: (-_began(m), m.id))
+    context = sorted((m for m in told if m.level == PROJECT_CONTEXT), key=lambda m: (_began(m), m.id), reverse=True)
     left = CHARACTERS * tokens - len(_HEAD)
     parts: list[str] = []
     ids: list[str] = []
