@@ -3,10 +3,11 @@
 They say what project is meant, who may write, and when; what they do is in `groma.memory`.
 """
 
+from .lifecycle import Lifecycle
 from .ways import Ways
 
 __all__ = ["Memories"]
 
 
-class Memories(Ways):
+class Memories(Ways, Lifecycle):
     """All verbs of memory."""

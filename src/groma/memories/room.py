@@ -12,6 +12,8 @@ from ..catalogue import memories as records
 from ..config import Settings
 from ..data import DataDirectory
 from ..errors import UsageError
+from ..memory.guard import Verdict
+from ..memory.guard.log import record
 from ..memory.projection import Projection
 from ..records import Draft
 from ..types import Caller
@@ -35,6 +37,16 @@ class Room:
         if not (self._data.folder / "catalogue.db").exists():
             return 0
         return records.count(self._data.db, records.EVERY, time.time())
+
+    def _noted(self, caller: Caller, one: Draft, verdict: Verdict) -> None:
+        record(
+            self._data.folder,
+            verdict.action,
+            by=one.agent or caller.name,
+            source=one.source or "human",
+            reasons=", ".join(verdict.reasons),
+            text=verdict.text,
+        )
 
     # ------------------------------------------------------------------------------------------------------------------- places
 

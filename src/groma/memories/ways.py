@@ -11,8 +11,6 @@ from ..catalogue.memory_events import call
 from ..drafts import draft, moment
 from ..errors import UsageError
 from ..memory.anchors import Elsewhere, compared
-from ..memory.guard import Verdict
-from ..memory.guard.log import record
 from ..memory.recall import Question, Remembered, recall
 from ..memory.remember import remember
 from ..records import Anchor, Draft, Memory, Receipt
@@ -51,7 +49,9 @@ class Ways(Room):
                 if checked
                 else ()
             )
-            self._known.keep()
+            if self._known.due:
+                with self._data.locked("memories"):
+                    self._known.keep(self._data.db)
         return [next(kept) if isinstance(one, Draft) else one for one in drafts]
 
     def recall(
@@ -92,13 +92,3 @@ class Ways(Room):
         if scope is None:
             return Elsewhere(lambda _: (), lambda _: ())
         return Elsewhere(lambda blob: manifests.paths_of(db, scope.id, blob), lambda _: ())
-
-    def _noted(self, caller: Caller, one: Draft, verdict: Verdict) -> None:
-        record(
-            self._data.folder,
-            verdict.action,
-            by=one.agent or caller.name,
-            source=one.source or "human",
-            reasons=", ".join(verdict.reasons),
-            text=verdict.text,
-        )
