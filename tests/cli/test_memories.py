@@ -105,12 +105,13 @@ def test_purge(groma: Groma, place: Place) -> None:
     ids = [kept(groma, text, "--level", "PROJECT_CONTEXT") for text in ("The vault stands in room 1729", "Ports are always even")]
     done = groma("memories", "purge", "--json", ids[0]).json
     assert done["schema"] == "groma.purge/1" and done["ids"] == [ids[0]] and done["proven"] and done["found"] == done["others"] == []
+    kept(groma, "We deploy on Tuesdays")
     groma("forget", "--id", ids[1])
     shown = groma("memories", "purge", "--forgotten").out.splitlines()
     assert shown[0] == f"purged {ids[1]}" and shown[1].endswith("searched for what they said: nothing left")
     left = b"".join(path.read_bytes() for path in place.data.rglob("*") if path.is_file())
     assert b"room 1729" not in left and b"always even" not in left
-    assert listed(groma, "--all") == [] and groma("verify").out.startswith("clean")
+    assert listed(groma, "--all") == ["We deploy on Tuesdays"] and groma("verify").out.startswith("clean")
 
 
 def test_a_purge_that_leaves_a_copy_fails(groma: Groma, place: Place) -> None:
