@@ -78,6 +78,22 @@ def test_one_call_is_undone_at_once_and_the_undo_too(db: Database) -> None:
     assert verbs(db, old.id) == ["add", "supersede", "undo", "undo"]
 
 
+def test_calls_are_taken_back_one_after_the_other(db: Database) -> None:
+    of = at()
+    m = memory_writes.add(db, of, some("one")).memory
+    calls = [at(NOW + n) for n in (1, 2, 3)]
+    for n, call in enumerate(calls, 1):
+        memory_writes.update(db, call, m.id, {"importance": n / 10})
+    for n, call in reversed(list(enumerate(calls))):
+        memory_writes.undo(db, at(), call.batch)
+        assert memories.required(db, m.id).importance == (n / 10 if n else m.importance)
+    assert memories.get(db, m.id) == m
+    memory_writes.undo(db, at(), of.batch)
+    assert memories.required(db, m.id).forgotten
+    with pytest.raises(UsageError, match=r"changed since \(undo\)"):
+        memory_writes.undo(db, at(), calls[2].batch)
+
+
 def test_an_undo_says_what_stands_in_its_way(db: Database) -> None:
     of = at()
     m = memory_writes.add(db, of, some("one")).memory

@@ -15,7 +15,8 @@ from groma.cli.main import VERBS, cli
 from tests.cli.conftest import Groma
 from tests.processes import Place, write
 
-EVERY_HELP = [(), *((verb,) for verb in VERBS), ("config", "show")]
+OF_MEMORIES = ("list", "show", "update", "promote", "history", "undo", "purge")
+EVERY_HELP = [(), *((verb,) for verb in VERBS), ("config", "show"), *(("memories", verb) for verb in OF_MEMORIES)]
 
 
 @pytest.mark.parametrize("verb", EVERY_HELP, ids=" ".join)
@@ -163,7 +164,8 @@ def test_hidden_from_the_shell_that_called_us_nothing_is_written_but_the_object(
     write(shop / "leak.py", "key = 'AKIA" + "QYLPMN5HFIQR7XYA'\n")
     for verb in (
         ("index", str(shop)), ("search", "--repo", str(shop), "discount key"), ("search", "--repo", str(shop), "???"), ("status",),
-        ("why", str(shop / "leak.py")), ("verify",), ("doctor",), ("config", "show"), ("rebuild", str(shop)), ("forget", str(shop)),
+        ("why", str(shop / "leak.py")), ("verify",), ("doctor",), ("config", "show"), ("rebuild", str(shop)), ("forget", str(shop)), ("memories",),
+        ("forget", "--source", "agent"),
     ):  # fmt: skip
         ran = place.groma(*verb, "--json", cwd=shop)
         assert ran.out.count("\n") == 1 and re.fullmatch(r"groma\.[a-z]+/1", ran.json["schema"])

@@ -15,22 +15,21 @@ from groma.cli.main import VERBS
 from groma.config import load
 from groma.engine import Engine
 from groma.errors import GromaError, NotIndexed, ReadOnly
+from groma.records import Selection
 from groma.types import LOCAL, Request
 from tests.faults.corpus import modules
 from tests.processes import Place, repository
 
 WRITES = {
-    "index": ("ROOT",),
-    "forget": ("ROOT",),
-    "rebuild": (),
-    "search": ("--repo", "OTHER", "x"),
-    "remember": ("a fact",),
-    "import": ("ROOT/README.md",),
-}
+    "index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",),
+    "import": ("ROOT/README.md",), "memories update": ("00000000", "another fact"), "memories promote": ("00000000",), "memories undo": ("00000000",),
+    "memories purge": ("00000000",), "forget --source": ("human",),
+}  # fmt: skip
 """Verbs that would write, with arguments that make them want to."""
 READS = {
     "search": ("--repo", "ROOT", "validate_ledger"), "status": (), "why": ("ROOT/README.md",), "verify": (), "doctor": (), "config": ("show",),
-    "completion": ("bash",), "recall": ("a fact",), "export": (), "briefing": (), "timeline": ("--since", "2020-01-01"), "about": (),
+    "completion": ("bash",), "recall": ("a fact",), "memories": (), "forget --preview --source": ("human",), "export": (), "briefing": (),
+    "timeline": ("--since", "2020-01-01"), "about": (),
 }  # fmt: skip
 ELSEWHERE = {"mcp", "bench"}
 """`mcp` serves until its input ends; `bench` keeps its index in a place of its own."""
@@ -48,7 +47,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_every_verb_is_known_to_write_or_not() -> None:
-    assert set(VERBS) == {*WRITES, *READS, *ELSEWHERE}
+    assert set(VERBS) == {verb.split()[0] for verb in (*WRITES, *READS, *ELSEWHERE)}
 
 
 def test_no_verb_writes(place: Place) -> None:
@@ -60,10 +59,10 @@ def test_no_verb_writes(place: Place) -> None:
     before = kept(place.data)
     words = lambda args: [word.replace("ROOT", str(root)).replace("OTHER", str(other)) for word in args]  # noqa: E731
     for verb, args in WRITES.items():
-        ran = place.groma("--read-only", verb, *words(args), code=3)
+        ran = place.groma("--read-only", *verb.split(), *words(args), code=3)
         assert ran.out == "" and len(ran.err.splitlines()) == 1 and "read-only" in ran.err and "GROMA_READ_ONLY" in ran.err, ran
     for verb, args in READS.items():
-        assert place.groma(verb, *words(args), env={"GROMA_READ_ONLY": "1"}, cwd=root).out
+        assert place.groma(*verb.split(), *words(args), env={"GROMA_READ_ONLY": "1"}, cwd=root).out
     assert kept(place.data) == before
     found = place.groma("--read-only", "search", "--json", "--repo", root, "validate_ledger")
     assert found.hits and "read-only" in found.err
@@ -94,6 +93,15 @@ CALLS = {
     "forget": lambda engine, root: engine.forget(LOCAL, root),
     "rebuild": lambda engine, root: engine.rebuild(LOCAL, root),
     "rebuild all": lambda engine, _: engine.rebuild(LOCAL, None),
+    "remember": lambda engine, root: engine.memories.remember(LOCAL, [{"content": "x"}], here=root),
+    "update": lambda engine, _: engine.memories.update(LOCAL, "0" * 8, {"content": "x"}),
+    "promote": lambda engine, _: engine.memories.promote(LOCAL, ["0" * 8]),
+    "forget memories": lambda engine, _: engine.memories.forget(LOCAL, Selection(sources=("human",))),
+    "undo": lambda engine, _: engine.memories.undo(LOCAL, "0" * 8),
+    "purge": lambda engine, _: engine.memories.purge(LOCAL, ["0" * 8]),
+    "preview": lambda engine, _: engine.memories.forget(LOCAL, Selection(sources=("human",)), preview=True),
+    "list": lambda engine, _: engine.memories.list(LOCAL),
+    "recall": lambda engine, root: engine.memories.recall(LOCAL, "a fact", here=root),
     "search": lambda engine, root: engine.search(LOCAL, [root], Request("render_order", 3)),
     "status": lambda engine, root: engine.status(LOCAL, root),
     "verify": lambda engine, _: engine.verify(LOCAL),
@@ -108,7 +116,9 @@ CALLS = {
     "session": lambda engine, root: engine.memories.retrieve_session_state(LOCAL, "", here=root),
 }
 
-REFUSED = {"index", "forget", "rebuild", "rebuild all", "import", "restore"}
+REFUSED = {
+    "index", "forget", "rebuild", "rebuild all", "remember", "update", "promote", "forget memories", "undo", "purge", "import", "restore",
+}  # fmt: skip
 """Those of them that would write."""
 
 

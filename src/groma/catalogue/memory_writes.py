@@ -209,13 +209,13 @@ def _unlinked(db: Database, m: Memory, gone: Memory, purged: Mapping[str, Memory
 def undo(db: Database, of: Call, batch: str) -> list[Memory]:
     """Take back every change of one call, all or none; the records as they are then. What it had added is forgotten; an undo can be undone.
 
-    Raises UsageError if there is no such call, if it purged something, or if one of its records was changed since.
+    Raises UsageError if there is no such call, if it purged something, or if one of its records is not as the call left it.
     """
     with writing(db, of, "undo") as writer:
         events = batch_of(db, batch)
         if not events:
             raise UsageError(f"There is no call {batch} to take back.", batch=batch)
-        _check_last(db, events)
+        _check_untouched(db, events)
         changed: dict[str, Memory] = {}
         for event in reversed(events):
             now = memories.required(db, event.id)
@@ -224,13 +224,15 @@ def undo(db: Database, of: Call, batch: str) -> list[Memory]:
     return list(changed.values())
 
 
-def _check_last(db: Database, events: Sequence[Event]) -> None:
+def _check_untouched(db: Database, events: Sequence[Event]) -> None:
+    """Every record must be as the call left it: nothing happened to it since, or all that did was taken back."""
     lasts = {event.id: event.seq for event in events}
     for id, seq in lasts.items():
-        later = history(db, id)[-1]
+        later = (known := history(db, id))[-1]
         if later.verb == "purge":
             raise UsageError(f"The memory {id} was purged: nothing of it is left to bring back.", id=id)
-        if later.seq != seq:
+        left = next((event.previous for event in known if event.seq > seq), None)
+        if left is not None and _then(db, left, now := memories.required(db, id)) != now:
             raise UsageError(
                 f"The memory {id} was changed since ({later.verb}): take that back first (call {later.batch}).", id=id, batch=later.batch
             )

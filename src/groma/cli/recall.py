@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from ..records import KINDS, LEVELS, Recalled
 from ..types import LOCAL
-from .shared import as_json, here, json_option, open_engine, printable, project_named
+from .shared import as_json, here, json_option, moment_shown, open_engine, printable, project_named
 
 __all__ = ["command", "recalled_json"]
 
@@ -77,23 +76,19 @@ def recalled_json(one: Recalled) -> dict[str, Any]:
         "source": m.source,
         "trust": m.trust,
         "agent": m.agent,
-        "created": _time(m.created),
+        "created": moment_shown(m.created),
         "valid": one.valid,
-        "valid_from": _time(m.valid_from),
-        "valid_to": _time(m.valid_to),
+        "valid_from": moment_shown(m.valid_from),
+        "valid_to": moment_shown(m.valid_to),
         "superseded_by": m.superseded_by,
         "anchors": [{"path": a.path, "symbol": a.symbol, "state": state} for a, state in one.anchors],
         "why": one.why,
     }
 
 
-def _time(at: float | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
-
-
 def _shown(one: Recalled) -> str:
     m = one.memory
-    notes = [m.level, f"{m.source}{f' {m.agent}' if m.agent else ''}", str(_time(m.created))[:10]]
+    notes = [m.level, f"{m.source}{f' {m.agent}' if m.agent else ''}", str(moment_shown(m.created))[:10]]
     if m.superseded_by:
         notes.append(f"superseded by {m.superseded_by}")
     elif not one.valid:

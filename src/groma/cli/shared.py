@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
@@ -21,7 +22,20 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Progress
 
-__all__ = ["PATH", "as_json", "here", "json_option", "open_engine", "printable", "progress", "project_named", "say", "settings", "waiting"]
+__all__ = [
+    "PATH",
+    "as_json",
+    "here",
+    "json_option",
+    "moment_shown",
+    "open_engine",
+    "printable",
+    "progress",
+    "project_named",
+    "say",
+    "settings",
+    "waiting",
+]
 
 PATH = click.Path(readable=False)
 """The type of arguments that are paths: a shell completes them. Whether they can be read, the verbs say in their own words."""
@@ -62,6 +76,11 @@ def project_named(project: str | None) -> str | None:
 def as_json(value: dict[str, Any]) -> None:
     """Print one object, as UTF-8."""
     click.echo(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+
+
+def moment_shown(at: float | None) -> str | None:
+    """A time as ISO 8601 in UTC, to the second; None for none."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def say(sentences: Iterable[str]) -> None:

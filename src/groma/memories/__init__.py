@@ -5,10 +5,11 @@ They say what project is meant, who may write, and when; what they do is in `gro
 
 from .delivery import Delivery
 from .exchange import Exchange
+from .lifecycle import Lifecycle
 from .ways import Ways
 
 __all__ = ["Memories"]
 
 
-class Memories(Exchange, Delivery, Ways):
+class Memories(Exchange, Delivery, Lifecycle, Ways):
     """All verbs of memory."""

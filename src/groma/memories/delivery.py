@@ -87,7 +87,7 @@ class Delivery(Ways):
         first, end = _time("since", since), None if until is None else _time("until", until)
         if end is not None and end <= first:
             raise UsageError("The time until which changes are told must be after the time since which they are.")
-        projects = tuple(dict.fromkeys(("", self._named(here, project))))
+        projects = tuple(dict.fromkeys(("", self._project(here, project))))
         found: list[Changed] = []
         after = 0
         while events := timeline(self._data.db, first, end, projects=projects, after=after, limit=PAGE):
@@ -100,17 +100,17 @@ class Delivery(Ways):
         """What to tell an agent when a session begins, fenced as data; the same bytes for the same records. `tokens`: from 100 to 100,000."""
         if not LEAST <= tokens <= MOST:
             raise UsageError(f"A briefing has between {LEAST} and {MOST:,} tokens, not {tokens}.")
-        return briefing(self._of(self._named(here, project)), time.time(), tokens)
+        return briefing(self._of(self._project(here, project)), time.time(), tokens)
 
     def about(self, caller: Caller, *, here: str, project: str | None = None) -> About:
         """All that is kept about the user and a project: superseded, expired, held back and forgotten records, too. For the owner alone."""
         if "owner" not in caller.roles:
             raise Refused(f"{caller.name} may not see all that is kept here.")
-        named = self._named(here, project)
+        named = self._project(here, project)
         kept = [m for m in records.every(self._data.db) if m.project in ("", named)]
         return About(named, str(self._data.folder), tuple(sorted(kept, key=lambda m: (m.created, m.id))))
 
-    def _named(self, here: str, project: str | None) -> str:
+    def _project(self, here: str, project: str | None) -> str:
         with self._lock:
             self._known.refresh(self._data.db)
             return here if project is None else self._known_project(project)

@@ -98,7 +98,7 @@ class Exchange(Room):
         of = call(caller.name)
         with self._lock:
             receipts = self._restored(caller, entries, of) if restore else self._taken_in(caller, entries, of, here, project)
-            self._known.keep()
+            self._keep()
         changed = any(one.batch for one in receipts)
         return Imported(of.batch if changed else "", tuple(Line(e.file, e.line, r) for e, r in zip(entries, receipts, strict=True)))
 

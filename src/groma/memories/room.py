@@ -38,6 +38,12 @@ class Room:
             return 0
         return records.count(self._data.db, records.EVERY, time.time())
 
+    def _keep(self) -> None:
+        """Write the projection's file again if much changed. Under the lock of its own, so that no slow process writes back what was purged."""
+        if self._known.due:
+            with self._data.locked("memories"):
+                self._known.keep(self._data.db)
+
     # ------------------------------------------------------------------------------------------------------------------- places
 
     def _placed(self, one: Draft, here: str) -> Draft:

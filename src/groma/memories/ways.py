@@ -49,7 +49,7 @@ class Ways(Room):
                 if checked
                 else ()
             )
-            self._known.keep()
+            self._keep()
         return [next(kept) if isinstance(one, Draft) else one for one in drafts]
 
     def recall(

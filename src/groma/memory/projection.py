@@ -6,14 +6,14 @@ It is made of the catalogue alone. The file that it is kept in between processes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ..catalogue import memories
 from ..catalogue.database import Database
 from ..catalogue.memory_events import changes, last
-from ..errors import StoreDamaged
+from ..errors import StoreDamaged, StoreUnreachable
 from ..records import Memory
 from ..values import value
 from .index import Index, Memo
@@ -80,13 +80,33 @@ class Projection:
             self.seq, self.records, self._index = -1, {}, Index()
             raise
 
-    def keep(self) -> None:
-        """Write the file, if enough changed since it was written. Where it cannot be written, the next process makes its own."""
-        if self.seq - self._kept >= KEPT_EVERY:
-            try:
-                self._index.save(self.path, self.seq)
-            except OSError:
-                return
+    def keep(self, db: Database) -> None:
+        """Write the file. Where it cannot be written, the next process makes its own.
+
+        One process at a time (the caller sees to it), and of what is so then: else one that is slow would bring back what was purged.
+        """
+        self.refresh(db)
+        self._save()
+
+    def renew(self, db: Database) -> None:
+        """Make index and file anew of the records alone, so that no name, word or vector of what is gone stays in them. Raises StoreUnreachable."""
+        self.refresh(db)
+        try:
+            for path in (self.path, *self.path.parent.glob(f"{self.path.stem}.*.tmp")):
+                path.unlink(missing_ok=True)
+        except OSError as e:
+            raise StoreUnreachable(f"The memory index {self.path} cannot be removed ({e.strerror}); remove it.", path=str(self.path)) from e
+        self._index = Index.of(_memo(m) for m in self.records.values() if _stands(m))
+        self._save()
+
+    @property
+    def due(self) -> bool:
+        """Did enough change for the file to be written again?"""
+        return self.seq - self._kept >= KEPT_EVERY
+
+    def _save(self) -> None:
+        with suppress(OSError):
+            self._index.save(self.path, self.seq)
             self._kept = self.seq
 
     def search(self, text: str, visible: Callable[[Memory], bool], k: int) -> tuple[list[Found], bool]:

@@ -73,3 +73,17 @@ def test_many_processes_write_whole_lines_and_lose_none(tmp_path: Path) -> None:
 def test_the_log_is_for_its_owner_alone(tmp_path: Path) -> None:
     record(tmp_path, "refused")
     assert (tmp_path / log.NAME).stat().st_mode & 0o077 == 0
+
+
+def test_a_text_is_emptied_wherever_it_is_shown(tmp_path: Path) -> None:
+    long = "the vault stands in room 1729 " * 20
+    for text in (long, "another one", " the  vault\nstands"):
+        record(tmp_path, "quarantine", text=text, by="bot")
+    (tmp_path / log.NAME).replace(tmp_path / f"{log.NAME}.2")
+    record(tmp_path, "quarantine", text="the vault stands", by="bot")
+    with open(tmp_path / log.NAME, "ab") as file:
+        file.write(b'{"text": "the vault st')  # of one who was killed
+    assert log.blank(tmp_path, ["the vault stands", long]) == 4
+    assert [row.get("text") for row in lines(tmp_path)] == ["", "another one", "", "", None]
+    assert all(row["by"] == "bot" for row in lines(tmp_path)[:4]) and not list(tmp_path.glob("*.tmp"))
+    assert log.blank(tmp_path, ["the vault stands", long]) == 0

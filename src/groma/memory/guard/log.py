@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ... import secrets
 from ...locks import exclusive
 from .clean import clean
 
-__all__ = ["FILES", "LIMIT", "NAME", "SHOWN", "record"]
+__all__ = ["FILES", "LIMIT", "NAME", "SHOWN", "blank", "record"]
 
 NAME = "security.log"
 FILES = 5
@@ -39,6 +40,52 @@ def record(folder: Path, event: str, **fields: str | int | float | bool | None) 
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         with open(descriptor, "ab") as file:
             file.write(line)
+
+
+def blank(folder: Path, texts: Iterable[str]) -> int:
+    """Empty the `text` of every line that shows one of these texts, which are to be gone; how many lines. The rest of a line stays.
+
+    Raises OSError where a log cannot be written.
+    """
+    gone = {_one_spaced(_shown(text)) for text in texts}
+    emptied = 0
+    with exclusive(folder / f"{NAME}.lock"):
+        for path in (folder / NAME, *(folder / f"{NAME}.{n}" for n in range(1, FILES))):
+            path.with_name(f"{path.name}.tmp").unlink(missing_ok=True)  # of one who was killed
+            lines, before = [], emptied
+            for line in path.read_text("utf-8", "replace").splitlines() if path.exists() else ():
+                row = _row(line)
+                if row is None or (row.get("text") and _one_spaced(str(row["text"])) in gone):
+                    emptied += 1
+                    line = json.dumps({"event": "unreadable"} if row is None else {**row, "text": ""}, ensure_ascii=True)
+                lines.append(line)
+            if emptied > before:
+                _write(path, "".join(f"{line}\n" for line in lines).encode())
+    return emptied
+
+
+def _row(line: str) -> dict[str, object] | None:
+    """A line as it was written; None for what is no line of ours (a crash cut it), in which nobody can tell what is shown."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Other bytes under the same name, whole or not at all."""
+    fresh = path.with_name(f"{path.name}.tmp")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
+
+
+def _one_spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _turn_over(path: Path) -> None:
