@@ -27,6 +27,7 @@ __all__ = [
     "live",
     "made",
     "problems",
+    "projects",
     "required",
     "row",
     "select",
@@ -139,6 +140,11 @@ def count(db: Database, wanted: Selection, now: float) -> int:
     """How many records are meant."""
     clause, given = _where(wanted, now)
     return int(db.query(f"SELECT count(*) FROM memories WHERE {clause}", given)[0][0])
+
+
+def projects(db: Database) -> list[str]:
+    """The projects that have records, whatever became of these; "" among them if some belong to none."""
+    return [name for (name,) in db.query("SELECT DISTINCT project FROM memories ORDER BY project")]
 
 
 def statistics(db: Database, wanted: Selection, now: float) -> Statistics:

@@ -3,10 +3,11 @@
 They say what project is meant, who may write, and when; what they do is in `groma.memory`.
 """
 
+from .knowledge import Knowledge
 from .ways import Ways
 
 __all__ = ["Memories"]
 
 
-class Memories(Ways):
+class Memories(Knowledge, Ways):
     """All verbs of memory."""

@@ -16,7 +16,7 @@ from ..catalogue.identity import uuid7
 from ..catalogue.memory_events import Call, writes
 from ..catalogue.memory_writes import add, supersede
 from ..errors import UsageError
-from ..records import SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
+from ..records import KNOWLEDGE, PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
 from .anchors import anchored
 from .classify import classify
 from .guard import Verdict, examine
@@ -90,6 +90,8 @@ def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
     human said it."""
     level, state, reason, root = draft.level, "active", "", draft.project or ""
+    if level is None and draft.kind in KNOWLEDGE:
+        level = PROJECT_CONTEXT  # somebody has said what it is; it is no passing state, however it is worded
     if level is None:
         level = classify(verdict.text).level
         if level == USER_PREFERENCE and (draft.source or "human") != "human":
