@@ -90,6 +90,12 @@ def sentences(folders: list[Path]) -> tuple[list[Text], list[Text], dict[str, st
     return sorted(drawn, key=lambda one: _order(one[0]))[:SAMPLE], security, versions
 
 
+def texts_of(folders: list[Path], count: int) -> list[str]:
+    """`count` different real sentences of the packages in these folders, as many of each as there are; in the order of their hashes."""
+    found = {text for folder in folders for info in folder.glob("*.dist-info") for text in _of_package(folder, info)}
+    return sorted(found, key=_order)[:count]
+
+
 def _order(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
 

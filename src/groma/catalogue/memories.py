@@ -18,9 +18,11 @@ from .database import Database, damaged
 __all__ = [
     "COLUMNS",
     "EVERY",
+    "Fact",
     "Statistics",
     "count",
     "every",
+    "facts",
     "find",
     "get",
     "get_all",
@@ -32,6 +34,7 @@ __all__ = [
     "row",
     "select",
     "statistics",
+    "tags_text",
 ]
 
 COLUMNS = tuple(f.name for f in fields(Memory) if f.name != "anchors")
@@ -44,6 +47,9 @@ AT_ONCE = 500
 """So many ids are asked for in one statement."""
 LEAST = 8
 """So many characters name a record at least."""
+
+Fact = tuple[str, bytes, str, str, str, str, str, float, float, float | None, float | None, str | None]
+_FACTS = "id, hash, level, kind, project, state, tags, created, updated, valid_from, expires, superseded_by"
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM memories"
 _NUMBERS, _MAYBE = ("importance", "trust", "created", "updated"), ("used", "valid_from", "valid_to", "expires", "forgotten")
@@ -92,6 +98,11 @@ def every(db: Database) -> Iterator[Memory]:
     while rows := db.query(f"{_SELECT} WHERE id > ? ORDER BY id LIMIT {AT_ONCE}", (after,)):
         yield from _memories(db, rows)
         after = rows[-1][0]
+
+
+def facts(db: Database) -> list[Fact]:
+    """The columns of `Fact` of every record that was not forgotten, by id; not checked."""
+    return db.query(f"SELECT {_FACTS} FROM memories WHERE forgotten IS NULL ORDER BY id")  # type: ignore[return-value]
 
 
 def required(db: Database, id: str) -> Memory:
@@ -185,8 +196,13 @@ def problems(db: Database) -> list[str]:
 def row(m: Memory) -> tuple[object, ...]:
     """The values of `COLUMNS`."""
     values = [getattr(m, name) for name in COLUMNS]
-    values[_TAGS] = "".join(f"\n{tag}" for tag in m.tags) + "\n"
+    values[_TAGS] = tags_text(m.tags)
     return tuple(values)
+
+
+def tags_text(tags: Sequence[str]) -> str:
+    """Tags as their column has them: each between line breaks."""
+    return "".join(f"\n{tag}" for tag in tags) + "\n"
 
 
 def made(values: Sequence[Any], anchors: tuple[Anchor, ...]) -> Memory | None:

@@ -11,7 +11,7 @@ from ..records import KINDS, LEVELS, Recalled
 from ..types import LOCAL
 from .shared import as_json, here, json_option, open_engine, printable, project_named
 
-__all__ = ["command", "recalled_json"]
+__all__ = ["command", "moment_of", "recalled_json"]
 
 
 @click.command("recall", short_help="What is remembered about something; best first.")
@@ -77,23 +77,24 @@ def recalled_json(one: Recalled) -> dict[str, Any]:
         "source": m.source,
         "trust": m.trust,
         "agent": m.agent,
-        "created": _time(m.created),
+        "created": moment_of(m.created),
         "valid": one.valid,
-        "valid_from": _time(m.valid_from),
-        "valid_to": _time(m.valid_to),
+        "valid_from": moment_of(m.valid_from),
+        "valid_to": moment_of(m.valid_to),
         "superseded_by": m.superseded_by,
         "anchors": [{"path": a.path, "symbol": a.symbol, "state": state} for a, state in one.anchors],
         "why": one.why,
     }
 
 
-def _time(at: float | None) -> str | None:
+def moment_of(at: float | None) -> str | None:
+    """A time as ISO 8601 in UTC, to the second."""
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _shown(one: Recalled) -> str:
     m = one.memory
-    notes = [m.level, f"{m.source}{f' {m.agent}' if m.agent else ''}", str(_time(m.created))[:10]]
+    notes = [m.level, f"{m.source}{f' {m.agent}' if m.agent else ''}", str(moment_of(m.created))[:10]]
     if m.superseded_by:
         notes.append(f"superseded by {m.superseded_by}")
     elif not one.valid:
