@@ -37,7 +37,7 @@ from typing import Any
 
 from .record import header, result_path, write
 
-__all__ = ["attacks", "main", "sentences"]
+__all__ = ["attacks", "main", "sentences", "texts_of"]
 
 DATA = Path(__file__).parent / "data"
 ATTACKS = DATA / "guard-attacks.jsonl"

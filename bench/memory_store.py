@@ -75,7 +75,9 @@ def costs(folder: Path, texts: list[str], count: int) -> dict[str, Any]:
         rest = iter(texts)
         while memories.count(LOCAL) < count:
             batch = [{"content": text} for _, text in zip(range(AT_ONCE), rest, strict=False)]
-            outcomes.update(r.outcome for r in clock.timed("remember 100, while it fills", lambda batch=batch: memories.remember(LOCAL, batch, here="")))
+            outcomes.update(
+                r.outcome for r in clock.timed("remember 100, while it fills", lambda batch=batch: memories.remember(LOCAL, batch, here=""))
+            )
         for _ in range(10):
             batch = [{"content": text} for _, text in zip(range(AT_ONCE), rest, strict=False)]
             clock.timed("remember 100", lambda batch=batch: memories.remember(LOCAL, batch, here=""))

@@ -153,7 +153,8 @@ class Records(Mapping[str, Memory]):
         self.db: Database | None = None
 
     def __getitem__(self, id: str) -> Memory:
-        return self.read([id])[id]
+        found = self._read.get(id)
+        return self.read([id])[id] if found is None else found
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts.places)

@@ -331,7 +331,10 @@ class Index:
         return self._total
 
     def _vector_sum(self, rows: np.ndarray | slice) -> Floats64:
-        total: Floats64 = self.scales[rows].astype(np.float64) @ self.codes[rows].astype(np.float64)
+        scales, codes = self.scales[rows].astype(np.float64), self.codes[rows]
+        total = np.zeros(self.codes.shape[1])
+        for begin in range(0, len(codes), _BLOCK):
+            total += scales[begin : begin + _BLOCK] @ codes[begin : begin + _BLOCK].astype(np.float64)
         return total
 
     def _changed(self, rows: np.ndarray | slice, sign: int) -> None:
