@@ -155,10 +155,11 @@ def _meanings(index: Index, question: Question, allowed: np.ndarray) -> tuple[Fl
         return nothing, nothing, nothing
     mean = index.mean_vector()
     away = question.vector - mean
-    cosine = index.dot(question.vector).astype(np.float64)
+    found, toward = index.dot_and_toward_mean(question.vector)
+    cosine = found.astype(np.float64)
     # (v - mean) · away / |v - mean| / |away|, out of products that are there already.
-    inner = cosine - index.toward_mean() - float(mean @ away)
-    squares = float(away @ away) * (index.squared - 2 * index.toward_mean() + float(mean @ mean))
+    inner = cosine - toward - float(mean @ away)
+    squares = float(away @ away) * (index.squared - 2 * toward + float(mean @ mean))
     own = np.divide(inner, np.sqrt(np.maximum(squares, MEAN)), out=np.zeros(index.size), where=squares > MEAN)
     own[index.squared == 0] = -1.0
     window = np.einsum("ij->i", np.append(cosine, 0.0).take(index.near)) / np.maximum(index.window_norm, 1e-9)  # -1 is the last: none
