@@ -26,6 +26,7 @@ from tests.faults.test_failpoints import failpoints
 from tests.faults.test_freshness import proofs
 from tests.faults.test_full_disk import fills, full_steps
 from tests.faults.test_kill import kills, parsers_killed
+from tests.faults.test_memories import crowd
 from tests.faults.test_moving_files import hammered
 from tests.faults.test_swap import swapped
 
@@ -64,6 +65,7 @@ DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "full disk": lambda folder, _: fills(folder, [0, 60_000, 150_000, 300_000, 500_000, 800_000, 1_100_000, 1_500_000, 1_800_000]),
     "full at a step": full_steps,
     "flipped bits": lambda folder, seed: flips(folder, 60, seed),
+    "memories": lambda folder, seed: crowd(folder, processes=10, writes=100, seed=seed),
     "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),
     "freshness": lambda folder, seed: proofs(folder, rounds=400, seed=seed),
     "cut files": lambda folder, seed: cut_files(folder, 100, seed),

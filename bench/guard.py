@@ -37,7 +37,7 @@ from typing import Any
 
 from .record import header, result_path, write
 
-__all__ = ["attacks", "main", "sentences"]
+__all__ = ["attacks", "main", "sentences", "texts_of"]
 
 DATA = Path(__file__).parent / "data"
 ATTACKS = DATA / "guard-attacks.jsonl"
@@ -88,6 +88,12 @@ def sentences(folders: list[Path]) -> tuple[list[Text], list[Text], dict[str, st
             drawn += [(text, name) for text in found[:PER_PACKAGE]]
             security += [(text, name) for text in found if ABOUT_SECURITY.search(text)][:PER_PACKAGE]
     return sorted(drawn, key=lambda one: _order(one[0]))[:SAMPLE], security, versions
+
+
+def texts_of(folders: list[Path], count: int) -> list[str]:
+    """`count` different real sentences of the packages in these folders, as many of each as there are; in the order of their hashes."""
+    found = {text for folder in folders for info in folder.glob("*.dist-info") for text in _of_package(folder, info)}
+    return sorted(found, key=_order)[:count]
 
 
 def _order(text: str) -> bytes:

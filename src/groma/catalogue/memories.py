@@ -18,19 +18,23 @@ from .database import Database, damaged
 __all__ = [
     "COLUMNS",
     "EVERY",
+    "Fact",
     "Statistics",
     "count",
     "every",
+    "facts",
     "find",
     "get",
     "get_all",
     "live",
     "made",
     "problems",
+    "projects",
     "required",
     "row",
     "select",
     "statistics",
+    "tags_text",
 ]
 
 COLUMNS = tuple(f.name for f in fields(Memory) if f.name != "anchors")
@@ -43,6 +47,9 @@ AT_ONCE = 500
 """So many ids are asked for in one statement."""
 LEAST = 8
 """So many characters name a record at least."""
+
+Fact = tuple[str, bytes, str, str, str, str, str, float, float, float | None, float | None, str | None]
+_FACTS = "id, hash, level, kind, project, state, tags, created, updated, valid_from, expires, superseded_by"
 
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM memories"
 _NUMBERS, _MAYBE = ("importance", "trust", "created", "updated"), ("used", "valid_from", "valid_to", "expires", "forgotten")
@@ -93,6 +100,11 @@ def every(db: Database) -> Iterator[Memory]:
         after = rows[-1][0]
 
 
+def facts(db: Database) -> list[Fact]:
+    """The columns of `Fact` of every record that was not forgotten, by id; not checked."""
+    return db.query(f"SELECT {_FACTS} FROM memories WHERE forgotten IS NULL ORDER BY id")  # type: ignore[return-value]
+
+
 def required(db: Database, id: str) -> Memory:
     """The record of exactly this id. Raises UsageError if there is none."""
     if (found := get(db, id)) is None:
@@ -141,6 +153,11 @@ def count(db: Database, wanted: Selection, now: float) -> int:
     return int(db.query(f"SELECT count(*) FROM memories WHERE {clause}", given)[0][0])
 
 
+def projects(db: Database) -> list[str]:
+    """The projects that have records, whatever became of these; "" among them if some belong to none."""
+    return [name for (name,) in db.query("SELECT DISTINCT project FROM memories ORDER BY project")]
+
+
 def statistics(db: Database, wanted: Selection, now: float) -> Statistics:
     """Counts of a selection; ages are those of what is counted, from the time it was made."""
     clause, given = _where(wanted, now)
@@ -179,8 +196,13 @@ def problems(db: Database) -> list[str]:
 def row(m: Memory) -> tuple[object, ...]:
     """The values of `COLUMNS`."""
     values = [getattr(m, name) for name in COLUMNS]
-    values[_TAGS] = "".join(f"\n{tag}" for tag in m.tags) + "\n"
+    values[_TAGS] = tags_text(m.tags)
     return tuple(values)
+
+
+def tags_text(tags: Sequence[str]) -> str:
+    """Tags as their column has them: each between line breaks."""
+    return "".join(f"\n{tag}" for tag in tags) + "\n"
 
 
 def made(values: Sequence[Any], anchors: tuple[Anchor, ...]) -> Memory | None:

@@ -12,7 +12,7 @@ import click
 
 from .. import __version__
 
-__all__ = ["main"]
+__all__ = ["main", "read_only_option", "run"]
 
 VERBS = {
     "index": "Index a folder, or bring its index up to date.",
@@ -75,9 +75,12 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+read_only_option = click.option("--read-only", is_flag=True, help="Refuse everything that would change what groma keeps.")
+
+
 @click.group(cls=Verbs, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="groma %(version)s")
-@click.option("--read-only", is_flag=True, help="Refuse everything that would change what groma keeps.")
+@read_only_option
 def cli(read_only: bool) -> None:
     """The root of all verbs."""
     if read_only:
@@ -85,7 +88,12 @@ def cli(read_only: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with the code that DESIGN and `--help` name."""
+    """The `groma` command."""
+    run(cli, "groma")
+
+
+def run(command: click.Command, name: str) -> None:
+    """Run a command line and exit with the code that DESIGN and `--help` name."""
     # No matrix here is large enough for threads, and those of NumPy, which spin while they wait for one, take a third of a search.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..errors import CatalogueDamaged, DataDamaged, GromaError
@@ -100,7 +108,7 @@ def main() -> None:
         _say(f"names of files are UTF-8 here, and this locale says {sys.getfilesystemencoding()}; set PYTHONUTF8=1 or a UTF-8 locale.")
         sys.exit(3)
     try:
-        cli.main(prog_name="groma", standalone_mode=False)
+        command.main(prog_name=name, standalone_mode=False)
     except DataDamaged as e:
         advice = "" if "groma rebuild" in e.message else " Run: groma rebuild" + (" PATH" if isinstance(e, CatalogueDamaged) else "")
         _say(e.message + ("." if advice and not e.message.endswith(".") else "") + advice)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..records import Receipt
 
-__all__ = ["command", "receipt_json"]
+__all__ = ["command", "receipt_json", "receipt_text"]
 
 AT_ONCE = 100
 """So many lines are kept in one transaction, if they are there already."""
@@ -120,13 +120,18 @@ def _show(receipts: list[Receipt], as_json_: bool) -> None:
     for receipt in receipts:
         if as_json_:
             as_json(receipt_json(receipt))
-        elif receipt.outcome != "rejected":
-            target = f" {receipt.target}" if receipt.target and receipt.target != receipt.id else ""
-            masked = ", credentials in it masked" if receipt.masked else ""
-            click.echo(f"{receipt.outcome}{target}: {receipt.id} ({receipt.level}{masked}; {printable(receipt.reason)})")
         else:
-            click.echo(f"rejected: {printable(receipt.reason)}")
+            click.echo(receipt_text(receipt))
     sys.stdout.flush()
+
+
+def receipt_text(receipt: Receipt) -> str:
+    """A receipt as people read it."""
+    if receipt.outcome == "rejected":
+        return f"rejected: {printable(receipt.reason)}"
+    target = f" {receipt.target}" if receipt.target and receipt.target != receipt.id else ""
+    masked = ", credentials in it masked" if receipt.masked else ""
+    return f"{receipt.outcome}{target}: {receipt.id} ({receipt.level}{masked}; {printable(receipt.reason)})"
 
 
 def receipt_json(receipt: Receipt) -> dict[str, Any]:

@@ -5,11 +5,12 @@ They say what project is meant, who may write, and when; what they do is in `gro
 
 from .delivery import Delivery
 from .exchange import Exchange
+from .knowledge import Knowledge
 from .lifecycle import Lifecycle
 from .ways import Ways
 
 __all__ = ["Memories"]
 
 
-class Memories(Exchange, Delivery, Lifecycle, Ways):
+class Memories(Exchange, Delivery, Lifecycle, Knowledge, Ways):
     """All verbs of memory."""

@@ -54,9 +54,8 @@ class Room:
 
     def _known_project(self, project: str) -> str:
         named = folder_of(project)
-        known = {m.project for m in self._known.records.values()}
-        if named not in known and not os.path.isdir(named):
-            some = ", ".join(sorted(known - {""})[:5]) or "none yet"
+        if not os.path.isdir(named) and named not in (known := records.projects(self._data.db)):
+            some = ", ".join([name for name in known if name][:5]) or "none yet"
             raise UsageError(f"Nothing is remembered of a project {project}; known: {some}.", project=project)
         return named
 

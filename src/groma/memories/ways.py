@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..catalogue import manifests, scopes
 from ..catalogue.memory_events import call
@@ -29,10 +30,17 @@ class Ways(Room):
         `here` is the root of the project one is in, "" if in none: it is meant where no project is named.
         """
         self._may_write(caller, "remember")
+        return self._kept(caller, [partial(self._drafted, one, kind, here) for one in said])
+
+    def _drafted(self, said: object, kind: str, here: str) -> Draft:
+        return self._placed(draft(said, kind=kind), here)
+
+    def _kept(self, caller: Caller, said: Sequence[Callable[[], Draft]]) -> list[Receipt]:
+        """A receipt for each draft; what makes one raises UsageError where it is to be rejected."""
         drafts: list[Draft | Receipt] = []
-        for one in said:
+        for made in said:
             try:
-                drafts.append(self._placed(draft(one, kind=kind), here))
+                drafts.append(made())
             except UsageError as e:
                 drafts.append(Receipt(None, "rejected", e.message))
         checked = [one for one in drafts if isinstance(one, Draft)]
@@ -66,16 +74,18 @@ class Ways(Room):
         as_of: str | float | None = None,
     ) -> Remembered:
         """What is remembered about something, best first; of a project and of none. Raises UsageError for an empty question or an unknown project."""
-        if not text.strip():
-            raise UsageError("The question is empty; say what you want to recall.")
-        if not 1 <= k <= 100:
-            raise UsageError(f"The number of results must lie between 1 and 100, not {k}.")
         at = None if as_of is None else moment("as-of", as_of)
+        named = here if project is None else self._known_project(project)
+        return self._recalled(Question(text, time.time(), k, named, frozenset(levels), frozenset(kinds), frozenset(tags), at))
+
+    def _recalled(self, asked: Question) -> Remembered:
+        if not asked.text.strip():
+            raise UsageError("The question is empty; say what you want to recall.")
+        if not 1 <= asked.k <= 100:
+            raise UsageError(f"The number of results must lie between 1 and 100, not {asked.k}.")
         with self._lock:
             self._known.refresh(self._data.db)
-            named = here if project is None else self._known_project(project)
-            asked = Question(text, time.time(), k, named, frozenset(levels), frozenset(kinds), frozenset(tags), at)
-            return recall(asked, self._known, lambda m: self._compared(m))
+            return recall(asked, self._known, self._compared)
 
     def _compared(self, m: Memory) -> list[tuple[Anchor, str]]:
         if not m.anchors or not os.path.isdir(m.project):

@@ -195,23 +195,32 @@ class Index:
 
     def dot(self, vector: Floats) -> Floats:
         """The product of each unit's vector with one, float32 (n,)."""
-        out = np.empty(self.size, np.float32)
+        return self._dots(vector)[0]
+
+    def _dots(self, *vectors: Floats) -> list[Floats]:
+        """Of several vectors at once, so that what they are multiplied with is widened once."""
+        found = [np.empty(self.size, np.float32) for _ in vectors]
         codes = self.codes
         for begin in range(0, self.size, _BLOCK):
-            np.matmul(codes[begin : begin + _BLOCK].astype(np.float32), vector, out=out[begin : begin + _BLOCK])
-        out *= self.scales
-        return out
+            wide = codes[begin : begin + _BLOCK].astype(np.float32)
+            for vector, out in zip(vectors, found, strict=True):
+                np.matmul(wide, vector, out=out[begin : begin + _BLOCK])
+        for out in found:
+            out *= self.scales
+        return found
+
+    def dot_and_toward_mean(self, vector: Floats) -> tuple[Floats, Floats64]:
+        """`dot`, and the product of each vector with the mean of all."""
+        if self._toward is not None:
+            return self.dot(vector), self._toward
+        found, toward = self._dots(vector, self.mean_vector())
+        self._toward = toward.astype(np.float64)
+        return found, self._toward
 
     def mean_vector(self) -> Floats:
         """The mean of all vectors."""
         mean: Floats = (self._sum() / max(1, len(self))).astype(np.float32)
         return mean
-
-    def toward_mean(self) -> Floats64:
-        """The product of each vector with their mean."""
-        if self._toward is None:
-            self._toward = self.dot(self.mean_vector()).astype(np.float64)
-        return self._toward
 
     # ---------------------------------------------------------------------------------------------------------------------- files
 
@@ -331,7 +340,10 @@ class Index:
         return self._total
 
     def _vector_sum(self, rows: np.ndarray | slice) -> Floats64:
-        total: Floats64 = self.scales[rows].astype(np.float64) @ self.codes[rows].astype(np.float64)
+        scales, codes = self.scales[rows].astype(np.float64), self.codes[rows]
+        total = np.zeros(self.codes.shape[1])
+        for begin in range(0, len(codes), _BLOCK):
+            total += scales[begin : begin + _BLOCK] @ codes[begin : begin + _BLOCK].astype(np.float64)
         return total
 
     def _changed(self, rows: np.ndarray | slice, sign: int) -> None:

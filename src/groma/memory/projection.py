@@ -5,17 +5,19 @@ It is made of the catalogue alone. The file that it is kept in between processes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..catalogue import memories
+import numpy as np
+
 from ..catalogue.database import Database
 from ..catalogue.memory_events import changes, last
 from ..errors import StoreDamaged, StoreUnreachable
 from ..records import Memory
 from ..values import value
+from .facts import Facts, Records, Seen, Sight, stands
 from .index import Index, Memo
 from .question import asked
 from .score import WEIGHTS, useful
@@ -49,18 +51,24 @@ class Near:
 
 
 class Projection:
-    """For one thread at a time. `records` are all that were not forgotten, by id."""
+    """For one thread at a time. `records` are all that were not forgotten, by id; each is read when it is first asked for."""
 
     def __init__(self, folder: Path) -> None:
         """`folder` is where the file is kept. Nothing is read before the first `refresh`."""
         self.path = folder / "memories.index"
-        self.records: dict[str, Memory] = {}
-        self.seq = -1
-        self._index = Index()
         self._kept = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.seq = -1
+        self._index, self._facts = Index(), Facts()
+        self.records = Records(self._facts)
+        self._of: list[str] = []
+        self._places = np.empty(0, np.int64)
 
     def refresh(self, db: Database) -> None:
         """Take in what changed. Raises what the catalogue raises."""
+        self.records.db = db
         if self.seq < 0:
             self._begin(db)
         while True:
@@ -77,7 +85,7 @@ class Projection:
         try:
             yield
         except BaseException:
-            self.seq, self.records, self._index = -1, {}, Index()
+            self._forget()
             raise
 
     def keep(self, db: Database) -> None:
@@ -96,7 +104,7 @@ class Projection:
                 path.unlink(missing_ok=True)
         except OSError as e:
             raise StoreUnreachable(f"The memory index {self.path} cannot be removed ({e.strerror}); remove it.", path=str(self.path)) from e
-        self._index = Index.of(_memo(m) for m in self.records.values() if _stands(m))
+        self._index = Index.of(_memo(m) for m in self.records.values() if stands(m))
         self._save()
 
     @property
@@ -109,10 +117,13 @@ class Projection:
             self._index.save(self.path, self.seq)
             self._kept = self.seq
 
-    def search(self, text: str, visible: Callable[[Memory], bool], k: int) -> tuple[list[Found], bool]:
+    def seen(self, sight: Sight) -> Seen:
+        """What may be seen, until the next `refresh`."""
+        return self._facts.seen(sight)
+
+    def search(self, text: str, seen: Seen, k: int) -> tuple[list[Found], bool]:
         """The `k` best of the records that may be seen, and whether any of them is likely to be of use."""
-        mask = self._index.mask(id for id, m in self.records.items() if _stands(m) and visible(m))
-        best = self._index.search(asked(text), k, mask=mask)
+        best = self._index.search(asked(text), k, mask=self._mask(seen))
         most = sum(WEIGHTS.values())
         rows = zip(best.ids, best.scores.tolist(), best.cosine.tolist(), best.covered.tolist(), strict=True)
         found = [
@@ -124,56 +135,72 @@ class Projection:
 
     def nearest(self, like: Memory, k: int) -> list[Near]:
         """The `k` records most like one that is not there yet, of the same project, that nothing has superseded."""
-        ids = (id for id, m in self.records.items() if _stands(m) and m.superseded_by is None and m.project == like.project)
-        best = self._index.search(asked(like.content), k, mask=self._index.mask(ids))
+        best = self._index.search(asked(like.content), k, mask=self._mask(self._facts.peers(like.project)))
+        there = self.records.read(best.ids)
         rows = zip(best.ids, best.cosine.tolist(), best.covered.tolist(), strict=True)
-        return [Near(self.records[id], cosine, covered) for id, cosine, covered in rows]
+        return [Near(there[id], cosine, covered) for id, cosine, covered in rows if id in there]
+
+    def _mask(self, seen: Seen) -> np.ndarray:
+        """The rows of the index whose records may be seen."""
+        ids = self._index.ids
+        if ids is not self._of:  # it is another index, or its rows were numbered anew
+            self._of, self._places = ids, np.empty(0, np.int64)
+        if len(ids) > (known := len(self._places)):
+            places = self._facts.places
+            more = np.fromiter((places.get(id, 0) for id in ids[known:]), np.int64, len(ids) - known)  # dead rows are not looked at
+            self._places = np.concatenate((self._places, more))
+        return seen.marks[self._places] if len(seen.marks) else np.zeros(len(ids), np.bool_)
 
     def _begin(self, db: Database) -> None:
-        """All records, and the index as it was kept, if it was."""
+        """What is known of all records, and the index as it was kept, if it was."""
+        self._forget()
+        self.records.db = db
         seq = last(db)
-        self.records = {m.id: m for m in memories.every(db) if m.forgotten is None}
+        self._facts = Facts(db)
+        self.records = Records(self._facts)
+        self.records.db = db
         try:
             index = Index.load(self.path)
         except (StoreDamaged, OSError):
             index = Index()
-        if index.stamp > seq or not self._caught_up(db, index):
-            index = Index.of(_memo(m) for m in self.records.values() if _stands(m))
-            self._kept = 0
-        else:
-            self._kept = index.stamp
+        if index.stamp > seq:
+            index = Index()
+        self._kept = index.stamp
+        self._catch_up(db, index)
         self._index, self.seq = index, seq
 
-    def _caught_up(self, db: Database, index: Index) -> bool:
-        """Whether the index could be brought to hold just the records that stand."""
-        wanted = {id for id, m in self.records.items() if _stands(m)}
+    def _catch_up(self, db: Database, index: Index) -> None:
+        """Bring the index to hold just the records that stand, as they are."""
+        wanted = self._facts.standing()
         here = {id for id, alive in zip(index.ids, index.alive.tolist(), strict=True) if alive}
         seq = index.stamp
-        while (found := changes(db, seq)).seq != seq:
+        while here and (found := changes(db, seq)).seq != seq:
             changed = [m.id for m in found.records]
             index.remove([*changed, *found.gone])
             here -= {*changed, *found.gone}
             seq = found.seq
         index.remove(here - wanted)
-        index.add(_memo(self.records[id]) for id in self.records if id in wanted and id not in here)
-        return True
+        if wanted - here:
+            index.add(_memo(m) for m in self.records.read(id for id in self._facts.places if id in wanted and id not in here).values() if stands(m))
 
     def _put(self, records: Sequence[Memory], gone: Sequence[str]) -> None:
-        known = [self.records.get(m.id) for m in records]
-        again = [m for m, before in zip(records, known, strict=True) if before is None or _memo(before) != _memo(m) or _stands(before) != _stands(m)]
-        self._index.remove([*(m.id for m in again), *gone])
-        for id in gone:
-            self.records.pop(id, None)
+        again = []
         for m in records:
             if m.forgotten is None:
-                self.records[m.id] = m
+                self.records.put(m)
+                if self._facts.put(m):
+                    again.append(m)
             else:
-                self.records.pop(m.id, None)
-        self._index.add(_memo(m) for m in again if _stands(m))
+                again.append(m)
+                self._drop(m.id)
+        for id in gone:
+            self._drop(id)
+        self._index.remove([*(m.id for m in again), *gone])
+        self._index.add(_memo(m) for m in again if stands(m))
 
-
-def _stands(m: Memory) -> bool:
-    return m.forgotten is None and m.state == "active"
+    def _drop(self, id: str) -> None:
+        self.records.drop(id)
+        self._facts.drop(id)
 
 
 def _memo(m: Memory) -> Memo:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from ..records import Anchor, Memory, Recalled, is_valid
 from ..values import value
+from .facts import Seen, Sight
 from .projection import Found, Projection
 from .when import Span, named_span
 
@@ -55,9 +56,11 @@ class Remembered:
 def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequence[tuple[Anchor, str]]]) -> Remembered:
     """The best records for a question. `compared` tells what a record's anchors are now."""
     span = named_span(asked.text, datetime.fromtimestamp(asked.now, UTC))
-    found, useful = known.search(asked.text, lambda m: _visible(m, asked), AHEAD * asked.k)
-    scores = _weighed(found, known.records, span)
-    scores = _succeeded(scores, known.records, asked)
+    seen = known.seen(Sight(asked.now, asked.project, asked.levels, asked.kinds, asked.tags, asked.as_of))
+    found, useful = known.search(asked.text, seen, AHEAD * asked.k)
+    there = known.records.read(one.id for one in found)  # but for what another process has destroyed since
+    scores = _weighed([one for one in found if one.id in there], there, span)
+    scores = _succeeded(scores, known.records, asked, seen)
     best = sorted(scores, key=lambda id: (-scores[id], id))[: asked.k]
     why = {one.id: one.why for one in found}
     memories = tuple(
@@ -65,20 +68,6 @@ def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequ
         for m in (known.records[id] for id in best)
     )
     return Remembered(asked.text, memories, not useful)
-
-
-def _visible(m: Memory, asked: Question) -> bool:
-    if m.state != "active" or m.forgotten is not None or (m.expires is not None and m.expires <= asked.now):
-        return False
-    if asked.project is not None and m.project not in ("", asked.project):
-        return False
-    if (asked.levels and m.level not in asked.levels) or (asked.kinds and m.kind not in asked.kinds):
-        return False
-    return asked.tags <= set(m.tags) and (asked.as_of is None or _began(m) <= asked.as_of)
-
-
-def _began(m: Memory) -> float:
-    return m.created if m.valid_from is None else m.valid_from
 
 
 def _weighed(found: Sequence[Found], records: Mapping[str, Memory], span: Span | None) -> dict[str, float]:
@@ -92,12 +81,12 @@ def _weighed(found: Sequence[Found], records: Mapping[str, Memory], span: Span |
     return {id: score / top for id, score in scores.items()}
 
 
-def _succeeded(scores: Mapping[str, float], records: Mapping[str, Memory], asked: Question) -> dict[str, float]:
+def _succeeded(scores: Mapping[str, float], records: Mapping[str, Memory], asked: Question, seen: Seen) -> dict[str, float]:
     """Every record below those that superseded it, and these found wherever it was."""
     result = dict(scores)
     steps: dict[str, int] = {}
     for id, score in scores.items():
-        heirs = _heirs(records[id], records, asked)
+        heirs = _heirs(records[id], records, seen)
         for n, heir in enumerate(heirs):
             result[heir] = max(result.get(heir, 0.0), score)
             steps[heir] = len(heirs) - 1 - n
@@ -105,11 +94,11 @@ def _succeeded(scores: Mapping[str, float], records: Mapping[str, Memory], asked
     return {id: score * STEP_BACK ** (steps[id] + (not steps[id] and not _holds(records[id], asked))) for id, score in result.items()}
 
 
-def _heirs(m: Memory, records: Mapping[str, Memory], asked: Question) -> list[str]:
+def _heirs(m: Memory, records: Mapping[str, Memory], seen: Seen) -> list[str]:
     """Those that superseded a record, one after the other, as far as the question may see them."""
     heirs: list[str] = []
     while m.superseded_by is not None and m.superseded_by not in heirs and (heir := records.get(m.superseded_by)) is not None:
-        if not _visible(heir, asked):
+        if heir.id not in seen:
             break
         heirs.append(heir.id)
         m = heir

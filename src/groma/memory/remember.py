@@ -16,7 +16,7 @@ from ..catalogue.identity import uuid7
 from ..catalogue.memory_events import Call, writes
 from ..catalogue.memory_writes import add, supersede
 from ..errors import UsageError
-from ..records import SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
+from ..records import KNOWLEDGE, PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
 from .anchors import anchored
 from .classify import classify
 from .guard import Verdict, examine
@@ -48,16 +48,30 @@ def remember(
     guard did not simply let in. Raises what the catalogue raises; then nothing is kept.
     """
     with known.during(db), db.transaction():
-        return [_one(db, known, draft, of if quota is None else replace(of, actor=draft.agent or of.actor), quota, noted) for draft in drafts]
+        written: dict[str, int] = {}
+        return [
+            _one(db, known, draft, of if quota is None else replace(of, actor=draft.agent or of.actor), quota, written, noted) for draft in drafts
+        ]
 
 
-def _one(db: Database, known: Projection, draft: Draft, of: Call, quota: int | None, noted: Callable[[Draft, Verdict], None]) -> Receipt:
+def _one(
+    db: Database,
+    known: Projection,
+    draft: Draft,
+    of: Call,
+    quota: int | None,
+    written: dict[str, int],
+    noted: Callable[[Draft, Verdict], None],
+) -> Receipt:
+    """`written`: how many records each actor has stored in the last hour, as far as this call has counted them."""
     verdict = examine(draft.content)
     if verdict.action != "accept":
         noted(draft, verdict)
     if verdict.action == "reject":
         return Receipt(None, "rejected", verdict.why)
-    if quota is not None and writes(db, of.actor, of.at - HOUR) >= quota:
+    if of.actor not in written:
+        written[of.actor] = writes(db, of.actor, of.at - HOUR)
+    if quota is not None and written[of.actor] >= quota:
         return Receipt(None, "rejected", f"{of.actor} has stored {quota} memories in the last hour, which is the limit; try again later.")
 
     try:
@@ -76,6 +90,7 @@ def _one(db: Database, known: Projection, draft: Draft, of: Call, quota: int | N
     added = add(db, of, new)
     if not added.new:
         return _receipt(added.memory.id, "duplicate", "the same text is known", added.memory, target=added.memory.id)
+    written[of.actor] += 1
     if decision.outcome == "supersedes":
         supersede(db, of, str(decision.target), new.id)
     known.refresh(db)
@@ -91,6 +106,8 @@ def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
     human said it; what a file calls one waits, too."""
     level, state, reason, root = draft.level, "active", "", draft.project or ""
+    if level is None and draft.kind in KNOWLEDGE:
+        level = PROJECT_CONTEXT  # somebody has said what it is; it is no passing state, however it is worded
     if level is None:
         level = classify(verdict.text).level
     by_file = draft.source == "import"  # a level in it is the file's word, and not the caller's

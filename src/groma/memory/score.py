@@ -121,14 +121,14 @@ def _texts(index: Index, question: Question) -> tuple[dict[str, Floats64], Float
         close = np.bincount(beside[1:4].ravel(), np.tile(counts, 3), n + 1)
         wide = (close + np.bincount(beside[::4].ravel(), np.tile(counts, 2), n + 1))[1:]
         close = close[1:]
-        hit = np.flatnonzero(wide)
+        hit = np.flatnonzero(wide > 0)  # of truths it is found ten times as fast as of numbers
         around[hit] += idf * _saturated(wide[hit], of_around[hit])
         near[hit] += idf * _saturated(close[hit], of_near[hit])
         covered[hit] += idf
         held = np.bincount(index.parent[rows], counts, parents)
         if len(days := index.days_with(term)):
             held += np.isin(index.parent_day, days)
-        hit = np.flatnonzero(held)
+        hit = np.flatnonzero(held > 0)
         parent[hit] += times * _idf(len(hit), whole) * _saturated(held[hit], of_parent[hit])
     signals = {"text": text, "near": near, "around": around, "parent": parent[index.parent] if n else text}
     return signals, covered / (total or 1.0)
@@ -155,10 +155,11 @@ def _meanings(index: Index, question: Question, allowed: np.ndarray) -> tuple[Fl
         return nothing, nothing, nothing
     mean = index.mean_vector()
     away = question.vector - mean
-    cosine = index.dot(question.vector).astype(np.float64)
+    found, toward = index.dot_and_toward_mean(question.vector)
+    cosine = found.astype(np.float64)
     # (v - mean) · away / |v - mean| / |away|, out of products that are there already.
-    inner = cosine - index.toward_mean() - float(mean @ away)
-    squares = float(away @ away) * (index.squared - 2 * index.toward_mean() + float(mean @ mean))
+    inner = cosine - toward - float(mean @ away)
+    squares = float(away @ away) * (index.squared - 2 * toward + float(mean @ mean))
     own = np.divide(inner, np.sqrt(np.maximum(squares, MEAN)), out=np.zeros(index.size), where=squares > MEAN)
     own[index.squared == 0] = -1.0
     window = np.einsum("ij->i", np.append(cosine, 0.0).take(index.near)) / np.maximum(index.window_norm, 1e-9)  # -1 is the last: none

@@ -82,8 +82,9 @@ def relation(old: str, new: str, cosine: float = 1.0) -> tuple[str, str]:
         return "new", "a long text that differs"
     if environments(a.words) != environments(b.words):
         return "new", "speaks of another environment"
+    pair = _Pair(old.casefold(), new, a, b, _edits(a.words, b.words), cosine)
     for judge in (_said, _denied, _added, _changed):
-        if found := judge(_Pair(old.casefold(), new, a, b, _edits(a.words, b.words), cosine)):
+        if found := judge(pair):
             return found
     return "new", "says something else"
 
