@@ -98,9 +98,9 @@ def run(command: click.Command, name: str) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..errors import CatalogueDamaged, DataDamaged, GromaError
 
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed by who called us (`groma … >&-`): nobody listens, and no file of ours may take its place
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    for stream_name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, stream_name) is None:  # closed by who called us (`groma … >&-`): nobody listens, and no file of ours may take its place
+            setattr(sys, stream_name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that is no valid text must not end a run
