@@ -80,7 +80,8 @@ def test_what_was_acknowledged_outlives_a_kill(place: Place, shop: Path) -> None
     process.stdin.flush()
     acknowledged = [json.loads(process.stdout.readline())["id"] for _ in range(150)]
     process.kill()
-    rest = process.communicate()[0].decode().splitlines()
+    rest = process.stdout.read().decode().splitlines()  # the reader has a part of it already
+    process.communicate()
     acknowledged += [json.loads(line)["id"] for line in rest if line.endswith("}")]
     place.groma("verify")
     found = place.groma("recall", "--json", "--k", "100", "host serves module", cwd=shop).json["memories"]
