@@ -17,6 +17,7 @@ from ..catalogue.memory_events import call
 from ..catalogue.memory_writes import forget
 from ..drafts import moment
 from ..errors import UsageError
+from ..memory.facts import Sight
 from ..memory.recall import Question, Remembered
 from ..records import KNOWLEDGE, Draft, Memory, Receipt, Selection
 from ..types import Caller
@@ -73,7 +74,7 @@ class Knowledge(Ways):
         """The best entries for a text, each with its score; of a project and of none, or of all. Raises UsageError for an empty text, an unknown
         type or project, or a limit beyond 1 to 100."""
         kinds = frozenset(_types(types) or KNOWLEDGE)
-        return self._recalled(Question(text, time.time(), limit, None if project is None else self._known_project(project), kinds=kinds))
+        return self._recalled(Question(text, limit, Sight(time.time(), None if project is None else self._known_project(project), kinds=kinds)))
 
     def query(
         self,

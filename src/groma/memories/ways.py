@@ -12,6 +12,7 @@ from ..catalogue.memory_events import call
 from ..drafts import draft, moment
 from ..errors import UsageError
 from ..memory.anchors import Elsewhere, compared
+from ..memory.facts import Sight
 from ..memory.recall import Question, Remembered, recall
 from ..memory.remember import remember
 from ..records import Anchor, Draft, Memory, Receipt
@@ -76,7 +77,7 @@ class Ways(Room):
         """What is remembered about something, best first; of a project and of none. Raises UsageError for an empty question or an unknown project."""
         at = None if as_of is None else moment("as-of", as_of)
         named = here if project is None else self._known_project(project)
-        return self._recalled(Question(text, time.time(), k, named, frozenset(levels), frozenset(kinds), frozenset(tags), at))
+        return self._recalled(Question(text, k, Sight(time.time(), named, frozenset(levels), frozenset(kinds), frozenset(tags), at)))
 
     def _recalled(self, asked: Question) -> Remembered:
         if not asked.text.strip():

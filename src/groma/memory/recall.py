@@ -28,19 +28,11 @@ IN_SPAN = 0.3
 
 @value
 class Question:
-    """What is asked. `project` "" means: only what belongs to none; None: whatever project. Fields that are not empty must hold, of `tags` all.
-
-    `as_of` is a time (seconds since the epoch) at which it should have held; `now` is when it is asked.
-    """
+    """What is asked: the `k` best of what may be seen. `sight.as_of` is a time at which it should have held, `sight.now` when it is asked."""
 
     text: str
-    now: float
-    k: int = 10
-    project: str | None = None
-    levels: frozenset[str] = frozenset()
-    kinds: frozenset[str] = frozenset()
-    tags: frozenset[str] = frozenset()
-    as_of: float | None = None
+    k: int
+    sight: Sight
 
 
 @value
@@ -55,8 +47,8 @@ class Remembered:
 
 def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequence[tuple[Anchor, str]]]) -> Remembered:
     """The best records for a question. `compared` tells what a record's anchors are now."""
-    span = named_span(asked.text, datetime.fromtimestamp(asked.now, UTC))
-    seen = known.seen(Sight(asked.now, asked.project, asked.levels, asked.kinds, asked.tags, asked.as_of))
+    span = named_span(asked.text, datetime.fromtimestamp(asked.sight.now, UTC))
+    seen = known.seen(asked.sight)
     found, useful = known.search(asked.text, seen, AHEAD * asked.k)
     there = known.records.read(one.id for one in found)  # but for what another process has destroyed since
     scores = _weighed([one for one in found if one.id in there], there, span)
@@ -107,5 +99,5 @@ def _heirs(m: Memory, records: Mapping[str, Memory], seen: Seen) -> list[str]:
 
 def _holds(m: Memory, asked: Question) -> bool:
     """Does it hold at the time asked for, and has nothing that held then superseded it?"""
-    at = asked.now if asked.as_of is None else asked.as_of
-    return is_valid(m, at) and (m.superseded_by is None or asked.as_of is not None)
+    at = asked.sight.now if asked.sight.as_of is None else asked.sight.as_of
+    return is_valid(m, at) and (m.superseded_by is None or asked.sight.as_of is not None)
