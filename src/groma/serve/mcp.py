@@ -9,10 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import anyio.to_thread
@@ -24,10 +21,10 @@ from pydantic import Field
 
 from .. import __version__
 from ..engine import Engine, check
-from ..errors import DataDamaged, DiskFull, GromaError, NotIndexed, ReadOnly
+from ..errors import DataDamaged, GromaError, NotIndexed
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Request
-from ..values import value
+from .freshness import Freshness
 
 __all__ = ["serve", "server"]
 
@@ -42,52 +39,9 @@ _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempo
 T = TypeVar("T")
 
 
-@value
-class _Run:
-    """An index run of a root; `begun` is when (monotonic)."""
-
-    begun: float
-    end: Future[Any]
-
-
-class _Projects:
-    """Index runs in the background, one a root at a time."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._lock = threading.Lock()
-        self._runs: dict[str, _Run] = {}
-        self._threads = ThreadPoolExecutor(thread_name_prefix="index")
-
-    def freshen(self, root: str, within_s: float) -> list[str]:
-        """Bring a project up to date, waiting at most `within_s`; returns what there is to say about it. Raises what makes it impossible.
-
-        A run that began before this call may have passed by a file before it was edited: then another one follows.
-        """
-        asked = time.monotonic()
-        while True:
-            with self._lock:
-                run = self._runs.get(root)
-                if run is None or (run.end.done() and run.begun < asked):
-                    run = self._runs[root] = _Run(time.monotonic(), self._threads.submit(self.engine.index, LOCAL, root))
-            if not wait([run.end], max(0.0, asked + within_s - time.monotonic())).done:
-                return [f"{root} is still being indexed: this answer covers what is there so far; ask again in a moment"]
-            if run.begun >= asked:
-                return self._said(root, run)
-
-    def _said(self, root: str, run: _Run) -> list[str]:
-        try:
-            run.end.result()
-        except (ReadOnly, DiskFull) as e:
-            if root not in self.engine.roots(LOCAL):
-                raise
-            return [e.message]
-        return []
-
-
 def server(engine: Engine, environment: Mapping[str, str]) -> MCPServer:
     """The three tools, ready to be served by any transport."""
-    projects = _Projects(engine)
+    freshness = Freshness(engine)
     found_in: dict[str, str] = {}  # id of a hit -> the root it was found in, oldest first
 
     def root_of(repository: str | None = None) -> str:
@@ -97,7 +51,7 @@ def server(engine: Engine, environment: Mapping[str, str]) -> MCPServer:
         return project_root(here or None)
 
     def fresh(root: str) -> list[str]:
-        return projects.freshen(root, engine.settings.answer_within_s)
+        return freshness.freshen(root, engine.settings.answer_within_s)
 
     async def search_code(
         query: Annotated[str, Field(description="A question in words, a symbol or a path")],
