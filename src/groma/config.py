@@ -62,7 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
     Setting("daemon", str, "auto", "Whether commands and agents share one daemon, which is started when it is needed.", choices=("auto", "off")),
     Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000),
-    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was not used for longest is dropped.", low=50, high=1_000_000),
+    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was unused for longest is dropped.", low=100, high=1_000_000),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 

@@ -92,6 +92,15 @@ class Engine:
         other.__dict__["memories"] = self.memories.under(settings, other._may_write)
         return other
 
+    def slim(self, *, keep: int) -> None:
+        """Let go of memory: of caches, of all stores but the `keep` that were used last, and with `keep` 0 of all that is open.
+
+        No verb may be running when anything but caches has to go (`keep` smaller than what is open); whatever is asked next opens it again.
+        """
+        self._data.slim(keep=keep)
+        if not keep and "memories" in self.__dict__:
+            self.memories.slim()
+
     @cached_property
     def memories(self) -> Memories:
         """The verbs of memory."""

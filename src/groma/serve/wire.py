@@ -104,9 +104,10 @@ def plain(value: Json) -> Json:
         return sorted(map(plain, value))
     if isinstance(value, bytes):
         return value.decode("latin-1")
-    if (names := _names(type(value))) is not None:
+    kind: Any = type(value)
+    if (names := _names(kind)) is not None:
         return {name: plain(getattr(value, name)) for name in names}
-    raise TypeError(f"{type(value).__name__} cannot cross the socket")
+    raise TypeError(f"{kind.__name__} cannot cross the socket")
 
 
 @cache
