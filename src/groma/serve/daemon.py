@@ -28,7 +28,7 @@ from typing import Any, TypeVar, get_type_hints
 from .. import __version__, places
 from ..config import Settings, load
 from ..engine import Engine
-from ..errors import GromaError, Refused, StoreUnreachable, UsageError
+from ..errors import Cancelled, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
 from ..types import LOCAL, Caller, Progress
 from ..values import value
@@ -150,7 +150,7 @@ class _Run:
     def report(self, p: Progress) -> None:
         """From the thread in which it runs."""
         if self.stop.is_set():
-            raise wire.Cancelled("The index run was stopped; what was indexed so far stays.")
+            raise Cancelled("The index run was stopped; what was indexed so far stays.")
         for tell in list(self.heard.values()):
             tell(p.done, p.total, p.step)
 
@@ -458,7 +458,7 @@ class Daemon:
             try:
                 answer = await self._performed(session, asked, args if isinstance(args, dict) else {})
             except asyncio.CancelledError:
-                answer = {"error": wire.error_of(wire.Cancelled("The request was cancelled."))}
+                answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
             except GromaError as e:
                 answer = {"error": wire.error_of(e)}
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
@@ -521,7 +521,7 @@ def _project(cwd: str) -> str:
     if not cwd:
         return ""
     try:
-        return places.project_around(cwd)
+        return places.project_root(None, cwd)
     except OSError:
         return cwd
 
