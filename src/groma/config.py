@@ -58,6 +58,15 @@ SETTINGS: tuple[Setting, ...] = (
         high=600,
     ),
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
+    Setting("watch", bool, True, "Watch projects that are asked about, so that a question about an unchanged one walks nothing (Linux)."),
+    Setting(
+        "watch_debounce_ms",
+        int,
+        1_000,
+        "How long a watched project must have been quiet before what changed is indexed unasked.",
+        low=10,
+        high=60_000,
+    ),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -94,6 +103,18 @@ class Settings:
     def memories_per_hour(self) -> int:
         """How many memories one agent may store in an hour."""
         value: int = self.values["memories_per_hour"]
+        return value
+
+    @property
+    def watch(self) -> bool:
+        """Are projects watched?"""
+        value: bool = self.values["watch"]
+        return value
+
+    @property
+    def watch_debounce_ms(self) -> int:
+        """How long a watched project must have been quiet before it is indexed unasked, in milliseconds."""
+        value: int = self.values["watch_debounce_ms"]
         return value
 
     @property
