@@ -284,6 +284,15 @@ class Engine:
         known = self._known(caller, root)
         return self._data.store(self._one_profile([known])).count_chunks(known.row.id), known.skipped
 
+    def finished(self, caller: Caller, root: str) -> bool:
+        """Whether the last run over a folder came to its end and made what this program would; nothing is walked for it."""
+        try:
+            known = self._known(caller, root)
+        except NotIndexed:
+            return False
+        is_ours = known.generation is not None and known.generation.profile == profile()
+        return is_ours and known.row.indexed_at is not None and known.row.started_at is None
+
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._data.db, scope.id)
