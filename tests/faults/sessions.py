@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -109,30 +110,36 @@ class Load:
 
 
 def run(socket: Path, root: Path, questions: Sequence[str], *, clients: int, seconds: float, seed: int, pause_s: float = 0.0,
-        through_death: bool = False, writes: float = 0.1) -> Load:  # fmt: skip
-    """`clients` sessions that ask for so long; `pause_s` is how long each thinks between two calls, `writes` the share that is remembered.
+        through_death: bool = False, writes: float = 0.1, distinct: int = 10**9, stop: threading.Event | None = None) -> Load:  # fmt: skip
+    """`clients` sessions that ask for so long; `pause_s` is how long each thinks between two calls, `writes` the share that is remembered: so
+    many `distinct` texts a client, which are then said again. `stop` ends it earlier.
 
     With `through_death` a session whose daemon is gone opens another one as soon as somebody answers; what was not acknowledged is said again.
     """
     load = Load()
     begun = time.monotonic()
-    asyncio.run(_all(load, socket, root, questions, clients, begun + seconds, seed, pause_s, through_death, writes))
+    asyncio.run(
+        _all(load, socket, root, questions, clients, begun + seconds, seed, pause_s, through_death, writes, distinct, stop or threading.Event())
+    )
     load.took = time.monotonic() - begun
     return load
 
 
 async def _all(load: Load, socket: Path, root: Path, questions: Sequence[str], clients: int, until: float, seed: int, pause_s: float,
-               through_death: bool, writes: float) -> None:  # fmt: skip
-    everyone = [_client(load, socket, root, questions, n, until, Random(1000 * seed + n), pause_s, through_death, writes) for n in range(clients)]
+               through_death: bool, writes: float, distinct: int, stop: threading.Event) -> None:  # fmt: skip
+    everyone = [
+        _client(load, socket, root, questions, n, until, Random(1000 * seed + n), pause_s, through_death, writes, distinct, stop)
+        for n in range(clients)
+    ]
     await asyncio.gather(*everyone)
 
 
 async def _client(load: Load, socket: Path, root: Path, questions: Sequence[str], number: int, until: float, random: Random, pause_s: float,
-                  through_death: bool, writes: float) -> None:  # fmt: skip
+                  through_death: bool, writes: float, distinct: int, stop: threading.Event) -> None:  # fmt: skip
     session: Session | None = None
     pending: str | None = None  # what was said and never acknowledged
     said = 0
-    while time.monotonic() < until or (pending is not None and through_death and time.monotonic() < until + 30):
+    while not (stop.is_set() or time.monotonic() > until) or (pending is not None and through_death):
         try:
             if session is None:
                 session = await Session.open(socket, root)
@@ -141,7 +148,8 @@ async def _client(load: Load, socket: Path, root: Path, questions: Sequence[str]
             if pending is not None or share < writes:
                 if pending is None:
                     said += 1
-                    pending = f"Service w{number}x{said} of fleet {random.randrange(10**9)} keeps its ledger in {random.choice(questions)[:60]}"
+                    n = said % distinct
+                    pending = f"Service w{number}x{n} of fleet {number * n} keeps its ledger on host h{number}n{n}"
                 receipt = await session.tool("remember", {"content": pending})
                 load.kept[pending] = _id(receipt)
                 pending, kind = None, "remember"
