@@ -63,15 +63,13 @@ class DataDirectory:
     def slim(self, *, keep: int) -> None:
         """Let go of stores, least recently used first, until `keep` are open, and of what those keep only to be quick.
 
-        With `keep` 0 of the catalogue, too. Only the caches may be in use meanwhile: what is closed must not be.
+        A store that is closed must not be in use; its caches may be.
         """
         with self._lock:
             for name in sorted(self._stores, key=lambda name: self._used.get(name, 0.0))[: max(0, len(self._stores) - keep)]:
                 self._let_go(name)
             for store in self._stores.values():
                 store.slim()
-            if not keep:
-                self.close()
 
     @property
     def writable(self) -> bool:

@@ -92,13 +92,14 @@ class Engine:
             return self
         other = copy(self)
         other.settings = settings
+        other.__dict__.pop("jobs", None)  # they, too, ask whether this one may write
         other.__dict__["memories"] = self.memories.under(settings, other._may_write)
         return other
 
     def slim(self, *, keep: int) -> None:
-        """Let go of memory: of caches, of all stores but the `keep` that were used last, and with `keep` 0 of all that is open.
+        """Let go of memory: of caches, of all stores but the `keep` that were used last, and with `keep` 0 of the index of memories.
 
-        No verb may be running when anything but caches has to go (`keep` smaller than what is open); whatever is asked next opens it again.
+        No verb may be running where stores have to go (`keep` smaller than what is open); whatever is asked next opens them again.
         """
         self._data.slim(keep=keep)
         if not keep and "memories" in self.__dict__:
@@ -188,9 +189,13 @@ class Engine:
 
     def freshen(
         self, caller: Caller, root: str, *, report: Callable[[Progress], None] = lambda _progress: None, waiting: Callable[[], None] | None = None
-    ) -> None:
-        """Bring a folder up to date before a question about it, as cheaply as can be: here by an index run. Raises what `index` raises."""
+    ) -> list[str]:
+        """Bring a folder up to date before a question about it, as cheaply as can be: here by an index run; what there is to say about it.
+
+        Raises what `index` raises.
+        """
         self.index(caller, root, report=report, waiting=waiting)
+        return []
 
     def check(self, caller: Caller, request: Request) -> None:
         """Raises what `search` would say against a request itself, before a whole folder is indexed for it."""
