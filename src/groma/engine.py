@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from . import core
 from .catalogue import generations, manifests, scopes
+from .catalogue.anchors import any_anchor
 from .catalogue.database import Database
 from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
@@ -155,7 +156,10 @@ class Engine:
         return result
 
     def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
-        """Answer a request over folders that were indexed (one at least). Raises what `check` raises; NotIndexed."""
+        """Answer a request over folders that were indexed (one at least), with the memories that speak of what was found.
+
+        Raises what `check` raises; NotIndexed.
+        """
         check(request)
         healed = 0
         for _ in range(ATTEMPTS):
@@ -166,7 +170,8 @@ class Engine:
                 store = self._data.store(name)
                 with store.steady():
                     coverage = [self._coverage(store, one) for one in known]
-                    return self._told(search(request, self._data.db, store, store, among, coverage))
+                    answer = search(request, self._data.db, store, store, among, coverage)
+                return self._told(self._reminded(caller, answer))
             except StoreDamaged as e:
                 healed = self._data.heal(name, e, healed)
                 for root in roots:
@@ -176,6 +181,13 @@ class Engine:
     def _told(self, answer: Answer) -> Answer:
         said = self._data.told()
         return replace(answer, degraded=(*said, *answer.degraded)) if said else answer
+
+    def _reminded(self, caller: Caller, answer: Answer) -> Answer:
+        """With the memories that are anchored to what was found; where no memory has an anchor, nothing of memory is even imported."""
+        if not answer.hits or not any_anchor(self._data.db):
+            return answer
+        memories = self.memories.anchored(caller, answer.hits)
+        return replace(answer, memories=memories) if memories else answer
 
     def _profile_of(self, among: Sequence[Scope]) -> str:
         """The profile that answers for all of these scopes."""

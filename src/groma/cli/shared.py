@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
@@ -27,7 +26,6 @@ __all__ = [
     "as_json",
     "here",
     "json_option",
-    "moment_shown",
     "open_engine",
     "printable",
     "progress",
@@ -76,11 +74,6 @@ def project_named(project: str | None) -> str | None:
 def as_json(value: dict[str, Any]) -> None:
     """Print one object, as UTF-8."""
     click.echo(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-
-
-def moment_shown(at: float | None) -> str | None:
-    """A time as ISO 8601 in UTC, to the second; None for none."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def say(sentences: Iterable[str]) -> None:
