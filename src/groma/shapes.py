@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from .records import plain
 
 if TYPE_CHECKING:
+    from .catalogue.jobs import Job
     from .records import Memory, Recalled, Receipt
     from .types import Coverage, Hit, Lines, Reminder, ScopeStatus, Why
 
@@ -27,6 +28,7 @@ __all__ = [
     "ImportedEntryShape",
     "ImportedShape",
     "IndexShape",
+    "JobShape",
     "LinesShape",
     "MemoryShape",
     "PurgedShape",
@@ -48,6 +50,7 @@ __all__ = [
     "hit_shape",
     "imported_shape",
     "index_shape",
+    "job_shape",
     "lines_shape",
     "memory_shape",
     "moment_shown",
@@ -635,3 +638,55 @@ class CleanedShape(TypedDict):
 def cleaned_shape(ids: Sequence[str], batch: str, dry_run: bool) -> CleanedShape:
     """What a clean-up forgot, or would."""
     return {"dry_run": dry_run, "count": len(ids), "ids": list(ids), "undo": batch or None}
+
+
+# --------------------------------------------------------------------------------------------------------------------------- jobs
+
+
+class JobShape(TypedDict):
+    """Work in the background."""
+
+    id: str
+    kind: str
+    root: str
+    state: str
+    asked: str
+    priority: int
+    step: str
+    done: int
+    total: int
+    rate: float
+    eta_s: float | None
+    created: str | None
+    started: str | None
+    finished: str | None
+    owner: str
+    caller: str
+    arguments: dict[str, Any]
+    error: str
+    result: dict[str, Any]
+
+
+def job_shape(job: Job) -> JobShape:
+    """Work in the background."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "root": job.root,
+        "state": job.state,
+        "asked": job.asked,
+        "priority": job.priority,
+        "step": job.step,
+        "done": job.done,
+        "total": job.total,
+        "rate": round(job.rate, 1),
+        "eta_s": None if job.eta_s is None else round(job.eta_s, 1),
+        "created": moment_shown(job.created),
+        "started": moment_shown(job.started),
+        "finished": moment_shown(job.finished),
+        "owner": job.owner,
+        "caller": job.caller,
+        "arguments": dict(job.arguments),
+        "error": job.error,
+        "result": dict(job.result),
+    }
