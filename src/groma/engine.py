@@ -323,6 +323,14 @@ class Engine:
         is_ours = known.generation is not None and known.generation.profile == profile()
         return is_ours and known.row.indexed_at is not None and known.row.started_at is None
 
+    def files(self, caller: Caller, root: str, *, beginning: str = "", containing: str = "", after: str = "", limit: int = 1_000) -> list[str]:
+        """Paths of the searchable files of a folder, by their bytes, at most `limit`: those after a path that begin so and hold a text.
+
+        Raises NotIndexed.
+        """
+        scope = self._scope(caller, root)
+        return manifests.searchable(self._data.db, scope.id, beginning=beginning, containing=containing, after=after, limit=limit)
+
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._data.db, scope.id)
@@ -479,6 +487,10 @@ class Engine:
     def model_id(self) -> str:
         """The identity of the embedder in use."""
         return core.static_id()
+
+    def languages(self) -> list[str]:
+        """The names of all languages that a search can be narrowed to."""
+        return sorted(core.all_languages())
 
     def broken_grammars(self) -> list[str]:
         """Languages whose grammar or query does not load."""

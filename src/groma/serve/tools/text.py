@@ -8,7 +8,7 @@ from typing import Any
 from ...memories import fence
 from ...shapes import MemoryShape, RecalledShape
 
-__all__ = ["cut", "fenced", "memory_line", "recalled_text", "remembered"]
+__all__ = ["LINE", "cut", "fenced", "memory_line", "recalled_text", "remembered"]
 
 LONGEST = 2_000
 """So many characters of one memory are in a text; the structured content and `groma://memory/ID` have all of it."""
@@ -25,9 +25,9 @@ def fenced(text: str, source: str, some: Sequence[Any]) -> str:
     return fence(text, source, min((one["trust"] for one in some), default=1.0))
 
 
-def remembered(m: RecalledShape | MemoryShape) -> str:
+def remembered(m: RecalledShape | MemoryShape, *, whole: bool = False) -> str:
     """What one memory says, in a fence of its own."""
-    return fence(cut(m["content"], LONGEST), f"{m['source']} {m['agent']}".strip(), m["trust"])
+    return fence(m["content"] if whole else cut(m["content"], LONGEST), f"{m['source']} {m['agent']}".strip(), m["trust"])
 
 
 def recalled_text(some: Iterable[RecalledShape], nothing_useful: bool) -> str:
