@@ -29,6 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import groma
 from groma.config import load as settings_of
 from groma.engine import Engine
 from groma.serve import sockets
@@ -59,9 +60,8 @@ def _p(values: Sequence[float]) -> dict[str, float]:
 @contextmanager
 def _front(place: Place, root: Path) -> Iterator[Callable[[str], Any] | None]:
     """`search_code` through the front; None where it is not built."""
-    from groma.serve import front
-
-    binary = front.binary()
+    folders = (Path(groma.__file__).parent, Path(sys.executable).parent)
+    binary = next((folder / "groma-mcp" for folder in folders if (folder / "groma-mcp").is_file()), None)
     if binary is None:
         yield None
         return
