@@ -20,7 +20,8 @@ __all__ = ["SETTINGS", "Setting", "Settings", "load", "within"]
 
 @value
 class Setting:
-    """One row: `kind` is int, bool or Path; `low` and `high` bound numbers; `reindex` tells whether a change needs a new index run."""
+    """One row: `kind` is int, bool, Path or str, which is one of `choices`; `low` and `high` bound numbers; `reindex` tells whether a change needs a
+    new index run."""
 
     name: str
     kind: type
@@ -30,6 +31,7 @@ class Setting:
     high: int = 2**62
     project: bool = False
     reindex: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -58,6 +60,9 @@ SETTINGS: tuple[Setting, ...] = (
         high=600,
     ),
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
+    Setting("daemon", str, "auto", "Whether commands and agents share one daemon, which is started when it is needed.", choices=("auto", "off")),
+    Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000),
+    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was not used for longest is dropped.", low=50, high=1_000_000),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -94,6 +99,24 @@ class Settings:
     def memories_per_hour(self) -> int:
         """How many memories one agent may store in an hour."""
         value: int = self.values["memories_per_hour"]
+        return value
+
+    @property
+    def daemon(self) -> str:
+        """Do commands ask a daemon? "auto" or "off"."""
+        value: str = self.values["daemon"]
+        return value
+
+    @property
+    def daemon_idle_s(self) -> int:
+        """How long a daemon stays when nobody is connected, in seconds."""
+        value: int = self.values["daemon_idle_s"]
+        return value
+
+    @property
+    def memory_mb(self) -> int:
+        """What a daemon may hold in memory, in MB."""
+        value: int = self.values["memory_mb"]
         return value
 
     @property
@@ -165,6 +188,10 @@ def _value(setting: Setting, raw: Any, where: str) -> Any:
         if said is None:
             raise ConfigurationError(f"{where}: {setting.name} must be true or false, not {raw!r}.")
         return said
+    if setting.kind is str:
+        if raw not in setting.choices:
+            raise ConfigurationError(f"{where}: {setting.name} must be {' or '.join(setting.choices)}, not {raw!r}.")
+        return raw
     try:
         if isinstance(raw, bool) or not isinstance(raw, int | str):
             raise ValueError

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -23,14 +24,14 @@ from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
 from .errors import CatalogueDamaged, ConfigurationError, NotIndexed, ReadOnly, Refused, RefusedRoot, StoreDamaged, StoreUnreachable, UsageError
 from .filters import KIND_GROUPS
-from .indexing.pipeline import Summary, index
+from .indexing.pipeline import index
 from .indexing.plan import known_of
 from .places import is_wide
 from .reading import read, why
 from .search.pipeline import search
 from .stores.local import FORMAT as STORE_FORMAT
 from .stores.local import LocalStore
-from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Why
+from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Summary, Why
 from .values import value
 
 if TYPE_CHECKING:
@@ -81,6 +82,15 @@ class Engine:
     def close(self) -> None:
         """Close what is open."""
         self._data.close()
+
+    def under(self, settings: Settings) -> Engine:
+        """The same engine, with what is open in it, under other settings of the same data directory: each session of a daemon has its own."""
+        if settings.values == self.settings.values:
+            return self
+        other = copy(self)
+        other.settings = settings
+        other.__dict__["memories"] = self.memories.under(settings, other._may_write)
+        return other
 
     @cached_property
     def memories(self) -> Memories:
@@ -153,6 +163,16 @@ class Engine:
             if current is None or current.profile != name:
                 generations.flip(self._data.db, scope.id, KIND, name)
         return result
+
+    def freshen(
+        self, caller: Caller, root: str, *, report: Callable[[Progress], None] = lambda _progress: None, waiting: Callable[[], None] | None = None
+    ) -> None:
+        """Bring a folder up to date before a question about it, as cheaply as can be: here by an index run. Raises what `index` raises."""
+        self.index(caller, root, report=report, waiting=waiting)
+
+    def check(self, caller: Caller, request: Request) -> None:
+        """Raises what `search` would say against a request itself, before a whole folder is indexed for it."""
+        check(request)
 
     def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
         """Answer a request over folders that were indexed (one at least). Raises what `check` raises; NotIndexed."""

@@ -28,7 +28,7 @@ else:
         return True
 
 
-__all__ = ["exclusive"]
+__all__ = ["claim", "exclusive"]
 
 
 @contextmanager
@@ -49,3 +49,15 @@ def exclusive(path: Path, *, waiting: Callable[[], None] | None = None) -> Itera
         yield
     finally:
         os.close(descriptor)
+
+
+def claim(path: Path) -> int | None:
+    """The lock file `path`, held until its descriptor is closed or the process ends, however it ends; None if another holds it.
+
+    Raises OSError if the file cannot be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    if _try(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None

@@ -8,7 +8,7 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import PATH, as_json, json_option, open_engine, printable, progress, say, waiting
+from .shared import PATH, as_json, json_option, open_engine, printable, progress, root_of, say, waiting
 
 __all__ = ["command"]
 
@@ -27,9 +27,10 @@ def command(path: str | None, yes: bool, as_json_: bool) -> None:
 
     Without PATH: the nearest git top level, else the working directory. Only what changed is read.
     """
-    root = project_root(path)
+    named = project_root(path) if path else None
     begun = time.perf_counter()
-    with open_engine() as engine:
+    with open_engine("start") as engine:
+        root = named or root_of(engine, None)
         summary = engine.index(LOCAL, root, consent=yes, report=progress("indexing"), waiting=waiting)
         chunks, skipped = engine.extent(LOCAL, root)
         core = engine.core
