@@ -7,6 +7,7 @@ use std::io::{BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -14,66 +15,125 @@ use std::time::{Duration, Instant};
 
 use crate::json::{Members, Object, quoted};
 use crate::lines::{LONGEST, Line, next};
-use crate::place::{Options, Place, python};
-use crate::system::{detached, is_locked, own_user, peer};
+use crate::place::{Options, Place, python, variable};
+use crate::system::{detached, is_writable, own_user, peer};
 
 /// How long one that was started has until it answers, and how long one that listens has to greet.
 const START: Duration = Duration::from_secs(30);
 const GREET: Duration = Duration::from_secs(10);
 
-/// Of the environment, what a session may depend on.
+/// Between two looks at one that is starting.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A log longer than this is put aside before a new daemon writes to it, in bytes.
+const LOG_BYTES: u64 = 1_000_000;
+
+/// Of the environment, what a session may depend on; and all that begins with GROMA_.
 const FORWARDED: [&str; 2] = ["CLAUDE_PROJECT_DIR", "XDG_CONFIG_HOME"];
 
 pub struct Connection {
     pub input: BufReader<UnixStream>,
     pub output: UnixStream,
+    core: String,
+    replace: bool,
 }
 
-/// A session with the daemon of this place, which is started where there is none. The error is a sentence for the user.
-pub fn connect(place: &Place, options: &Options) -> Result<Connection, String> {
-    let socket = place.socket();
-    let lock = place.data_dir.join("daemon.lock");
-    let mut until = Instant::now() + START;
-    let mut pause = Duration::from_millis(5);
-    let mut started: Option<Receiver<ExitStatus>> = None;
-    let mut replaced = false;
-    loop {
-        if let Ok(stream) = UnixStream::connect(&socket) {
-            match greeted(stream, options)? {
-                Some((connection, false)) => return Ok(connection),
-                Some((_, true)) if replaced => return Err("The daemon says that it is older than groma-mcp, and so does the one started after it.".into()),
-                Some((connection, true)) => {
-                    stop(connection);
-                    (replaced, started, until) = (true, None, Instant::now() + START);
-                }
-                None => {}
+/// A session with the daemon of this place, which is started where there is none. None where it is not the one to ask: nothing may be written, or
+/// another core was demanded. The error is a sentence for the user.
+pub fn connect(place: &Place, options: &Options) -> Result<Option<Connection>, String> {
+    if place.data_dir.exists() && !is_writable(&place.data_dir) {
+        return Ok(None);
+    }
+    let found = match greeted(place, options)? {
+        Some(found) if !found.replace => found,
+        _ => started(place, options)?,
+    };
+    let core = variable("GROMA_CORE").filter(|core| core != "auto");
+    Ok(core
+        .is_none_or(|core| core == found.core.as_str())
+        .then_some(found))
+}
+
+/// Start a daemon, unless somebody else did meanwhile; an older one is stopped first.
+fn started(place: &Place, options: &Options) -> Result<Connection, String> {
+    let failed = |e: std::io::Error| {
+        format!(
+            "No daemon can be started for {}: {e}",
+            place.data_dir.display()
+        )
+    };
+    let locks = place.data_dir.join("locks");
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&place.data_dir)
+        .map_err(failed)?;
+    DirBuilder::new()
+        .recursive(true)
+        .create(&locks)
+        .map_err(failed)?;
+    let path = locks.join("daemon-start.lock");
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    lock.lock().map_err(failed)?; // of ten that find none, one starts it
+    match greeted(place, options)? {
+        Some(found) if !found.replace => return Ok(found),
+        Some(older) => stop(older),
+        None => {}
+    }
+    let ended = start(place, options)?;
+    let until = Instant::now() + START;
+    while Instant::now() < until {
+        match greeted(place, options)? {
+            Some(found) if found.replace => {
+                return Err(
+                    "The daemon that groma-mcp can start is older than groma-mcp itself".into(),
+                );
             }
-        } else if started.is_none() && !is_locked(&lock) {
-            started = Some(start(place, options)?);
+            Some(found) => return Ok(found),
+            None => {}
         }
-        if let Some(ended) = started.as_ref().and_then(|ended| ended.try_recv().ok()) {
-            // Where another holds the lock, ours was one too many.
-            if !is_locked(&lock) && UnixStream::connect(&socket).is_err() {
-                return Err(format!(
-                    "The daemon could not be started ({ended}): {}",
-                    last_words(place)
-                ));
-            }
-            started = None;
-        }
-        if Instant::now() > until {
+        if let Ok(status) = ended.recv_timeout(PAUSE)
+            && !status.success()
+        {
             return Err(format!(
-                "The daemon does not answer; see {}",
-                place.data_dir.join("daemon.log").display()
+                "The daemon could not be started ({status}): {}",
+                last_words(place)
             ));
         }
-        thread::sleep(pause);
-        pause = (pause * 3 / 2).min(Duration::from_millis(50));
     }
+    Err(format!(
+        "The daemon did not answer within {} s of its start; see {}",
+        START.as_secs(),
+        log(place).display()
+    ))
 }
 
-/// The session, and whether this daemon is to be replaced; None where it left before it greeted.
-fn greeted(stream: UnixStream, options: &Options) -> Result<Option<(Connection, bool)>, String> {
+/// A session with the daemon that there is; None if there is none.
+fn greeted(place: &Place, options: &Options) -> Result<Option<Connection>, String> {
+    let told = || {
+        let text = std::fs::read_to_string(place.data_dir.join("daemon.lock")).ok()?;
+        Members::read(text.trim_end_matches('\0'))?.string("socket")
+    };
+    let wanted = place.socket();
+    let told = told().map(PathBuf::from).filter(|path| *path != wanted);
+    for path in [Some(wanted), told].into_iter().flatten() {
+        if let Ok(stream) = UnixStream::connect(&path)
+            && let Some(found) = greet(stream, options)?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// None where it left before it greeted.
+fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, String> {
     let failed = |e: std::io::Error| format!("The daemon cannot be talked to: {e}");
     if peer(&stream).map_err(failed)? != own_user() {
         return Err("Another user's process listens where the daemon should.".into());
@@ -96,7 +156,7 @@ fn greeted(stream: UnixStream, options: &Options) -> Result<Option<(Connection, 
     match next(&mut connection.input, &mut line, LONGEST) {
         Ok(Line::Whole) => {}
         Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
-            return Err("The daemon listens, but does not answer.".into());
+            return Err("The daemon listens, but does not answer".into());
         }
         _ => return Ok(None),
     }
@@ -113,7 +173,9 @@ fn greeted(stream: UnixStream, options: &Options) -> Result<Option<(Connection, 
             error.string("message").unwrap_or_default()
         ));
     }
-    Ok(Some((connection, said.get("replace") == Some("true"))))
+    connection.core = said.string("core").unwrap_or_default();
+    connection.replace = said.get("replace") == Some("true");
+    Ok(Some(connection))
 }
 
 fn greeting(options: &Options) -> String {
@@ -179,16 +241,15 @@ fn stop(mut connection: Connection) {
 /// Start a daemon that outlives this process; what is returned tells when it has ended.
 fn start(place: &Place, options: &Options) -> Result<Receiver<ExitStatus>, String> {
     let failed = |e: std::io::Error| format!("The daemon cannot be started: {e}");
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&place.data_dir)
-        .map_err(failed)?;
+    let path = log(place);
+    if path.metadata().is_ok_and(|log| log.len() > LOG_BYTES) {
+        let _ = std::fs::rename(&path, path.with_extension("log.1"));
+    }
     let log = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(place.data_dir.join("daemon.log"))
+        .open(path)
         .map_err(failed)?;
     let mut command = python(options)?;
     command
@@ -210,9 +271,13 @@ fn start(place: &Place, options: &Options) -> Result<Receiver<ExitStatus>, Strin
     Ok(told)
 }
 
+fn log(place: &Place) -> PathBuf {
+    place.data_dir.join("daemon.log")
+}
+
 /// The last line of the log.
 fn last_words(place: &Place) -> String {
-    let path = place.data_dir.join("daemon.log");
+    let path = log(place);
     let log = std::fs::read(&path).unwrap_or_default();
     let text = String::from_utf8_lossy(&log[log.len().saturating_sub(4_096)..]).into_owned();
     let last = text
@@ -220,7 +285,11 @@ fn last_words(place: &Place) -> String {
         .rev()
         .find(|line| !line.trim().is_empty())
         .unwrap_or("it said nothing");
-    format!("{} (log: {})", last.trim(), path.display())
+    format!(
+        "{} (log: {})",
+        last.trim().trim_end_matches('.'),
+        path.display()
+    )
 }
 
 #[cfg(test)]

@@ -314,7 +314,7 @@ impl Front {
         };
         if !place.alone {
             match daemon::connect(place, &self.options) {
-                Ok(connection) => {
+                Ok(Some(connection)) => {
                     let link = self.put(To::Daemon(connection.output));
                     let front = Arc::clone(self);
                     spawn(move || front.hear_daemon(connection.input, link));

@@ -59,7 +59,7 @@ impl Place {
                 words.contains(&value.to_string_lossy().trim().to_lowercase().as_str())
             })
         };
-        place.alone = said("GROMA_DAEMON", &["off", "false", "no", "0"]).unwrap_or(place.alone);
+        place.alone = said("GROMA_DAEMON", &["off"]).unwrap_or(place.alone);
         place.alone |= said("GROMA_READ_ONLY", &["on", "true", "yes", "1"]).unwrap_or(false);
         Ok(place)
     }

@@ -1,7 +1,9 @@
 //! The calls of this system that the standard library has no name for. All that is unsafe is in here.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -67,14 +69,13 @@ pub fn detached(command: &mut Command) -> &mut Command {
     }
 }
 
-/// Does any process hold the lock on this file?
-pub fn is_locked(path: &Path) -> bool {
-    let Ok(file) = std::fs::File::open(path) else {
+/// May this process make files in this folder?
+pub fn is_writable(folder: &Path) -> bool {
+    let Ok(path) = CString::new(folder.as_os_str().as_bytes()) else {
         return false;
     };
-    // SAFETY: the descriptor is open as long as `file` lives; closing it lets go of the lock.
-    let code = unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) };
-    code == -1 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock
+    // SAFETY: the pointer is to a text of ours that ends and lives through the call.
+    unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) == 0 }
 }
 
 /// Ask a process to end.
@@ -126,18 +127,5 @@ mod tests {
     fn the_peer_of_our_own_socket_is_ourselves() {
         let (one, _other) = UnixStream::pair().unwrap();
         assert_eq!(peer(&one).unwrap(), own_user());
-    }
-
-    #[test]
-    fn a_lock_is_seen_as_long_as_it_is_held() {
-        let path = std::env::temp_dir().join(format!("groma-mcp-lock-{}", std::process::id()));
-        let file = std::fs::File::create(&path).unwrap();
-        assert!(!is_locked(&path));
-        file.lock().unwrap();
-        assert!(is_locked(&path));
-        file.unlock().unwrap();
-        assert!(!is_locked(&path));
-        std::fs::remove_file(&path).unwrap();
-        assert!(!is_locked(&path));
     }
 }
