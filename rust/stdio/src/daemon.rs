@@ -144,6 +144,8 @@ fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, St
     let mut connection = Connection {
         input: BufReader::with_capacity(1 << 14, stream),
         output,
+        core: String::new(),
+        replace: false,
     };
     if connection
         .output
