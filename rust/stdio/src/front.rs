@@ -320,9 +320,10 @@ impl Front {
                     spawn(move || front.hear_daemon(connection.input, link));
                     return Ok(());
                 }
-                Err(why) => complain(
-                    &format!("{why}. A server of its own answers this session.").replace("..", "."),
-                ),
+                Ok(None) => {}
+                Err(why) => complain(&format!(
+                    "{why}; this session is answered by a server of its own"
+                )),
             }
         }
         let mut command = python(&self.options)?;
