@@ -62,7 +62,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
     Setting("daemon", str, "auto", "Whether commands and agents share one daemon, which is started when it is needed.", choices=("auto", "off")),
     Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000),
-    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was not used for longest is dropped.", low=50, high=1_000_000),
+    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was unused for longest is dropped.", low=100, high=1_000_000),
+    Setting("watch", bool, True, "Watch projects that are asked about, so that a question about an unchanged one walks nothing (Linux)."),
+    Setting(
+        "watch_debounce_ms",
+        int,
+        1_000,
+        "How long a watched project must have been quiet before what changed is indexed unasked.",
+        low=10,
+        high=60_000,
+    ),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -117,6 +126,18 @@ class Settings:
     def memory_mb(self) -> int:
         """What a daemon may hold in memory, in MB."""
         value: int = self.values["memory_mb"]
+        return value
+
+    @property
+    def watch(self) -> bool:
+        """Are projects watched?"""
+        value: bool = self.values["watch"]
+        return value
+
+    @property
+    def watch_debounce_ms(self) -> int:
+        """How long a watched project must have been quiet before it is indexed unasked, in milliseconds."""
+        value: int = self.values["watch_debounce_ms"]
         return value
 
     @property

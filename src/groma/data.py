@@ -43,6 +43,7 @@ class DataDirectory:
         self._local = threading.local()
         self._opened: list[Database] = []
         self._stores: dict[str, LocalStore] = {}
+        self._used: dict[str, float] = {}
         self.healed: list[str] = []
         """What was healed since the last look, a sentence each."""
 
@@ -56,6 +57,19 @@ class DataDirectory:
             self._stores.clear()
             self._opened.clear()
             self._local = threading.local()
+
+    def slim(self, *, keep: int) -> None:
+        """Let go of stores, least recently used first, until `keep` are open, and of what those keep only to be quick.
+
+        With `keep` 0 of the catalogue, too. Only the caches may be in use meanwhile: what is closed must not be.
+        """
+        with self._lock:
+            for name in sorted(self._stores, key=lambda name: self._used.get(name, 0.0))[: max(0, len(self._stores) - keep)]:
+                self._let_go(name)
+            for store in self._stores.values():
+                store.slim()
+            if not keep:
+                self.close()
 
     @property
     def writable(self) -> bool:
@@ -101,6 +115,7 @@ class DataDirectory:
                 # Not while another process moves or removes the same files: SQLite's log must not be taken from under a new store.
                 with self.locked(f"store-{name}") if self.writable else nullcontext():
                     self._stores[name] = open_local(self.folder, name, read_only=self.read_only)
+            self._used[name] = time.monotonic()
             return self._stores[name]
 
     def _let_go(self, name: str) -> None:

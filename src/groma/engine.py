@@ -92,6 +92,15 @@ class Engine:
         other.__dict__["memories"] = self.memories.under(settings, other._may_write)
         return other
 
+    def slim(self, *, keep: int) -> None:
+        """Let go of memory: of caches, of all stores but the `keep` that were used last, and with `keep` 0 of all that is open.
+
+        No verb may be running when anything but caches has to go (`keep` smaller than what is open); whatever is asked next opens it again.
+        """
+        self._data.slim(keep=keep)
+        if not keep and "memories" in self.__dict__:
+            self.memories.slim()
+
     @cached_property
     def memories(self) -> Memories:
         """The verbs of memory."""
@@ -274,6 +283,15 @@ class Engine:
         """How many chunks the last run over a folder left searchable, and how many files it left out, by reason; nothing is walked for it."""
         known = self._known(caller, root)
         return self._data.store(self._one_profile([known])).count_chunks(known.row.id), known.skipped
+
+    def finished(self, caller: Caller, root: str) -> bool:
+        """Whether the last run over a folder came to its end and made what this program would; nothing is walked for it."""
+        try:
+            known = self._known(caller, root)
+        except NotIndexed:
+            return False
+        is_ours = known.generation is not None and known.generation.profile == profile()
+        return is_ours and known.row.indexed_at is not None and known.row.started_at is None
 
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""

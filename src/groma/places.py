@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .errors import UsageError
 
-__all__ = ["config_file", "data_dir", "is_wide", "project_around", "project_root"]
+__all__ = ["config_file", "data_dir", "is_wide", "project_root"]
 
 
 def data_dir(environment: Mapping[str, str]) -> Path:
@@ -46,20 +46,15 @@ def project_root(path: str | None, cwd: str | None = None) -> str:
     Returns an absolute path without symbolic links. Raises UsageError if it is no folder.
     """
     if path is None:
-        return project_around(cwd or os.getcwd())
+        from . import core  # which may have something to complain about, and that is said with the help of this module
+
+        here = os.path.realpath(cwd or os.getcwd())
+        return core.top_level(here) or here
     root = os.path.realpath(os.path.join(cwd or "", os.path.expanduser(path)))
     if not os.path.isdir(root):
         state = "is a file, not a folder" if os.path.exists(root) else "does not exist"
         raise UsageError(f"{path} {state}; give the folder to index or search.")
     return root
-
-
-def project_around(folder: str) -> str:
-    """The nearest git top level at or above a folder, else that folder; without symbolic links."""
-    from . import core  # which may have something to complain about, and that is said with the help of this module
-
-    here = os.path.realpath(folder)
-    return core.top_level(here) or here
 
 
 def is_wide(root: str) -> bool:

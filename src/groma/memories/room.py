@@ -40,6 +40,11 @@ class Room:
         other._settings, other._may_write = settings, may_write
         return other
 
+    def slim(self) -> None:
+        """Let go of the index in memory; the next question reads it again."""
+        with self._lock:
+            self._known.drop()
+
     def count(self, caller: Caller) -> int:
         """How many records there are, whatever became of them."""
         if not (self._data.folder / "catalogue.db").exists():

@@ -21,13 +21,14 @@ import traceback
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from .. import __version__, places
 from ..config import Settings, load
 from ..engine import Engine
-from ..errors import GromaError, Refused, StoreUnreachable, UsageError
+from ..errors import Cancelled, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
 from ..types import LOCAL, Caller, Progress
 from ..values import value
@@ -51,6 +52,11 @@ PROGRESS_S = 0.05
 WATCH_S = 2.0
 """How often the daemon looks at itself: is it idle, too large, older than its code?"""
 CODE_S = 0.5
+SLIM_S = 2.0
+"""How long letting go of memory waits for verbs that are running."""
+SLIM_EVERY_S = 60.0
+RENEW_S = 600.0
+"""A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
 LOG_BYTES = 1_000_000
 
 T = TypeVar("T")
@@ -144,7 +150,7 @@ class _Run:
     def report(self, p: Progress) -> None:
         """From the thread in which it runs."""
         if self.stop.is_set():
-            raise wire.Cancelled("The index run was stopped; what was indexed so far stays.")
+            raise Cancelled("The index run was stopped; what was indexed so far stays.")
         for tell in list(self.heard.values()):
             tell(p.done, p.total, p.step)
 
@@ -157,8 +163,8 @@ class _Run:
 class _Runs:
     """Index runs, one at a time for each key. Lives on the event loop."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
+    def __init__(self, submit: Callable[[Callable[[], Any]], asyncio.Future[Any]]) -> None:
+        self._submit = submit
         self._now: dict[Hashable, _Run] = {}
         self._next: dict[Hashable, _Run] = {}
         self._later: set[asyncio.Task[None]] = set()
@@ -207,7 +213,7 @@ class _Runs:
             else:
                 run.end.set_result(done.result())
 
-        asyncio.get_running_loop().run_in_executor(self._pool, work, run).add_done_callback(ended)
+        self._submit(partial(work, run)).add_done_callback(ended)
 
     def stop(self) -> None:
         """All of them, at the next file: what is indexed stays, and the next run goes on from there."""
@@ -239,8 +245,13 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
-        self._runs = _Runs(self._patient)
+        self._runs = _Runs(lambda work: self._submit(self._patient, work))
         self._last = time.monotonic()
+        self._busy = 0
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._slimmed = 0
+        self._slim_due = 0.0
         self._loop: asyncio.AbstractEventLoop
 
     # ------------------------------------------------------------------------------------------------------------------ the process
@@ -297,9 +308,44 @@ class Daemon:
             elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
                 self.stop("idle")
                 return
+            if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
+                await self._slim()
+            if self._orphaned():
+                self.stop("its data directory is gone")
+                return
             if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
                 self.stop("its code was changed")
                 return
+
+    def _orphaned(self) -> bool:
+        """Was the data directory removed under us, or another put into its place?"""
+        try:
+            return not os.path.samestat(os.stat(self.settings.data_dir / LOCK), os.fstat(self._held))
+        except OSError:
+            return True
+
+    async def _slim(self) -> None:
+        """Let go of memory, first of what is cheapest to have again, until the budget is kept. Nothing is closed under a verb that is running:
+        new ones wait meanwhile, and while an index run goes on only caches are dropped."""
+        most, before = self.settings.memory_mb * 1e6, rss_bytes()
+        self._gate.clear()
+        try:
+            until = time.monotonic() + SLIM_S
+            while self._busy and time.monotonic() < until:
+                await asyncio.sleep(0.002)
+            for keep in (1_000, 1, 0) if not self._busy else (1_000,):
+                await self._loop.run_in_executor(self._quick, partial(_slim, self.engine, keep))
+                if rss_bytes() <= most:
+                    break
+        finally:
+            self._gate.set()
+        now = rss_bytes()
+        self._slimmed += 1
+        over = now > most
+        self._slim_due = time.monotonic() + (SLIM_EVERY_S if over else 0.0)  # what cannot be had is not asked for again and again
+        _log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
+        if over and not self._busy and not self._tasks and time.time() - self._begun > RENEW_S:
+            self.stop("more memory than it may have, and nothing left to drop")
 
     def _outdated(self) -> bool:
         """Is the code on disk another than that which runs?"""
@@ -319,6 +365,7 @@ class Daemon:
             "sessions": len(self._sessions),
             "jobs": len(self._runs),
             "memory_mb": self.settings.memory_mb,
+            "slimmed": self._slimmed,
             "core": self.engine.core,
             "data_dir": str(self.settings.data_dir),
             "socket": self.path,
@@ -411,7 +458,7 @@ class Daemon:
             try:
                 answer = await self._performed(session, asked, args if isinstance(args, dict) else {})
             except asyncio.CancelledError:
-                answer = {"error": wire.error_of(wire.Cancelled("The request was cancelled."))}
+                answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
             except GromaError as e:
                 answer = {"error": wire.error_of(e)}
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
@@ -433,13 +480,28 @@ class Daemon:
             return {"result": self.engine.told()}
         if self._stopping.is_set():
             raise wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
+        await self._gate.wait()
         if (verb := VERBS.get(asked.verb)) is None:
             raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *VERBS))}.")
         method, arguments = _method(session.engine, verb), _arguments(verb, args)
         if verb.runs:
             key = (asked.verb, repr(arguments), repr(sorted(session.engine.settings.values.items())))
             return {"result": wire.plain(await self._runs.join(key, lambda run: _run(method, session.caller, arguments, run), asked))}
-        return await self._loop.run_in_executor(self._quick, lambda: {"result": wire.plain(method(session.caller, **arguments))})
+        return await self._submit(self._quick, lambda: {"result": wire.plain(method(session.caller, **arguments))})
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Work in a thread. It counts until it has ended, even if nobody waits for it any more."""
+        self._busy += 1
+        end = pool.submit(work)
+        end.add_done_callback(self._ended)
+        return asyncio.wrap_future(end)
+
+    def _ended(self, _end: object) -> None:
+        with suppress(RuntimeError):  # the loop is gone, and so are we in a moment
+            self._loop.call_soon_threadsafe(self._worked)
+
+    def _worked(self) -> None:
+        self._busy -= 1
 
 
 # ---------------------------------------------------------------------------------------------------------------------------- helpers
@@ -459,7 +521,7 @@ def _project(cwd: str) -> str:
     if not cwd:
         return ""
     try:
-        return places.project_around(cwd)
+        return places.project_root(None, cwd)
     except OSError:
         return cwd
 
@@ -530,6 +592,16 @@ def _files(folder: str) -> list[tuple[str, int, int]]:
             elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
                 found += _files(entry.path)
     return found
+
+
+def _slim(engine: Engine, keep: int) -> None:
+    engine.slim(keep=keep)
+    gc.collect()
+    if sys.platform == "linux":  # what was freed goes back to the system
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def rss_bytes() -> int:

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 from .. import errors
 from ..errors import GromaError, StoreUnreachable, UsageError
 
-__all__ = ["FORWARDED", "FRAME_BYTES", "PROTOCOL", "Cancelled", "Frames", "Stopping", "error_of", "frame", "plain", "raised", "read", "typed"]
+__all__ = ["FORWARDED", "FRAME_BYTES", "PROTOCOL", "Frames", "Stopping", "error_of", "frame", "plain", "raised", "read", "typed"]
 
 PROTOCOL = 1
 FRAME_BYTES = 32 << 20
@@ -27,10 +27,6 @@ FORWARDED = ("CLAUDE_PROJECT_DIR", "XDG_CONFIG_HOME")
 """Of a client's environment, what the daemon is told; and all that begins with GROMA_."""
 
 Json: TypeAlias = Any
-
-
-class Cancelled(GromaError):
-    """Whoever asked wants no answer any more."""
 
 
 class Stopping(StoreUnreachable):
@@ -104,9 +100,10 @@ def plain(value: Json) -> Json:
         return sorted(map(plain, value))
     if isinstance(value, bytes):
         return value.decode("latin-1")
-    if (names := _names(type(value))) is not None:
+    kind: Any = type(value)
+    if (names := _names(kind)) is not None:
         return {name: plain(getattr(value, name)) for name in names}
-    raise TypeError(f"{type(value).__name__} cannot cross the socket")
+    raise TypeError(f"{kind.__name__} cannot cross the socket")
 
 
 @cache
@@ -200,9 +197,8 @@ def error_of(e: BaseException) -> dict[str, Json]:
 
 def raised(said: Mapping[str, Json]) -> GromaError:
     """The error of what `error_of` said, to be raised; one of a type that is not known here is a GromaError."""
-    kinds = {"Cancelled": Cancelled, "Stopping": Stopping}
     name = str(said.get("type"))
-    kind = kinds.get(name) or (getattr(errors, name) if name in errors.__all__ else GromaError)
+    kind = Stopping if name == "Stopping" else getattr(errors, name) if name in errors.__all__ else GromaError
     context = said.get("context")
     made: GromaError = kind(str(said.get("message")))
     made.context = context if isinstance(context, dict) else {}
