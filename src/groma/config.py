@@ -72,6 +72,15 @@ SETTINGS: tuple[Setting, ...] = (
         low=10,
         high=60_000,
     ),
+    Setting("jobs_at_once", int, 2, "How many jobs of the background run at once, each in a process of its own.", low=1, high=64),
+    Setting(
+        "job_memory_mb",
+        int,
+        2_000,
+        "How much memory a process of a job may take, in MB; what it maps from files is not counted.",
+        low=200,
+        high=1_000_000,
+    ),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -138,6 +147,18 @@ class Settings:
     def watch_debounce_ms(self) -> int:
         """How long a watched project must have been quiet before it is indexed unasked, in milliseconds."""
         value: int = self.values["watch_debounce_ms"]
+        return value
+
+    @property
+    def jobs_at_once(self) -> int:
+        """How many jobs run at once."""
+        value: int = self.values["jobs_at_once"]
+        return value
+
+    @property
+    def job_memory_mb(self) -> int:
+        """How much memory a process of a job may take, in MB."""
+        value: int = self.values["job_memory_mb"]
         return value
 
     @property

@@ -28,7 +28,7 @@ else:
         return True
 
 
-__all__ = ["claim", "exclusive"]
+__all__ = ["claim", "exclusive", "held"]
 
 
 @contextmanager
@@ -61,3 +61,15 @@ def claim(path: Path) -> int | None:
         return descriptor
     os.close(descriptor)
     return None
+
+
+def held(path: Path) -> bool:
+    """Does a process that lives hold the lock file `path`? One that is not there, or cannot be opened, nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        return not _try(descriptor)
+    finally:
+        os.close(descriptor)

@@ -30,6 +30,7 @@ VERBS = {
     "forget": "Forget memories, or remove a folder from the index.",
     "verify": "Check everything groma keeps for damage.",
     "rebuild": "Build the index anew from the files.",
+    "jobs": "See and steer what is done in the background.",
     "doctor": "Check this installation.",
     "config": "Show the settings that hold.",
     "start": "Start the daemon that commands and agents share.",

@@ -71,18 +71,17 @@ def command(
 
 
 def _freshen(engine: Engine, root: str) -> list[str]:
-    """Index a folder, or what changed in it. Where the data directory cannot be written, what is there is searched: returns that in words."""
+    """Index a folder, or what changed in it; what there is to say. Where the data directory cannot be written, what is there is searched."""
     from ..errors import DiskFull, ReadOnly
 
     try:
-        engine.freshen(LOCAL, root, report=progress("indexing"), waiting=waiting)
+        return engine.freshen(LOCAL, root, report=progress("indexing"), waiting=waiting)
     except (ReadOnly, DiskFull) as e:
         # The catalogue alone says whether there is anything to search. The store may be what could not be written, or be damaged where there
         # was no room to heal it; the search heals it or says why not.
         if root not in engine.roots(LOCAL):
             raise
         return [f"{e.message} Searching what is indexed."]
-    return []
 
 
 def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PATH",
+    "Listing",
     "as_json",
+    "background_option",
     "here",
     "json_option",
     "moment_shown",
@@ -42,7 +44,17 @@ __all__ = [
 PATH = click.Path(readable=False)
 """The type of arguments that are paths: a shell completes them. Whether they can be read, the verbs say in their own words."""
 
+background_option = click.option("--background", is_flag=True, help="Let a job do it; to follow it run: groma jobs.")
 json_option = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
+
+
+class Listing(click.Group):
+    """A group that lists when no subcommand is named: `groma jobs --json` is `groma jobs list --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
 
 
 def settings() -> Settings:

@@ -19,7 +19,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,16 +31,17 @@ from ..config import Settings, load
 from ..engine import Engine
 from ..errors import Cancelled, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
-from ..types import LOCAL, Caller, Progress
+from ..types import LOCAL, Caller, Progress, Summary
 from ..values import value
 from . import sockets, wire
 from .client import LOCK
+from .freshness import Freshness
 from .verbs import VERBS, Verb
 
 __all__ = ["Daemon", "Greeting", "code_state", "newer", "serve"]
 
 QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
-PATIENT_THREADS = 64
+PATIENT_THREADS = 256
 AT_ONCE = 64
 """Requests of one session that are under way; more are not read before one is answered."""
 GREETING_S = 10.0
@@ -58,6 +60,13 @@ SLIM_EVERY_S = 60.0
 RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
 LOG_BYTES = 1_000_000
+
+FOREVER_S = 1e9
+SMALL_FILES = 1_000
+NOT_COUNTED = frozenset({"node_modules", "target", "build", "dist", "out", "venv", "vendor", "__pycache__"})
+
+FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
+"""Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
 
 T = TypeVar("T")
 
@@ -103,7 +112,7 @@ class _Asked:
     @property
     def writes(self) -> bool:
         """Is it finished even if nobody waits for it?"""
-        return self.verb not in VERBS or VERBS[self.verb].writes
+        return self.verb == "tool" or (self.verb in VERBS and VERBS[self.verb].writes)
 
 
 class _Session:
@@ -148,9 +157,13 @@ class _Run:
         self.stop = threading.Event()
 
     def report(self, p: Progress) -> None:
-        """From the thread in which it runs."""
+        """From the thread in which it runs. Raises Cancelled where it is to stop."""
         if self.stop.is_set():
             raise Cancelled("The index run was stopped; what was indexed so far stays.")
+        self.tell(p)
+
+    def tell(self, p: Progress) -> None:
+        """How far it is, to all who wait."""
         for tell in list(self.heard.values()):
             tell(p.done, p.total, p.step)
 
@@ -246,6 +259,10 @@ class Daemon:
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
         self._runs = _Runs(lambda work: self._submit(self._patient, work))
+        self.freshness = Freshness(self.engine, self._run_for_question)
+        self._heard: dict[str, tuple[_Asked, ...]] = {}
+        self._jobs_stop = threading.Event()
+        self._jobs = 0
         self._last = time.monotonic()
         self._busy = 0
         self._gate = asyncio.Event()
@@ -266,13 +283,15 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._signalled, number)
         _log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
+        working = threading.Thread(target=self.engine.jobs.run_pending, args=(self._jobs_stop,), name="jobs", daemon=True)
+        working.start()
         looking = asyncio.create_task(self._look())
         await self._stopping.wait()
         looking.cancel()
         server.close()
         with suppress(OSError):
             os.unlink(self.path)
-        await self._finish()
+        await self._finish(working)
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGINT and self._stopping.is_set():
@@ -285,8 +304,10 @@ class Daemon:
             _log(f"stops ({why})")
             self._stopping.set()
 
-    async def _finish(self) -> None:
+    async def _finish(self, working: threading.Thread) -> None:
         begun = time.monotonic()
+        self._jobs_stop.set()
+        self.engine.jobs.wake()
         self._runs.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=FINISH_S)
@@ -294,15 +315,23 @@ class Daemon:
             session.writer.close()
         await asyncio.sleep(0)  # the loop sends what is left
         left = len(self._tasks)
-        closing = threading.Thread(target=self.engine.close, daemon=True)
+        closing = threading.Thread(target=self._close, args=(working,), daemon=True)
         closing.start()
-        closing.join(1.0)
+        closing.join(max(0.5, FINISH_S - (time.monotonic() - begun)))
         _log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
+
+    def _close(self, working: threading.Thread) -> None:
+        with suppress(GromaError):
+            working.join()  # the processes of jobs end first: what they had in hand is gone on with by the next daemon
+            self.freshness.close()
+            self.engine.close()
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(min(WATCH_S, self.settings.daemon_idle_s / 4))
-            idle = not self._sessions and not self._tasks and not len(self._runs)
+            with suppress(GromaError):
+                self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
+            idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
             if not idle:
                 self._last = time.monotonic()
             elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
@@ -355,6 +384,10 @@ class Daemon:
             self._code_seen = (time.monotonic(), state)
         return state != self._code
 
+    def _active(self) -> int:
+        """How many jobs are done or wait to be."""
+        return sum(job.state in ("queued", "running") for job in self.engine.jobs.list(LOCAL))
+
     def status(self) -> dict[str, Any]:
         """The daemon's own."""
         return {
@@ -363,7 +396,9 @@ class Daemon:
             "uptime_s": round(time.time() - self._begun, 3),
             "rss_mb": round(rss_bytes() / 1e6, 1),
             "sessions": len(self._sessions),
-            "jobs": len(self._runs),
+            "jobs": self._jobs,
+            "runs": len(self._runs),
+            "watched": len(self.freshness.watched()),
             "memory_mb": self.settings.memory_mb,
             "slimmed": self._slimmed,
             "core": self.engine.core,
@@ -391,8 +426,10 @@ class Daemon:
             await _refuse(session, e)
         finally:
             for asked in session.asked.values():
-                if not asked.writes and asked.task is not None:
+                if asked.task is not None and not asked.writes:
                     asked.task.cancel()
+                elif asked.verb == "tool":
+                    asked.stop.set()  # it knows best what of it may be left undone
             if waiting := [asked.task for asked in session.asked.values() if asked.task is not None]:
                 await asyncio.wait(waiting, timeout=SLOW_S)
             self._sessions.discard(session)
@@ -475,19 +512,100 @@ class Daemon:
         if asked.verb in ("ping", "stop"):
             return {"result": {"pid": os.getpid()}}
         if asked.verb == "status":
+            with suppress(GromaError):
+                self._jobs = await self._submit(self._quick, self._active)
             return {"result": self.status()}
         if asked.verb == "told":
             return {"result": self.engine.told()}
         if self._stopping.is_set():
             raise wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
         await self._gate.wait()
+        if asked.verb in FOR_AGENTS:
+            return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
         if (verb := VERBS.get(asked.verb)) is None:
-            raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *VERBS))}.")
+            raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
         method, arguments = _method(session.engine, verb), _arguments(verb, args)
+        if asked.verb == "freshen":
+            return {"result": await self._freshened(session, asked, **arguments)}
         if verb.runs:
-            key = (asked.verb, repr(arguments), repr(sorted(session.engine.settings.values.items())))
-            return {"result": wire.plain(await self._runs.join(key, lambda run: _run(method, session.caller, arguments, run), asked))}
+            return {"result": wire.plain(await self._indexed(session.engine, session.caller, asked, **arguments))}
         return await self._submit(self._quick, lambda: {"result": wire.plain(method(session.caller, **arguments))})
+
+    # ------------------------------------------------------------------------------------------------------------------ index runs
+
+    async def _indexed(self, engine: Engine, caller: Caller, asked: _Asked, root: str, consent: bool = False) -> Summary:
+        """What an index run of a folder that begins after this call returns; others that ask for it share it."""
+        key = (root, consent, repr(sorted(engine.settings.values.items())))
+        return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
+
+    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: _Run) -> Summary:
+        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
+        waited for, is done here at once: a process that gives way to everybody takes its time."""
+        if engine is not self.engine or engine.finished(caller, root) or _is_small(root):
+            return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
+        job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
+        done = engine.jobs.future(job, run.tell)
+        while True:
+            try:
+                return Summary(**done.result(0.2).result)
+            except FutureTimeout:
+                if run.stop.is_set():
+                    if not self._stopping.is_set():
+                        engine.jobs.cancel(caller, job)
+                    raise Cancelled("The index run was stopped; what was indexed so far stays.") from None
+
+    def _run_for_question(self, root: str) -> Future[Any]:
+        """An index run for `Freshness`, from one of its threads. Who waits for it hears how far it is."""
+
+        def tell(done: int, total: int, message: str) -> None:
+            for one in self._heard.get(root, ()):
+                one.progress(done, total, message)
+
+        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, _Asked("index", tell), root), self._loop)
+
+    async def _freshened(self, session: _Session, asked: _Asked, root: str) -> list[str]:
+        """As long as it takes: whoever asks may leave."""
+        self._heard[root] = (*self._heard.get(root, ()), asked)
+        try:
+            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S))
+        finally:
+            left = tuple(one for one in self._heard[root] if one is not asked)
+            if left:
+                self._heard[root] = left
+            else:
+                del self._heard[root]
+
+    # ---------------------------------------------------------------------------------------------------------------------- agents
+
+    def _for_agent(self, session: _Session, asked: _Asked, args: Mapping[str, Any]) -> dict[str, Any]:
+        """In a thread: what the front of an agent asks, as MCP has it."""
+        with session.opening:
+            if session.surface is None:
+                from .tools import Surface
+
+                g = session.greeting
+                session.surface = Surface(session.engine, self.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset)
+        surface = session.surface
+
+        def progress(done: float, total: float | None, message: str) -> None:
+            asked.progress(int(done), int(total or 0), message)
+
+        def given(name: str, kind: type[T]) -> T:
+            if not isinstance(value := args.get(name), kind):
+                raise UsageError(f"{asked.verb} needs {name}.")
+            return value
+
+        if asked.verb == "tool":
+            return {"result": surface.tool(given("name", str), args.get("arguments"), progress=progress, cancelled=asked.stop.is_set)}
+        if asked.verb == "resource":
+            return {"result": surface.resource(given("uri", str))}
+        if asked.verb == "resources":
+            return {"result": surface.resources(args.get("cursor"))}
+        if asked.verb == "prompt":
+            return {"result": surface.prompt(given("name", str), args.get("arguments"))}
+        return {"result": surface.complete(given("ref", dict), given("argument", dict), args.get("context"))}
+
+    # --------------------------------------------------------------------------------------------------------------------- threads
 
     def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
         """Work in a thread. It counts until it has ended, even if nobody waits for it any more."""
@@ -507,10 +625,6 @@ class Daemon:
 # ---------------------------------------------------------------------------------------------------------------------------- helpers
 
 
-def _run(method: Callable[..., T], caller: Caller, arguments: Mapping[str, Any], run: _Run) -> T:
-    return method(caller, **arguments, report=run.report, waiting=run.waiting)
-
-
 def _caller(greeting: Greeting) -> Caller:
     """Who asks: the one place that makes it. Whoever may open this socket is the user, who may do all."""
     return LOCAL
@@ -524,6 +638,21 @@ def _project(cwd: str) -> str:
         return places.project_root(None, cwd)
     except OSError:
         return cwd
+
+
+def _is_small(root: str) -> bool:
+    """Does a folder look as if a first index of it took a second or two? A guess that only decides where it is made."""
+    left, folders = SMALL_FILES, [root]
+    while folders and left > 0:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in NOT_COUNTED:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif (left := left - 1) <= 0:
+                    break
+    return left > 0
 
 
 def _method(engine: Engine, verb: Verb) -> Callable[..., Any]:

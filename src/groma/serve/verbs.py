@@ -38,7 +38,7 @@ VERBS = {
     "read": Verb("read", ("roots", "hit_id", "path", "start", "end", "around"), "Lines"),
     "why": Verb("why", ("root", "path"), "Why"),
     "index": Verb("index", ("root", "consent"), "Summary", writes=True, runs=True),
-    "freshen": Verb("freshen", ("root",), "NoneType", writes=True, runs=True),
+    "freshen": Verb("freshen", ("root",), "list[str]", writes=True, runs=True),
     "index_status": Verb("status", ("root",), "list[ScopeStatus]"),
     "extent": Verb("extent", ("root",), "tuple[int, Mapping[str, int]]"),
     "roots": Verb("roots", (), "list[str]"),
