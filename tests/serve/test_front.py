@@ -141,15 +141,14 @@ def begin(place: Place, project: Path) -> Iterator[Begin]:
     begun = []
 
     def talk(*options: str, cwd: Path | None = None, before: Callable[[], None] | None = None, **environment: str) -> Talk:
-        begun.append(Talk(front(*options), place, cwd or project, before, **environment))
+        begun.append(Talk(front(*options), place, cwd or project, before, **{"GROMA_DAEMON": "auto"} | environment))
         return begun[-1]
 
     yield talk
     for one in begun:
         one.process.kill()
         one.process.wait()
-    if (pid := daemon_of(place)) is not None:
-        os.kill(pid, signal.SIGKILL)
+    place.still()
 
 
 def status(place: Place, **environment: str) -> dict[str, Any] | None:
@@ -446,7 +445,7 @@ def test_it_finds_the_socket_where_python_puts_it(place: Place, begin: Begin, wh
     folder = place.folder / ("t" * 100 if where == "long temporary" else "t")
     folder.mkdir(mode=0o755 if where == "loose runtime" else 0o700)
     environment = {"XDG_RUNTIME_DIR" if "runtime" in where else "TMPDIR": str(folder)}
-    place.groma("start", env=environment)
+    place.groma("start", env={"GROMA_DAEMON": "auto"} | environment)
     pid = daemon_of(place, **environment)
     assert pid is not None
     try:

@@ -447,7 +447,7 @@ impl Front {
                 let mut params = Object::new();
                 params.put("progressToken", &token).put("progress", done);
                 for name in ["total", "message"] {
-                    if let Some(value) = progress.given(name) {
+                    if let Some(value) = progress.given(name).filter(|value| *value != "0") {
                         params.put(name, value);
                     }
                 }
