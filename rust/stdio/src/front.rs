@@ -78,7 +78,7 @@ enum To {
 
 pub struct Front {
     options: Options,
-    catalogue: Catalogue,
+    catalogue: &'static Catalogue,
     place: OnceLock<Place>,
     output: Mutex<ManuallyDrop<File>>,
     state: Mutex<State>,
@@ -103,7 +103,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
 }
 
 impl Front {
-    pub fn new(options: Options, catalogue: Catalogue) -> Arc<Self> {
+    pub fn new(options: Options, catalogue: &'static Catalogue) -> Arc<Self> {
         // SAFETY: descriptor 1 is ours alone to write, and is never closed.
         let output = ManuallyDrop::new(unsafe { File::from_raw_fd(1) });
         let front = Arc::new(Front {
@@ -416,7 +416,7 @@ impl Front {
         let refused = std::mem::take(&mut locked(&self.state).waiting);
         complain(why);
         for waiting in refused.into_values() {
-            self.say(failed(&self.catalogue, era, &waiting.asked, why));
+            self.say(failed(self.catalogue, era, &waiting.asked, why));
         }
         self.changed.notify_all();
     }
@@ -489,12 +489,12 @@ impl Front {
         };
         let said = match (message.get("result"), wrong) {
             (Some(result), _) => {
-                answer(&asked.id, &shaped(&self.catalogue, era, asked.verb, result))
+                answer(&asked.id, &shaped(self.catalogue, era, asked.verb, result))
             }
             (None, Some(wrong)) => {
                 let why = wrong.string("message").unwrap_or_default();
                 if asked.verb == Verb::Tool {
-                    failed(&self.catalogue, era, &asked, &why)
+                    failed(self.catalogue, era, &asked, &why)
                 } else {
                     let code = self
                         .catalogue
@@ -503,7 +503,7 @@ impl Front {
                 }
             }
             _ => failed(
-                &self.catalogue,
+                self.catalogue,
                 era,
                 &asked,
                 "groma's answer cannot be read.",
@@ -582,7 +582,7 @@ impl Front {
                     } else {
                         UNKNOWN
                     };
-                    said.push(failed(&self.catalogue, era, &waiting.asked, why));
+                    said.push(failed(self.catalogue, era, &waiting.asked, why));
                 }
             }
         }

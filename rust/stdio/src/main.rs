@@ -98,9 +98,8 @@ fn main() {
         complain(&format!("groma-mcp failed on the inside: {why}"));
         exit(70)
     }));
-    let catalogue = Catalogue::of(&options.toolset);
-    let spoken = Catalogue::of(&options.toolset);
-    let mut session = Session::new(&spoken);
+    let catalogue: &'static Catalogue = Box::leak(Box::new(Catalogue::of(&options.toolset)));
+    let mut session = Session::new(catalogue);
     let front = Front::new(options, catalogue);
     let watched = thread::Builder::new().stack_size(1 << 16).spawn(|| {
         system::parent_ended();
