@@ -29,15 +29,18 @@ EXTENSIONS = [
         py_limited_api=True,
         args=["--locked"],
     ),
-    RustBin(
-        "groma-mcp",
-        path="rust/stdio/Cargo.toml",
-        debug=False,
-        optional=WANTED == "auto",
-        strip=Strip.No,  # its profile does that
-        args=["--locked", "--profile=front"],
-    ),
 ]
+if os.name == "posix":  # it speaks over sockets that no other system has
+    EXTENSIONS.append(
+        RustBin(
+            "groma-mcp",
+            path="rust/stdio/Cargo.toml",
+            debug=False,
+            optional=WANTED == "auto",
+            strip=Strip.No,  # its profile does that
+            args=["--locked", "--profile=front"],
+        )
+    )
 
 
 class Build(build):
