@@ -111,23 +111,31 @@ fn main() {
     let mut input = BufReader::with_capacity(1 << 14, std::io::stdin());
     let mut line = Vec::new();
     loop {
-        match next(&mut input, &mut line, LONGEST - ROOM) {
-            Ok(Line::Whole) => match session.hear(&line) {
-                Action::Nothing => continue,
-                Action::Answer(said) => front.say(said),
-                Action::Forward(asked) => front.forward(*asked),
-                Action::Cancel(id) => front.cancel(&id),
-            },
-            Ok(Line::TooLong) => front.say(error(
+        let action = match next(&mut input, &mut line, LONGEST - ROOM) {
+            Ok(Line::Whole) => session.hear(&line),
+            Ok(Line::TooLong) => Action::Answer(error(
                 "null",
                 INVALID_REQUEST,
                 "The message is longer than 32 MiB.",
                 None,
             )),
             Ok(Line::End) | Err(_) => break,
-        }
+        };
+        // What is known here is said first; what is asked for waits for who answers.
+        let action = match action {
+            Action::Answer(said) => {
+                front.say(said);
+                Action::Nothing
+            }
+            action => action,
+        };
         if session.begun() {
             front.wake(session.era(), session.hello.as_ref());
+        }
+        match action {
+            Action::Forward(asked) => front.forward(*asked),
+            Action::Cancel(id) => front.cancel(&id),
+            Action::Answer(_) | Action::Nothing => {}
         }
     }
     front.finish();

@@ -4,7 +4,7 @@
 //! stands for itself; else the session begins with `initialize`, as it did until 2025-11-25.
 
 use crate::catalogue::Catalogue;
-use crate::json::{Members, Object, compact, is_object, quoted, string};
+use crate::json::{Members, Object, is_object, quoted, string};
 
 pub const PARSE_ERROR: i32 = -32700;
 pub const INVALID_REQUEST: i32 = -32600;
@@ -340,11 +340,7 @@ impl<'a> Session<'a> {
             .find(|version| **version == asked)
             .unwrap_or(&HANDSHAKE_VERSIONS[3]);
         self.open = true;
-        let mut hello = Object::new();
-        for (name, value) in &params.0 {
-            hello.put(name, &compact(value));
-        }
-        self.hello = Some(hello.end());
+        self.hello = Some(params.without(&[]).end());
         let mut result = Object::new();
         result.put("protocolVersion", &quoted(version));
         for name in ["capabilities", "serverInfo", "instructions"] {
@@ -520,4 +516,121 @@ pub fn failed(catalogue: &Catalogue, era: Era, asked: &Forward, why: &str) -> St
         quoted(why)
     );
     answer(&asked.id, &shaped(catalogue, era, asked.verb, &result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#;
+    const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+
+    fn said(action: Action) -> String {
+        match action {
+            Action::Answer(said) => said,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn asked(action: Action) -> Forward {
+        match action {
+            Action::Forward(asked) => *asked,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_request_decides_the_era() {
+        let catalogue = Catalogue::of("core");
+        let modern = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"server/discover","params":{{{META}}}}}}}"#
+        );
+        let mut session = Session::new(&catalogue);
+        assert!(!session.begun());
+        assert!(
+            said(session.hear(modern.as_bytes())).contains(r#""supportedVersions":["2026-07-28"]"#)
+        );
+        assert_eq!(session.era(), Era::Modern);
+        assert!(said(session.hear(HELLO.as_bytes())).contains("-32022"));
+        let mut session = Session::new(&catalogue);
+        let opened = said(session.hear(HELLO.as_bytes()));
+        assert!(
+            opened.contains(r#""protocolVersion":"2025-06-18""#)
+                && opened.contains(r#""instructions":"groma"#)
+        );
+        assert_eq!(session.era(), Era::Handshake);
+        assert!(said(session.hear(modern.as_bytes())).contains("-32600"));
+    }
+
+    #[test]
+    fn a_request_before_the_handshake_is_refused_but_for_ping() {
+        let catalogue = Catalogue::of("core");
+        let mut session = Session::new(&catalogue);
+        assert!(
+            said(session.hear(br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#))
+                .contains("-32602")
+        );
+        assert_eq!(
+            said(session.hear(br#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#)),
+            r#"{"jsonrpc":"2.0","id":2,"result":{}}"#
+        );
+        assert_eq!(
+            session.hear(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#),
+            Action::Nothing
+        );
+        assert!(
+            said(session.hear(br#"{"jsonrpc":"2.0","id":3,"method":"tools/list"}"#))
+                .contains("search_code")
+        );
+    }
+
+    #[test]
+    fn what_is_passed_on_is_what_was_asked() {
+        let catalogue = Catalogue::of("core");
+        let mut session = Session::new(&catalogue);
+        session.hear(HELLO.as_bytes());
+        let line = r#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"read","arguments":{"x" : 1e3},"_meta":{"progressToken":"t"}}}"#;
+        let passed = asked(session.hear(line.as_bytes()));
+        assert_eq!(
+            (passed.id.as_str(), passed.verb, passed.token.as_deref()),
+            ("\"a\"", Verb::Tool, Some("\"t\""))
+        );
+        assert_eq!(
+            (passed.arguments.as_str(), passed.line.as_str()),
+            (r#"{"name":"read","arguments":{"x" : 1e3}}"#, line)
+        );
+        let passed = asked(session.hear(br#"{"jsonrpc":"2.0","id":-1,"method":"resources/list"}"#));
+        assert_eq!(
+            (passed.key, passed.arguments.as_str(), passed.token),
+            (Id::Number("-1".into()), "{}", None)
+        );
+        for wrong in [
+            r#""params":{}"#,
+            r#""params":{"name":1}"#,
+            r#""params":{"name":"a","arguments":[]}"#,
+            r#""params":[]"#,
+        ] {
+            let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call",{wrong}}}"#);
+            assert!(
+                said(session.hear(line.as_bytes())).contains("-32602"),
+                "{line}"
+            );
+        }
+        let cancelled = session.hear(br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"\u0061"}}"#);
+        assert_eq!(cancelled, Action::Cancel(Id::Text("a".into())));
+    }
+
+    #[test]
+    fn results_are_shaped_for_their_era() {
+        let catalogue = Catalogue::of("core");
+        let result = r#"{"resultType":"complete","contents":[],"ttlMs":5,"_meta":{"own":1}}"#;
+        assert_eq!(
+            shaped(&catalogue, Era::Handshake, Verb::Resource, result),
+            r#"{"contents":[],"_meta":{"own":1}}"#
+        );
+        let modern = shaped(&catalogue, Era::Modern, Verb::Resource, result);
+        assert!(modern.starts_with(r#"{"resultType":"complete","contents":[],"ttlMs":5,"cacheScope":"private","_meta":{"own":1,"io.model"#), "{modern}");
+        assert_eq!(modern.matches("resultType").count(), 1);
+        assert!(!shaped(&catalogue, Era::Modern, Verb::Tool, "{}").contains("ttlMs"));
+    }
 }
