@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -71,7 +72,7 @@ def kept_open(root: Path) -> None:
     KEPT[-1].flush()
 
 
-KEPT: list[object] = []
+KEPT: list[TextIO] = []
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ class Freshness:
         """The roots that are watched, each with how many of the system's watches that takes."""
         with self._lock:
             rooms = list(self._rooms.values())
-        return {room.root: watch.folders for room in rooms if (watch := room.watch) is not None}
+        return {room.root: watch.folders for room in rooms if (watch := room.watch) is not None and watch.folders}
 
     def not_watched(self) -> dict[str, str]:
         """The roots that cannot be watched, each with why."""
