@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 from unicodedata import category
 
@@ -30,7 +29,6 @@ __all__ = [
     "background_option",
     "here",
     "json_option",
-    "moment_shown",
     "open_engine",
     "opened",
     "printable",
@@ -118,11 +116,6 @@ def project_named(project: str | None) -> str | None:
 def as_json(value: dict[str, Any]) -> None:
     """Print one object, as UTF-8."""
     click.echo(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-
-
-def moment_shown(at: float | None) -> str | None:
-    """A time as ISO 8601 in UTC, to the second; None for none."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def say(sentences: Iterable[str]) -> None:
