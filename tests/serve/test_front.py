@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -441,6 +442,25 @@ def test_the_daemon_is_started_once_for_all(place: Place, begin: Begin) -> None:
         code, _, complained = talk.end()
         assert (code, complained) == (0, "")
     assert daemon_of(place) == said["pid"]
+
+
+def test_fifty_open_and_close_cleanly(place: Place, begin: Begin) -> None:
+    talks = [begin() for _ in range(50)]
+    for talk in talks:
+        talk.send(
+            message(1, "initialize", **HELLO), message(2, "tools/list"), message(3, "tools/call", name="search_code", arguments={"query": "retry"})
+        )
+    for talk in talks:
+        assert talk.answer(3)["result"]["isError"] is False
+    for talk in talks:
+        assert talk.process.stdin is not None
+        talk.process.stdin.close()
+    for talk in talks:
+        assert talk.process.wait(PATIENCE_S) == 0 and talk.log.read_text() == ""
+    until = time.monotonic() + PATIENCE_S
+    while (said := status(place)) is not None and said["sessions"] > 1 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert said is not None and said["sessions"] == 1  # who asks
 
 
 @pytest.mark.parametrize("where", ["runtime", "loose runtime", "temporary", "long temporary"])
