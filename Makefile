@@ -14,7 +14,8 @@ PROFILE ?= fast
 CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell command -v cargo 2>/dev/null))
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CORE   := src/groma/_rs.abi3.so
-RUST   := Cargo.toml Cargo.lock $(shell find rust src/groma/languages src/groma/masking -name '*.rs' -o -name '*.scm' -o -name '*.toml' -o -name '*.txt')
+RUST   := Cargo.toml Cargo.lock $(shell find rust/core rust/py src/groma/languages src/groma/masking -name '*.rs' -o -name '*.scm' -o -name '*.toml' -o -name '*.txt')
+FRONT  := Cargo.toml Cargo.lock $(shell find rust/stdio -type f)
 # The same for every cargo call: another environment means that everything is built anew.
 export PYO3_BUILD_EXTENSION_MODULE := 1
 export PYO3_NO_PYTHON := 1
@@ -42,11 +43,21 @@ $(VENV)/.core: $(RUST) | $(VENV)/.ok
 	fi
 	@touch -r $(VENV)/.begun $@
 
-setup: $(VENV)/.ok $(if $(CARGO),$(VENV)/.core)   ## a virtual environment with everything; the compiled core where cargo is
+# The front for agents: beside the interpreter that it starts.
+$(VENV)/.front: $(FRONT) | $(VENV)/.ok
+	@touch $(VENV)/.front-begun
+	@if cargo build --profile front --locked -p groma-mcp; then \
+	  cp -f $(TARGET)/front/groma-mcp $(VENV)/bin/groma-mcp.tmp && mv -f $(VENV)/bin/groma-mcp.tmp $(VENV)/bin/groma-mcp; \
+	else \
+	  rm -f $(VENV)/bin/groma-mcp; test "$(GROMA_BUILD_CORE)" != rust; \
+	fi
+	@touch -r $(VENV)/.front-begun $@
+
+setup: $(VENV)/.ok $(if $(CARGO),$(VENV)/.core $(VENV)/.front)   ## a virtual environment with everything; the compiled core and the front where cargo is
 	@test -f $(CORE) || test '$(GROMA_CORE)' = pure || echo "groma: no compiled core here ($(if $(CARGO),it did not build; to try again: make core,no cargo)); the plain one is used (slower)" >&2
 
-core:                ## build the compiled core, also if it did not build before
-	@rm -f $(VENV)/.core
+core:                ## build the compiled core and the front, also if they did not build before
+	@rm -f $(VENV)/.core $(VENV)/.front
 	@$(MAKE) --no-print-directory setup
 
 run: setup           ## index REPO (default: this tree) and answer QUERY
@@ -55,6 +66,7 @@ run: setup           ## index REPO (default: this tree) and answer QUERY
 test: setup          ## fetch the pinned corpora, run all tests
 	@$(PY) tools/corpora.py || true
 	@$(PY) tools/inspector.py >/dev/null || true
+	@$(if $(CARGO),cargo test -q --locked -p groma-mcp)
 	@$(PY) -m pytest $(PYTEST) $(COVERAGE)
 
 lint: setup          ## style

@@ -1,4 +1,4 @@
-"""Builds the compiled core when a Rust toolchain is there; else the wheel is plain Python.
+"""Builds the compiled core and the front for agents (`groma-mcp`) when a Rust toolchain is there; else the wheel is plain Python.
 
 GROMA_BUILD_CORE: `auto` (build it if it can be built), `rust` (it must be built), `pure` (do not try).
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
-from setuptools_rust import Binding, RustExtension
+from setuptools_rust import Binding, RustBin, RustExtension, Strip
 
 WANTED = os.environ.get("GROMA_BUILD_CORE") or "auto"
 if WANTED not in ("auto", "rust", "pure"):
@@ -28,8 +28,19 @@ EXTENSIONS = [
         optional=WANTED == "auto",
         py_limited_api=True,
         args=["--locked"],
-    )
+    ),
 ]
+if os.name == "posix":  # it speaks over sockets that no other system has
+    EXTENSIONS.append(
+        RustBin(
+            "groma-mcp",
+            path="rust/stdio/Cargo.toml",
+            debug=False,
+            optional=WANTED == "auto",
+            strip=Strip.No,  # its profile does that
+            args=["--locked", "--profile=front"],
+        )
+    )
 
 
 class Build(build):
@@ -46,16 +57,22 @@ class BdistWheel(bdist_wheel):
     """Tags the wheel by what was really built, not by what was asked for."""
 
     def get_tag(self):  # asked more than once, and by an editable install too, whose library lies beside the sources
-        built = Path(self.get_finalized_command("build").build_lib)
+        build = self.get_finalized_command("build")
         tag = super().get_tag()
-        if any(path.suffix in (".so", ".pyd") for path in built.glob("groma/_rs.*")):
+        if self.built_core():
             return tag
+        if any(Path(build.build_scripts).glob("groma-mcp*")):
+            return "py3", "none", tag[2]
         self.root_is_pure = True
         return "py3", "none", "any"
 
+    def built_core(self):
+        built = Path(self.get_finalized_command("build").build_lib)
+        return any(path.suffix in (".so", ".pyd") for path in built.glob("groma/_rs.*"))
+
     def run(self):
         super().run()
-        if self.root_is_pure:
+        if not self.built_core():
             sys.stderr.write("groma: no compiled core was built; this package runs on the plain-Python core (slower).\n")
 
 

@@ -59,7 +59,7 @@ def test_a_plain_wheel_is_for_every_machine_and_holds_no_library(tree: Path, tmp
         names = z.namelist()
         (about,) = [z.read(n).decode() for n in names if n.endswith(".dist-info/WHEEL")]
     assert "Root-Is-Purelib: true" in about
-    assert [n for n in names if n.endswith((".so", ".pyd", ".rs"))] == []
+    assert [n for n in names if n.endswith((".so", ".pyd", ".rs", "groma-mcp"))] == []
     for source in (ROOT / "src/groma").rglob("*"):
         if source.is_file() and source.suffix not in (".pyc", ".so"):
             assert source.relative_to(ROOT / "src").as_posix() in names
@@ -72,7 +72,14 @@ def test_without_cargo_the_same_install_succeeds_from_a_source_distribution_too(
     with tarfile.open(archive) as t:
         t.extractall(tmp_path / "unpacked", filter="data")
     (unpacked,) = (tmp_path / "unpacked").iterdir()
-    for name in ("Cargo.lock", "Cargo.toml", "rust/py/build.rs", "rust/core/src/lib.rs", "src/groma/languages/languages.toml"):
+    for name in (
+        "Cargo.lock",
+        "Cargo.toml",
+        "rust/py/build.rs",
+        "rust/core/src/lib.rs",
+        "rust/stdio/catalogue.json",
+        "src/groma/languages/languages.toml",
+    ):
         assert (unpacked / name).is_file()
     assert list(unpacked.rglob("*.so")) == []
     made, said = wheel(unpacked, tmp_path, PATH=BARE)
@@ -119,3 +126,20 @@ def test_a_compiled_wheel_runs_where_no_compiler_is(tree: Path, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert (answer["core"], answer["hits"][0]["symbol"]) == ("rust", "bake_bread")
+    # The front for agents finds the groma beside it.
+    asked = [
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}},
+        },
+        {"id": 2, "method": "tools/call", "params": {"name": "search_code", "arguments": {"query": "bake bread"}}},
+    ]
+    env = {"PATH": BARE, "HOME": str(tmp_path), "GROMA_DATA_DIR": str(tmp_path / "data"), "GROMA_DAEMON": "off", "LANG": "C.UTF-8"}
+    with subprocess.Popen([home / "bin/groma-mcp"], cwd=tmp_path / "project", env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as front:
+        assert front.stdin is not None and front.stdout is not None
+        front.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0"} | one).encode() + b"\n" for one in asked))
+        front.stdin.flush()
+        answers = [json.loads(front.stdout.readline())["result"] for _ in asked]
+    assert answers[0]["serverInfo"]["name"] == "groma"
+    assert answers[1]["structuredContent"]["hits"][0]["symbol"] == "bake_bread"

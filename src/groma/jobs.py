@@ -162,11 +162,12 @@ class Jobs:
     def _steer(self, caller: Caller, verb: str, id: str, do: Callable[..., Any]) -> Job:
         self._may_write(caller, f"{verb} jobs")
         job = self.show(caller, id)
+        jobs.settle(self._data.db, self._alive)
         done = do(self._data.db, job.id)
         self.wake()
         now = done if isinstance(done, Job) else jobs.get(self._data.db, job.id)
         if not done or now is None:
-            raise UsageError(f"The job {job.id} cannot {verb}: it is {(now or job).state}.".replace("cannot cancel", "cannot be cancelled"))
+            raise UsageError(f"The job {job.id} cannot be {verb.removesuffix('e')}{'l' * (verb == 'cancel')}ed: it is {(now or job).state}.")
         return jobs.as_it_is(now, self._alive)
 
     # ------------------------------------------------------------------------------------------------------------------ waiting

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,10 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent
 
+from groma.config import load
+from groma.engine import Engine
+from groma.serve.freshness import Freshness
+from groma.serve.tools import Surface
 from tests.processes import Place, repository
 
 PROJECT: dict[str, str | bytes] = {
@@ -86,8 +90,10 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.still()
 
 
 @pytest.fixture
@@ -109,3 +115,18 @@ def connect(place: Place) -> Connect:
             assert log.read() == ""
 
     return session
+
+
+@pytest.fixture
+def engine(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine of this process, with a data directory of its own."""
+    monkeypatch.setenv("HOME", str(place.home))
+    with Engine(load({"GROMA_ANSWER_WITHIN_S": "60"}, data_dir=place.data, config_file=place.folder / "none.toml")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def surface(engine: Engine, project: Path) -> Iterator[Surface]:
+    """Every tool, for a session in the project."""
+    with Freshness(engine) as freshness:
+        yield Surface(engine, freshness, cwd=str(project), environment={}, toolset="full")

@@ -27,6 +27,7 @@ from tests.processes import Place, git, repository, unprivileged, write
 from tests.serve.conftest import Connect, Session
 
 pytestmark = pytest.mark.anyio
+CORE = ["search_code", "read", "index_status", "recall", "remember", "forget"]
 
 
 # ---------------------------------------------------------------------------------------------------------- the protocol
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.anyio
 async def test_both_eras_of_the_protocol(connect: Connect, project: Path, mode: str, version: str) -> None:
     async with connect(project, mode=mode) as call:
         assert call.client.protocol_version == version
-        assert [tool.name for tool in (await call.client.list_tools()).tools] == ["search_code", "read", "index_status"]
+        assert [tool.name for tool in (await call.client.list_tools()).tools] == CORE
         found = await call("search_code", query="how often is a call retried")
         assert found["hits"][0]["path"] in ("app/retry.py", "docs/operations.md")
         if mode != "2026-07-28":  # adopted blindly: nothing was asked about the server
@@ -145,7 +146,7 @@ async def test_an_unindexed_project_is_indexed_and_answered(connect: Connect, pr
         begun = time.monotonic()
         found = await call("search_code", query="where is the time between two attempts decided")
         assert time.monotonic() - begun < 10
-        assert list(found) == ["hits", "scopes", "degraded", "core"]
+        assert list(found) == ["hits", "memories", "scopes", "degraded", "core"]
         best = found["hits"][0]
         assert list(best) == [
             "id", "path", "start_line", "end_line", "symbol", "kind", "language", "score", "why", "text", "masked", "stale",

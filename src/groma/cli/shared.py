@@ -30,6 +30,7 @@ __all__ = [
     "here",
     "json_option",
     "open_engine",
+    "opened",
     "printable",
     "progress",
     "project_named",
@@ -71,7 +72,7 @@ def open_engine(daemon: Literal["start", "ask", "none"] = "none") -> Iterator[En
         from ..serve.client import connect
 
         try:
-            remote = connect(held, os.environ, client="cli", start=daemon == "start", inside=lambda: _opened(held))
+            remote = connect(held, os.environ, client="cli", start=daemon == "start", inside=lambda: opened(held))
         except StoreUnreachable as e:
             say([f"{e.message} Working without it."])
             remote = None
@@ -79,11 +80,11 @@ def open_engine(daemon: Literal["start", "ask", "none"] = "none") -> Iterator[En
             with remote:
                 yield cast("Engine", remote)
             return
-    with _opened(held) as engine:
+    with opened(held) as engine:
         yield engine
 
 
-def _opened(held: Settings) -> Engine:
+def opened(held: Settings) -> Engine:
     """An engine in this process."""
     from ..engine import Engine
 

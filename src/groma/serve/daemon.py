@@ -23,6 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from functools import partial
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -416,8 +417,8 @@ class Daemon:
             if not await self._greeted(session):
                 return
             self._sessions.add(session)
-            while (line := await reader.readuntil(b"\n")) and not self._stopping.is_set():
-                await self._take(session, wire.read(line))
+            while not self._stopping.is_set() and not writer.is_closing():
+                await self._take(session, wire.read(await reader.readuntil(b"\n")))
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # it left, in the middle of a line or before it said a word
         except asyncio.LimitOverrunError:
@@ -662,14 +663,15 @@ def _method(engine: Engine, verb: Verb) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-_HINTS: dict[str, dict[str, Any]] = {}
+_TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {}
+"""Of each method that was asked for: the types of its arguments, and which of them have no default."""
 
 
 def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
     """What was sent, as the method takes it. Raises UsageError."""
     if unknown := [name for name in args if name not in verb.arguments]:
         raise UsageError(f"There is no argument {', '.join(unknown)}; known: {', '.join(verb.arguments) or 'none'}.")
-    if (hints := _HINTS.get(verb.method)) is None:
+    if (taken := _TAKEN.get(verb.method)) is None:
         found: Any = Engine
         for name in verb.method.split("."):
             if name == "memories":
@@ -678,7 +680,11 @@ def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
                 found = Memories
             else:
                 found = getattr(found, name)
-        hints = _HINTS[verb.method] = get_type_hints(found)
+        needed = [name for name, one in signature(found).parameters.items() if name in verb.arguments and one.default is Parameter.empty]
+        taken = _TAKEN[verb.method] = get_type_hints(found), needed
+    hints, needed = taken
+    if missing := [name for name in needed if name not in args]:
+        raise UsageError(f"The argument {', '.join(missing)} is missing.")
     return {name: wire.typed(hints[name], said) for name, said in args.items()}
 
 
