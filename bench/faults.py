@@ -2,7 +2,7 @@
 
     python -m bench.faults [--only NAME,NAME] [--seed N]
 
-Every drill starts the real `groma` in processes of their own (those of freshness alone work within one, for the number of rounds), asserts as the tests
+Every drill starts the real `groma` in processes of their own (those of freshness work within one, for the number of rounds), asserts as the tests
 do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about an hour.
 """
 

@@ -107,6 +107,7 @@ class Watch:
         """Watches nothing yet. Raises CannotWatch."""
         if not sys.platform.startswith("linux"):
             raise CannotWatch("this system is not Linux")
+        self._given = root
         self.root = os.path.realpath(root)
         self.changed = True
         """Has anything happened since `arm`?"""
@@ -165,13 +166,12 @@ class Watch:
         return news
 
     def walked(self) -> None:
-        """Say that the walk which `arm` preceded is over."""
-        self.look()
+        """Say, right after a look, that the walk which `arm` preceded is over."""
         self._walking = False
 
     def _is_there(self) -> bool:
         try:
-            status = os.stat(self.root)
+            status = os.stat(self._given)
         except OSError:
             return False
         return (status.st_dev, status.st_ino) == self._identity
@@ -261,9 +261,10 @@ class Watch:
         before = self._grounds.keys() | self._checkouts.keys()
         self._grounds, self._checkouts, self._arrivals, self._outside = {}, {}, {}, {}
         self._unreadable = False
+        self.root = os.path.realpath(self._given)
         self._mounts.changed(self.root)
         try:
-            status = os.stat(self.root)
+            status = os.stat(self._given)
         except OSError as e:
             raise CannotWatch(f"it cannot be read ({e.strerror})") from e
         self._identity = (status.st_dev, status.st_ino)

@@ -160,7 +160,12 @@ class Freshness:
         if room.watch is None or room.is_arming:
             return True
         now = room.looked = time.monotonic()
-        if room.watch.look():
+        try:
+            news = room.watch.look()
+        except OSError as e:
+            self._cannot(room, CannotWatch(str(e)))
+            return True
+        if news:
             room.last = now
             if not room.first:
                 room.first = now
@@ -231,11 +236,11 @@ class Freshness:
         with room.lock:
             if run.begun is None:
                 run.begun = time.monotonic()
+            if run.is_armed:
+                self._look(room)
             if room.watch is not None and run.is_armed:
                 room.watch.walked()
                 room.is_proven = well
-                if room.watch.changed and not room.first:
-                    room.first = room.last = time.monotonic()
         self._wake()
 
     def _watch(self, room: _Room) -> None:
@@ -308,10 +313,7 @@ class Freshness:
                 rooms = [room for room in self._rooms.values() if room.watch is not None]
             for room in rooms:
                 with room.lock:
-                    try:
-                        until = min(until, self._tend_room(room, now, poll))
-                    except OSError as e:
-                        self._cannot(room, CannotWatch(str(e)))
+                    until = min(until, self._tend_room(room, now, poll))
             poll.poll(max(0.0, until - now) * 1000 + 1)
             with suppress(BlockingIOError):
                 os.read(self._wake_out, 1 << 16)
@@ -322,6 +324,8 @@ class Freshness:
             return now + WALK_EVERY_S  # its run wakes us
         if now - room.looked >= PAUSE_S:
             self._look(room)
+            if room.watch is None:
+                return now
             poll.register(room.watch, select.POLLIN)
             until = now + WALK_EVERY_S
         else:
