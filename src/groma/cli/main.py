@@ -32,7 +32,11 @@ VERBS = {
     "rebuild": "Build the index anew from the files.",
     "doctor": "Check this installation.",
     "config": "Show the settings that hold.",
+    "install": "Put groma into your agents.",
+    "uninstall": "Take groma out of your agents.",
     "mcp": "Serve an agent over MCP on standard input and output.",
+    "hook": "Answer an agent's hook; called by the agent, not by you.",
+    "demo": "A minute on your own repository, beside grep.",
     "bench": "Score groma on your own repository, beside grep.",
     "completion": "Print a shell completion script.",
 }
