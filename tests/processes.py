@@ -6,17 +6,22 @@ Nothing in here knows what a test looks for; it only refuses what no run of grom
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 __all__ = ["PATIENCE_S", "Place", "Ran", "children", "git", "gone", "limited", "repository", "unprivileged", "write"]
 
@@ -50,10 +55,13 @@ class Place:
     folder: Path
     data: Path = field(init=False)
     home: Path = field(init=False)
+    runtime: Path = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", self.folder / "data")
         object.__setattr__(self, "home", self.folder / "home" / "user")
+        # A path of a socket has a hundred bytes, and pytest's folders are longer.
+        object.__setattr__(self, "runtime", Path(tempfile.gettempdir(), f"g{crc32(os.fsencode(self.folder)):08x}"))
         self.home.mkdir(parents=True, exist_ok=True)
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -61,7 +69,20 @@ class Place:
         named = ("PATH", "PYTHONPATH", "GROMA_CORE")
         kept = {name: value for name, value in os.environ.items() if name in named or name.startswith(("COVERAGE_", "COV_CORE_"))}
         own = {"HOME": str(self.home), "GROMA_DATA_DIR": str(self.data), "XDG_CONFIG_HOME": str(self.home / ".config"), "LANG": "C.UTF-8"}
-        return kept | own | {"XDG_DATA_HOME": str(self.home / ".local/share")} | more
+        shared = {"GROMA_DAEMON": os.environ.get("GROMA_TEST_DAEMON", "off"), "XDG_RUNTIME_DIR": str(self.runtime)}
+        return kept | own | shared | {"XDG_DATA_HOME": str(self.home / ".local/share")} | more
+
+    def still(self) -> None:
+        """End the daemon of this place at once, if there is one, and take its socket's folder away."""
+        for lock in self.folder.rglob("daemon.lock"):
+            with open(lock, encoding="ascii") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    with suppress(ProcessLookupError, ValueError, KeyError):
+                        os.kill(json.load(file)["pid"], signal.SIGKILL)
+                    fcntl.flock(file, fcntl.LOCK_EX)
+        shutil.rmtree(self.runtime, ignore_errors=True)
 
     def start(
         self,

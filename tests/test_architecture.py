@@ -15,11 +15,11 @@ MODULES = sorted(p for p in SOURCE.rglob("*.py"))
 LAYERS = {
     "values": 0, "types": 0, "errors": 0, "ports": 0, "records": 0, "drafts": 0,
     "_shared": 1, "_pure": 1, "_compiled": 1, "_rs": 1,
-    "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "roles": 1, "secrets": 1, "catalogue": 1,
+    "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "roles": 1, "secrets": 1, "catalogue": 1, "shapes": 1,
     "languages": 1,
     "indexing": 2, "search": 2, "memory": 2,
     "stores": 3,
-    "data": 4, "reading": 4, "memories": 4, "engine": 4,
+    "data": 4, "reading": 4, "memories": 4, "jobs": 4, "worker": 4, "engine": 4,
     "serve": 5, "cli": 5, "agents": 5,
 }  # fmt: skip
 NEVER = {
@@ -32,6 +32,7 @@ NEVER = {
     "agents": {"indexing", "search", "memory", "stores", "core", "catalogue", "cli", "serve", "engine"},
     "data": {"engine", "reading", "indexing", "search", "memory", "core"},
     "reading": {"engine", "data", "indexing", "search", "memory", "stores"},
+    "jobs": {"engine", "worker", "indexing", "search", "memory", "stores", "core"},
     "_pure": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
     "_compiled": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
 }

@@ -20,7 +20,8 @@ __all__ = ["SETTINGS", "Setting", "Settings", "load", "within"]
 
 @value
 class Setting:
-    """One row: `kind` is int, bool or Path; `low` and `high` bound numbers; `reindex` tells whether a change needs a new index run."""
+    """One row: `kind` is int, bool, Path or str, which is one of `choices`; `low` and `high` bound numbers; `reindex` tells whether a change needs a
+    new index run."""
 
     name: str
     kind: type
@@ -30,6 +31,7 @@ class Setting:
     high: int = 2**62
     project: bool = False
     reindex: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -58,6 +60,27 @@ SETTINGS: tuple[Setting, ...] = (
         high=600,
     ),
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
+    Setting("daemon", str, "auto", "Whether commands and agents share one daemon, which is started when it is needed.", choices=("auto", "off")),
+    Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000),
+    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was unused for longest is dropped.", low=100, high=1_000_000),
+    Setting("watch", bool, True, "Watch projects that are asked about, so that a question about an unchanged one walks nothing (Linux)."),
+    Setting(
+        "watch_debounce_ms",
+        int,
+        1_000,
+        "How long a watched project must have been quiet before what changed is indexed unasked.",
+        low=10,
+        high=60_000,
+    ),
+    Setting("jobs_at_once", int, 2, "How many jobs of the background run at once, each in a process of its own.", low=1, high=64),
+    Setting(
+        "job_memory_mb",
+        int,
+        2_000,
+        "How much memory a process of a job may take, in MB; what it maps from files is not counted.",
+        low=200,
+        high=1_000_000,
+    ),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -94,6 +117,48 @@ class Settings:
     def memories_per_hour(self) -> int:
         """How many memories one agent may store in an hour."""
         value: int = self.values["memories_per_hour"]
+        return value
+
+    @property
+    def daemon(self) -> str:
+        """Do commands ask a daemon? "auto" or "off"."""
+        value: str = self.values["daemon"]
+        return value
+
+    @property
+    def daemon_idle_s(self) -> int:
+        """How long a daemon stays when nobody is connected, in seconds."""
+        value: int = self.values["daemon_idle_s"]
+        return value
+
+    @property
+    def memory_mb(self) -> int:
+        """What a daemon may hold in memory, in MB."""
+        value: int = self.values["memory_mb"]
+        return value
+
+    @property
+    def watch(self) -> bool:
+        """Are projects watched?"""
+        value: bool = self.values["watch"]
+        return value
+
+    @property
+    def watch_debounce_ms(self) -> int:
+        """How long a watched project must have been quiet before it is indexed unasked, in milliseconds."""
+        value: int = self.values["watch_debounce_ms"]
+        return value
+
+    @property
+    def jobs_at_once(self) -> int:
+        """How many jobs run at once."""
+        value: int = self.values["jobs_at_once"]
+        return value
+
+    @property
+    def job_memory_mb(self) -> int:
+        """How much memory a process of a job may take, in MB."""
+        value: int = self.values["job_memory_mb"]
         return value
 
     @property
@@ -165,6 +230,10 @@ def _value(setting: Setting, raw: Any, where: str) -> Any:
         if said is None:
             raise ConfigurationError(f"{where}: {setting.name} must be true or false, not {raw!r}.")
         return said
+    if setting.kind is str:
+        if raw not in setting.choices:
+            raise ConfigurationError(f"{where}: {setting.name} must be {' or '.join(setting.choices)}, not {raw!r}.")
+        return raw
     try:
         if isinstance(raw, bool) or not isinstance(raw, int | str):
             raise ValueError

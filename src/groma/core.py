@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from ._pure.candidates import best_passages, fuse, match_names
     from ._pure.cards import card, read_card
     from ._pure.chunk import VERSION as CHUNKER_VERSION
-    from ._pure.git import blob_id, head, top_level
+    from ._pure.git import blob_id, head, read_index, repository, repository_at, settings_of, top_level, user_folder, user_settings
+    from ._pure.ignore import IGNORED, ONLY_TRACKED, RULE_FILES, Ground, fate
+    from ._pure.ignore import child as ground_below
+    from ._pure.ignore import enter as enter_ground
     from ._pure.ignore import explain as explain_ignored
+    from ._pure.ignore import survey as survey_ground
     from ._pure.languages import all_languages
     from ._pure.masking import mask
     from ._pure.parse import broken_languages
@@ -38,18 +42,23 @@ if TYPE_CHECKING:
     from ._pure.tokens import VERSION as TOKENS_VERSION
     from ._pure.tokens import count_terms, identifiers, query_tokens, split, term_id
     from ._pure.walk import REASONS as WALK_REASONS
-    from ._pure.walk import Known, Listing, secrets_file, settled, walk
+    from ._pure.walk import SETTLED_NS, Known, Listing, secrets_file, settled, walk
 
     REASONS = {**WALK_REASONS, **SCAN_REASONS}
 
 __all__ = [
     "CHUNKER_VERSION",
+    "IGNORED",
     "NAME",
+    "ONLY_TRACKED",
     "PASSAGE_VERSION",
     "REASONS",
+    "RULE_FILES",
     "SEGMENT_FORMAT",
+    "SETTLED_NS",
     "TOKENS_VERSION",
     "WHY",
+    "Ground",
     "Known",
     "Listing",
     "Part",
@@ -67,8 +76,11 @@ __all__ = [
     "distinct",
     "embed_query",
     "embed_texts",
+    "enter_ground",
     "explain_ignored",
+    "fate",
     "fuse",
+    "ground_below",
     "head",
     "identifiers",
     "mask",
@@ -81,19 +93,26 @@ __all__ = [
     "quantize",
     "query_tokens",
     "read_card",
+    "read_index",
     "read_now",
     "references",
+    "repository",
+    "repository_at",
     "scan",
     "scan_texts",
     "secrets_file",
+    "settings_of",
     "settled",
     "shown",
     "sparse_top",
     "split",
     "static_id",
+    "survey_ground",
     "term_id",
     "text_record",
     "top_level",
+    "user_folder",
+    "user_settings",
     "walk",
     "write_part",
 ]
@@ -103,8 +122,8 @@ _MODULES = {
     "cards": "card read_card",
     "candidates": "best_passages fuse match_names",
     "chunk": "VERSION=CHUNKER_VERSION",
-    "git": "blob_id head top_level",
-    "ignore": "explain=explain_ignored",
+    "git": "blob_id head read_index repository repository_at settings_of top_level user_folder user_settings",
+    "ignore": "IGNORED ONLY_TRACKED RULE_FILES Ground child=ground_below enter=enter_ground explain=explain_ignored fate survey=survey_ground",
     "languages": "all_languages",
     "masking": "mask",
     "parse": "broken_languages",
@@ -115,7 +134,7 @@ _MODULES = {
     "static_model": "quantize",
     "texts": "text_record",
     "tokens": "VERSION=TOKENS_VERSION count_terms identifiers query_tokens split term_id",
-    "walk": "REASONS=WALK_REASONS Known Listing secrets_file settled walk",
+    "walk": "REASONS=WALK_REASONS SETTLED_NS Known Listing secrets_file settled walk",
 }
 """Where a name comes from: the module, and what it is called there where that differs (`there=here`)."""
 

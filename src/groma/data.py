@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 10
 """How often a store that another process replaces meanwhile is opened anew."""
+UNUSED_S = 30 * 86_400
+"""A store that answers for nothing is kept for so long after it was last written: one may go back to it."""
 
 
 class DataDirectory:
@@ -43,6 +45,7 @@ class DataDirectory:
         self._local = threading.local()
         self._opened: list[Database] = []
         self._stores: dict[str, LocalStore] = {}
+        self._used: dict[str, float] = {}
         self.healed: list[str] = []
         """What was healed since the last look, a sentence each."""
 
@@ -56,6 +59,17 @@ class DataDirectory:
             self._stores.clear()
             self._opened.clear()
             self._local = threading.local()
+
+    def slim(self, *, keep: int) -> None:
+        """Let go of stores, least recently used first, until `keep` are open, and of what those keep only to be quick.
+
+        A store that is closed must not be in use; its caches may be.
+        """
+        with self._lock:
+            for name in sorted(self._stores, key=lambda name: self._used.get(name, 0.0))[: max(0, len(self._stores) - keep)]:
+                self._let_go(name)
+            for store in self._stores.values():
+                store.slim()
 
     @property
     def writable(self) -> bool:
@@ -101,6 +115,7 @@ class DataDirectory:
                 # Not while another process moves or removes the same files: SQLite's log must not be taken from under a new store.
                 with self.locked(f"store-{name}") if self.writable else nullcontext():
                     self._stores[name] = open_local(self.folder, name, read_only=self.read_only)
+            self._used[name] = time.monotonic()
             return self._stores[name]
 
     def _let_go(self, name: str) -> None:
@@ -202,6 +217,25 @@ class DataDirectory:
                 return
             for row in rows:
                 self.on_store(name, partial(LocalStore.detach, scope=row.id))
+
+    def sweep(self, used: Collection[str]) -> list[str]:
+        """Remove the stores of other profiles than `used` that nobody has written for long; which."""
+        gone = []
+        for path in self.folder.glob("store-*.db"):
+            name = path.stem.removeprefix("store-")
+            if name in used:
+                continue
+            with self._lock, self.locked(f"store-{name}"):
+                files = [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]
+                if not files or time.time() - max(one.stat().st_mtime for one in files) < UNUSED_S:
+                    continue
+                self._let_go(name)
+                try:
+                    _remove_store(self.folder, name)
+                except OSError as e:
+                    raise _not_written(self.folder, e) from e
+                gone.append(name)
+        return gone
 
     def set_aside_catalogue(self, why: str) -> str:
         """Keep a copy of a damaged catalogue and make a new one with the memories that can still be read; returns what happened, in words."""

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -23,17 +24,18 @@ from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
 from .errors import CatalogueDamaged, ConfigurationError, NotIndexed, ReadOnly, Refused, RefusedRoot, StoreDamaged, StoreUnreachable, UsageError
 from .filters import KIND_GROUPS
-from .indexing.pipeline import Summary, index
+from .indexing.pipeline import index
 from .indexing.plan import known_of
 from .places import is_wide
 from .reading import read, why
 from .search.pipeline import search
 from .stores.local import FORMAT as STORE_FORMAT
 from .stores.local import LocalStore
-from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Why
+from .types import Answer, Caller, Coverage, Lines, Progress, Request, Scope, ScopeStatus, Summary, Why
 from .values import value
 
 if TYPE_CHECKING:
+    from .jobs import Jobs
     from .memories import Memories
 
 __all__ = ["Engine", "check", "profile"]
@@ -80,7 +82,28 @@ class Engine:
 
     def close(self) -> None:
         """Close what is open."""
+        if "jobs" in self.__dict__:
+            self.jobs.close()
         self._data.close()
+
+    def under(self, settings: Settings) -> Engine:
+        """The same engine, with what is open in it, under other settings of the same data directory: each session of a daemon has its own."""
+        if settings.values == self.settings.values:
+            return self
+        other = copy(self)
+        other.settings = settings
+        other.__dict__.pop("jobs", None)  # they, too, ask whether this one may write
+        other.__dict__["memories"] = self.memories.under(settings, other._may_write)
+        return other
+
+    def slim(self, *, keep: int) -> None:
+        """Let go of memory: of caches, of all stores but the `keep` that were used last, and with `keep` 0 of the index of memories.
+
+        No verb may be running where stores have to go (`keep` smaller than what is open); whatever is asked next opens them again.
+        """
+        self._data.slim(keep=keep)
+        if not keep and "memories" in self.__dict__:
+            self.memories.slim()
 
     @cached_property
     def memories(self) -> Memories:
@@ -88,6 +111,13 @@ class Engine:
         from .memories import Memories  # most commands need none of its rooms
 
         return Memories(self._data, self.settings, self._may_write)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The verbs of work in the background."""
+        from .jobs import Jobs
+
+        return Jobs(self._data, self.settings, self._may_write, self._may_index, self.roots)
 
     # ------------------------------------------------------------------------------------------------------------------- wiring
 
@@ -97,6 +127,17 @@ class Engine:
         if self.settings.read_only:
             origin = self.settings.origins["read_only"]
             raise ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
+
+    def _may_index(self, caller: Caller, root: str, consent: bool) -> None:
+        self._may_write(caller, "index")
+        if caller.scopes is not None:
+            self._scope(caller, root)  # who may see some folders only adds none to them
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
+        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
+            raise RefusedRoot(
+                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
+            )
 
     def _limit(self, root: str) -> int:
         """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
@@ -129,15 +170,7 @@ class Engine:
 
         Raises RefusedRoot for a root nobody means to index whole, unless `consent`; NotIndexed for one that the caller may not see.
         """
-        self._may_write(caller, "index")
-        if caller.scopes is not None:
-            self._scope(caller, root)  # who may see some folders only adds none to them
-        if not os.access(root, os.R_OK | os.X_OK):
-            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
-        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
-            raise RefusedRoot(
-                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
-            )
+        self._may_index(caller, root, consent)
         limit = self._limit(root)
         name = profile()
         with self._data.claimed(root, waiting) as scope:
@@ -153,6 +186,20 @@ class Engine:
             if current is None or current.profile != name:
                 generations.flip(self._data.db, scope.id, KIND, name)
         return result
+
+    def freshen(
+        self, caller: Caller, root: str, *, report: Callable[[Progress], None] = lambda _progress: None, waiting: Callable[[], None] | None = None
+    ) -> list[str]:
+        """Bring a folder up to date before a question about it, as cheaply as can be: here by an index run; what there is to say about it.
+
+        Raises what `index` raises.
+        """
+        self.index(caller, root, report=report, waiting=waiting)
+        return []
+
+    def check(self, caller: Caller, request: Request) -> None:
+        """Raises what `search` would say against a request itself, before a whole folder is indexed for it."""
+        check(request)
 
     def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
         """Answer a request over folders that were indexed (one at least). Raises what `check` raises; NotIndexed."""
@@ -254,6 +301,15 @@ class Engine:
         """How many chunks the last run over a folder left searchable, and how many files it left out, by reason; nothing is walked for it."""
         known = self._known(caller, root)
         return self._data.store(self._one_profile([known])).count_chunks(known.row.id), known.skipped
+
+    def finished(self, caller: Caller, root: str) -> bool:
+        """Whether the last run over a folder came to its end and made what this program would; nothing is walked for it."""
+        try:
+            known = self._known(caller, root)
+        except NotIndexed:
+            return False
+        is_ours = known.generation is not None and known.generation.profile == profile()
+        return is_ours and known.row.indexed_at is not None and known.row.started_at is None
 
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""
@@ -368,6 +424,26 @@ class Engine:
                 generations.flip(self._data.db, row.id, KIND, profile())
             done.append((one, summary))
         return done
+
+    def maintain(
+        self, caller: Caller, root: str | None = None, *, report: Callable[[Progress], None] = lambda _progress: None
+    ) -> tuple[list[str], int, list[str]]:
+        """Merge, sweep and write down what runs leave undone, of one folder or of all that is kept; safe at any time, also to leave out.
+
+        Returns the folders, and if it was all: how many memories had expired and were forgotten, and which old stores nothing needs any more were
+        removed. Raises NotIndexed for a folder that is not there.
+        """
+        self._may_write(caller, "maintain")
+        among = [self._scope(caller, root)] if root else [Scope(s.id, s.root) for s in self._visible(caller)]
+        for n, scope in enumerate(among):
+            report(Progress("maintain", n, len(among)))
+            with self._data.locked(scope.id):
+                self._data.on_store(self._profile_of([scope]), partial(LocalStore.maintain, scope=scope.id))
+        report(Progress("maintain", len(among), len(among)))
+        roots = [scope.root for scope in among]
+        if root or caller.scopes is not None:
+            return roots, 0, []
+        return roots, self.memories.maintain(caller), self._data.sweep({profile(), *generations.in_use(self._data.db)})
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""

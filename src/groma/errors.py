@@ -9,6 +9,7 @@ GromaError                       anything groma refuses or fails to do
 ├── NotIndexed                   the folder, file or passage asked for has never been indexed
 ├── StoreUnreachable             a store or database does not answer, or is locked for too long
 ├── DiskFull                     a write found no room; nothing that was acknowledged is lost
+├── Cancelled                    whoever asked does not want the answer any more
 └── DataDamaged                  bytes on disk are not what groma wrote
     ├── CatalogueDamaged         … in the catalogue (truth)
     └── StoreDamaged             … in a store or its segment (a projection: rebuilt from truth)
@@ -20,6 +21,7 @@ Foreign exceptions are translated where they arise; they never leave an adapter.
 from __future__ import annotations
 
 __all__ = [
+    "Cancelled",
     "CatalogueDamaged",
     "ConfigurationError",
     "DataDamaged",
@@ -93,6 +95,13 @@ class StoreUnreachable(GromaError):
 class DiskFull(GromaError):
     """A write found no room; nothing that was acknowledged is lost."""
 
+    retryable = True
+
+
+class Cancelled(GromaError):
+    """Whoever asked does not want the answer any more; what was acknowledged until then stays."""
+
+    exit_code = 130
     retryable = True
 
 

@@ -28,7 +28,7 @@ else:
         return True
 
 
-__all__ = ["exclusive"]
+__all__ = ["claim", "exclusive", "held"]
 
 
 @contextmanager
@@ -47,5 +47,29 @@ def exclusive(path: Path, *, waiting: Callable[[], None] | None = None) -> Itera
             told = True
             time.sleep(0.05)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def claim(path: Path) -> int | None:
+    """The lock file `path`, held until its descriptor is closed or the process ends, however it ends; None if another holds it.
+
+    Raises OSError if the file cannot be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    if _try(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def held(path: Path) -> bool:
+    """Does a process that lives hold the lock file `path`? One that is not there, or cannot be opened, nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return False
+    try:
+        return not _try(descriptor)
     finally:
         os.close(descriptor)

@@ -38,17 +38,19 @@ def _xdg(environment: Mapping[str, str], name: str, default: str) -> Path:
     return Path(value) if os.path.isabs(value) else Path.home() / default
 
 
-def project_root(path: str | None) -> str:
+def project_root(path: str | None, cwd: str | None = None) -> str:
     """The folder a request means: exactly `path` if given, else the nearest git top level above the working directory, else that directory.
+
+    `cwd` is the working directory of who asks, where that is another process; a relative `path` is relative to it.
 
     Returns an absolute path without symbolic links. Raises UsageError if it is no folder.
     """
     if path is None:
         from . import core  # which may have something to complain about, and that is said with the help of this module
 
-        here = os.path.realpath(os.getcwd())
+        here = os.path.realpath(cwd or os.getcwd())
         return core.top_level(here) or here
-    root = os.path.realpath(os.path.expanduser(path))
+    root = os.path.realpath(os.path.join(cwd or "", os.path.expanduser(path)))
     if not os.path.isdir(root):
         state = "is a file, not a folder" if os.path.exists(root) else "does not exist"
         raise UsageError(f"{path} {state}; give the folder to index or search.")

@@ -31,10 +31,12 @@ __all__ = [
     "TRUST",
     "USER_PREFERENCE",
     "Anchor",
+    "Briefing",
     "Draft",
     "Memory",
     "Recalled",
     "Receipt",
+    "Remembered",
     "Selection",
     "content_hash",
     "is_live",
@@ -181,6 +183,27 @@ class Recalled:
     valid: bool
     anchors: tuple[tuple[Anchor, str], ...] = ()
     why: str = ""
+
+
+@value
+class Remembered:
+    """Best first. `nothing_useful`: what was found has too little to do with the question to be relied on, or there is nothing."""
+
+    query: str
+    memories: tuple[Recalled, ...]
+    nothing_useful: bool
+    degraded: tuple[str, ...] = ()
+
+
+@value
+class Briefing:
+    """What an agent is told when a session begins: the text, about how many tokens it has, the ids of the memories in it in
+    order, and how many there was no room for."""
+
+    text: str
+    tokens: int
+    memories: tuple[str, ...]
+    left_out: int
 
 
 @value

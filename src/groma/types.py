@@ -7,10 +7,7 @@ of SHA-1 over "blob <size>\\0<content>"); times are seconds since the epoch unle
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .values import field, value
 
@@ -34,14 +31,21 @@ __all__ = [
     "Request",
     "Scope",
     "ScopeStatus",
+    "Summary",
     "SymbolColumns",
     "Vectors",
     "Why",
 ]
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
-Floats64 = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Ints: TypeAlias = npt.NDArray[np.int64]
+    Floats: TypeAlias = npt.NDArray[np.float32]
+    Floats64: TypeAlias = npt.NDArray[np.float64]
+else:  # a command that asks a daemon needs these values and no NumPy, whose import takes longer than its answer
+    Ints = Floats = Floats64 = Any
 
 
 # ---------------------------------------------------------------------------------------------------------------- who and where
@@ -248,12 +252,12 @@ class Card:
     @property
     def term_end(self) -> npt.NDArray[np.uint32]:
         """Where the distinct terms of each symbol end in `terms`."""
-        return self.data[self.cuts[0] : self.cuts[1]].view(np.uint32)
+        return self.data[self.cuts[0] : self.cuts[1]].view("uint32")
 
     @property
     def terms(self) -> npt.NDArray[np.uint32]:
         """The terms of all symbols."""
-        return self.data[self.cuts[1] : self.cuts[2]].view(np.uint32)
+        return self.data[self.cuts[1] : self.cuts[2]].view("uint32")
 
     def stems(self) -> tuple[str, ...]:
         """The words of the file's stem."""
@@ -356,6 +360,17 @@ class Progress:
     step: str
     done: int
     total: int
+
+
+@value
+class Summary:
+    """What a run did: files it saw, files searchable now, files it read and cut into chunks, files taken over unread, files gone."""
+
+    known: int
+    indexed: int
+    read: int
+    attached: int
+    gone: int
 
 
 @value

@@ -7,7 +7,7 @@ breaks, a terminal, a locale) starts one with `place.groma`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,8 +75,10 @@ export function sendOrder(cart: Cart): Promise<void> {
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.still()
 
 
 @pytest.fixture

@@ -62,6 +62,9 @@ def test_what_holds_and_where_it_comes_from(groma: Groma, place: Place, shop: Pa
         f"max_file_bytes = 70000 # {shop / '.groma.toml'}",
         f"answer_within_s = 5 # {user}",
         "memories_per_hour = 10000 # default",
+        "daemon = off # GROMA_DAEMON",
+        "daemon_idle_s = 1800 # default",
+        "memory_mb = 1000 # default",
         "read_only = false # default",
     ]
     assert (

@@ -31,8 +31,8 @@ READS = {
     "completion": ("bash",), "recall": ("a fact",), "memories": (), "forget --preview --source": ("human",), "export": (), "briefing": (),
     "timeline": ("--since", "2020-01-01"), "about": (),
 }  # fmt: skip
-ELSEWHERE = {"mcp", "bench"}
-"""`mcp` serves until its input ends; `bench` keeps its index in a place of its own."""
+ELSEWHERE = {"mcp", "bench", "serve", "start", "stop", "restart", "logs"}
+"""`mcp` serves until its input ends; `bench` keeps its index in a place of its own; of the daemon's, tests/serve/test_daemon.py tells."""
 
 
 def kept(data: Path) -> dict[str, str]:

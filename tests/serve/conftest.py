@@ -73,8 +73,8 @@ class Session:
         assert isinstance(result, CallToolResult) and result.is_error, result
         (content,) = result.content
         assert isinstance(content, TextContent)
-        assert content.text.startswith(f"Error executing tool {tool}: ") and "Traceback" not in content.text
-        return content.text.removeprefix(f"Error executing tool {tool}: ")
+        assert "Traceback" not in content.text
+        return content.text
 
 
 Connect = Callable[..., AbstractAsyncContextManager[Session]]

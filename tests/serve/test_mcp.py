@@ -15,11 +15,14 @@ from typing import Any
 import anyio
 import pytest
 from mcp.client import Client
+from mcp.server.lowlevel import Server
 
 from groma import __version__, core
 from groma.config import load
 from groma.engine import Engine
+from groma.serve.freshness import Freshness
 from groma.serve.mcp import server
+from groma.serve.tools import Surface
 from tests.processes import Place, git, repository, unprivileged, write
 from tests.serve.conftest import Connect, Session
 
@@ -52,10 +55,10 @@ async def test_the_tools_as_promised(connect: Connect, project: Path) -> None:
         "index_status": {"repository": None},
     }
     for name, arguments in promised.items():
-        schema = tools[name].input_schema
-        assert {key: value.get("default", ...) for key, value in schema["properties"].items()} == arguments
+        schema = {"required": []} | tools[name].input_schema
+        assert {key: ... if key in schema["required"] else value.get("default") for key, value in schema["properties"].items()} == arguments
         assert all(value["description"] for value in schema["properties"].values())
-        assert schema.get("required", []) == [key for key, default in arguments.items() if default is ...]
+        assert schema["required"] == [key for key, default in arguments.items() if default is ...]
         assert schema["additionalProperties"] is False
         assert tools[name].annotations is not None and tools[name].annotations.read_only_hint is True
         assert "\n" not in (tools[name].description or "\n")
@@ -64,8 +67,10 @@ async def test_the_tools_as_promised(connect: Connect, project: Path) -> None:
 
 async def test_an_argument_nobody_knows_is_refused(connect: Connect, project: Path) -> None:
     async with connect(project) as call:
-        assert "path\n  Extra inputs are not permitted" in await call.refused("search_code", query="retry", path="app")
-        assert "Field required" in await call.refused("search_code")
+        assert "search_code has no argument 'path' (did you mean paths?); it has query, " in await call.refused(
+            "search_code", query="retry", path="app"
+        )
+        assert await call.refused("search_code") == "The argument query is missing."
         assert "valid integer" in await call.refused("search_code", query="retry", max_results="many")
 
 
@@ -420,12 +425,16 @@ def test_one_interrupt_is_enough(place: Place, project: Path) -> None:
 # --------------------------------------------------------------------------------------------------------- in this process
 
 
+def _server(engine: Engine, project: Path, toolset: str = "core") -> Server:
+    return server(Surface(engine, Freshness(engine), cwd=os.getcwd(), environment={"CLAUDE_PROJECT_DIR": str(project)}, toolset=toolset), toolset)
+
+
 async def test_the_server_over_any_transport(place: Place, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same tools without a process between: what the coverage of this file is counted by."""
     monkeypatch.setenv("HOME", str(place.home))
     settings = load({"GROMA_ANSWER_WITHIN_S": "30"}, data_dir=place.data, config_file=place.folder / "none.toml")
     with Engine(settings) as engine:
-        async with Client(server(engine, {"CLAUDE_PROJECT_DIR": str(project)})) as client:
+        async with Client(_server(engine, project)) as client:
             call = Session(client)
             assert "call search_code, which indexes it first" in await call.refused("index_status")
             found = await call("search_code", query="call_with_retries")
@@ -444,5 +453,5 @@ async def test_damage_comes_with_advice(place: Place, project: Path, monkeypatch
     for suffix in ("-wal", "-shm"):
         (place.data / f"catalogue.db{suffix}").unlink(missing_ok=True)
     with Engine(load({}, data_dir=place.data, config_file=place.folder / "none.toml")) as engine:
-        async with Client(server(engine, {"CLAUDE_PROJECT_DIR": str(project)})) as client:
+        async with Client(_server(engine, project)) as client:
             assert "Tell the user to run: groma rebuild" in await Session(client).refused("search_code", query="retry")

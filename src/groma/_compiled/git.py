@@ -26,6 +26,7 @@ __all__ = [
     "repository_at",
     "settings_of",
     "top_level",
+    "user_folder",
     "user_settings",
 ]
 
@@ -36,6 +37,13 @@ is_git_directory = _rs.is_git_directory
 user_settings = _rs.user_settings
 
 EMPTY_BLOB = blob_id(b"")
+
+
+def user_folder() -> str:
+    """See the twin, which few commands need and none that must be quick."""
+    from .._pure.git import user_folder as plain
+
+    return plain()
 
 
 def repository(root: str) -> Repository | None:

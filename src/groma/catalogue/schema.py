@@ -136,6 +136,38 @@ REVISIONS: dict[str, tuple[str, ...]] = {
         "CREATE TABLE memory_clock (one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1), seq BIGINT NOT NULL)",
         "INSERT INTO memory_clock (one, seq) VALUES (1, 0)",
     ),
+    "0003": (
+        # `digest` is of kind, root and arguments: of what is not over there is one of each. `again`: it was asked for while it ran.
+        """
+        CREATE TABLE jobs (
+            id TEXT {bytewise} NOT NULL PRIMARY KEY,
+            kind TEXT {bytewise} NOT NULL,
+            root TEXT {bytewise} NOT NULL,
+            arguments TEXT {bytewise} NOT NULL,
+            digest TEXT {bytewise} NOT NULL,
+            caller TEXT {bytewise} NOT NULL,
+            priority BIGINT NOT NULL,
+            state TEXT {bytewise} NOT NULL,
+            asked TEXT {bytewise} NOT NULL,
+            again BIGINT NOT NULL,
+            stage TEXT {bytewise} NOT NULL,
+            step TEXT {bytewise} NOT NULL,
+            done BIGINT NOT NULL,
+            total BIGINT NOT NULL,
+            rate DOUBLE PRECISION NOT NULL,
+            created DOUBLE PRECISION NOT NULL,
+            started DOUBLE PRECISION,
+            finished DOUBLE PRECISION,
+            owner TEXT {bytewise} NOT NULL,
+            deaths BIGINT NOT NULL,
+            fault TEXT {bytewise} NOT NULL,
+            error TEXT {bytewise} NOT NULL,
+            result TEXT {bytewise} NOT NULL
+        )
+        """,
+        "CREATE UNIQUE INDEX jobs_wanted ON jobs (digest) WHERE state IN ('queued', 'running', 'paused')",
+        "CREATE INDEX jobs_state ON jobs (state, created)",
+    ),
 }
 """Revision → its statements, oldest first. `{bytewise}`, `{bytes}` and `{clustered}` are what SQLite and Postgres spell differently."""
 

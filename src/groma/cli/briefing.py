@@ -23,8 +23,8 @@ def command(project: str | None, tokens: int, as_json_: bool) -> None:
       groma briefing
       groma briefing --tokens 500 --json
     """
-    with open_engine() as engine:
-        answer = engine.memories.briefing(LOCAL, here=here(), project=project_named(project), tokens=tokens)
+    with open_engine("ask") as engine:
+        answer = engine.memories.briefing(LOCAL, here=here(engine), project=project_named(project), tokens=tokens)
     if as_json_:
         as_json(
             {

@@ -10,7 +10,8 @@ import click
 
 from ..errors import UsageError
 from ..types import LOCAL
-from .shared import PATH, as_json, here, json_option, open_engine, printable, project_named
+from .jobs import started
+from .shared import PATH, as_json, background_option, here, json_option, open_engine, printable, project_named
 
 if TYPE_CHECKING:
     from ..memories.exchange import Imported
@@ -28,8 +29,9 @@ MOST_BYTES = 200_000_000
 )
 @click.option("--project", metavar="PATH|NAME", help="Where all of it belongs; default: what it says, else the project you are in.")
 @click.option("--restore", is_flag=True, help="Put back what groma export wrote: ids, sources, links, forgotten ones too.")
+@background_option
 @json_option
-def command(files: tuple[str, ...], format_: str | None, project: str | None, restore: bool, as_json_: bool) -> None:
+def command(files: tuple[str, ...], format_: str | None, project: str | None, restore: bool, background: bool, as_json_: bool) -> None:
     """Take in what FILES say, all or nothing; - reads standard input.
 
     \b
@@ -42,6 +44,13 @@ def command(files: tuple[str, ...], format_: str | None, project: str | None, re
     waits to be promoted. With --restore a file is believed: use it for your
     own exports.
     """
+    if background:
+        if "-" in files:
+            raise UsageError("A job cannot read standard input; name files.")
+        given = {"format": format_, "project": project_named(project), "restore": restore or None, "here": here() or None}
+        paths = [os.path.realpath(name) for name in files]
+        started("import", here(), as_json_, files=paths, **{name: v for name, v in given.items() if v is not None})
+        return
     with open_engine() as engine:
         read = ((name, _read(name)) for name in files)
         done = engine.memories.import_(LOCAL, read, here=here(), format=format_, project=project_named(project), restore=restore)

@@ -8,7 +8,8 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL
-from .shared import PATH, as_json, json_option, open_engine, printable, progress, say, waiting
+from .jobs import started
+from .shared import PATH, as_json, background_option, json_option, open_engine, printable, progress, root_of, say, waiting
 
 __all__ = ["command"]
 
@@ -16,20 +17,26 @@ __all__ = ["command"]
 @click.command("index", short_help="Index a folder, or bring its index up to date.")
 @click.argument("path", required=False, type=PATH)
 @click.option("--yes", is_flag=True, help="Index even a home directory or the root of a file system.")
+@background_option
 @json_option
-def command(path: str | None, yes: bool, as_json_: bool) -> None:
+def command(path: str | None, yes: bool, background: bool, as_json_: bool) -> None:
     """Index PATH, or bring its index up to date.
 
     \b
     Examples:
       groma index
       groma index ~/src/app
+      groma index --background
 
     Without PATH: the nearest git top level, else the working directory. Only what changed is read.
     """
-    root = project_root(path)
+    named = project_root(path) if path else None
+    if background:
+        started("index", named or project_root(None), as_json_, **({"consent": True} if yes else {}))
+        return
     begun = time.perf_counter()
-    with open_engine() as engine:
+    with open_engine("start") as engine:
+        root = named or root_of(engine, None)
         summary = engine.index(LOCAL, root, consent=yes, report=progress("indexing"), waiting=waiting)
         chunks, skipped = engine.extent(LOCAL, root)
         core = engine.core

@@ -6,22 +6,33 @@ import os
 
 import click
 
-from .shared import open_engine
+from .shared import as_json, open_engine
 
 __all__ = ["command"]
 
 
 @click.command("mcp", short_help="Serve an agent over MCP on standard input and output.")
-def command() -> None:
+@click.option("--toolset", type=click.Choice(("core", "full")), default="core", show_default=True, help="Six tools, or every verb.")
+@click.option("--catalogue", "catalogue_", is_flag=True, help="Print what the server says of itself, as JSON.")
+def command(toolset: str, catalogue_: bool) -> None:
     """Serve an agent over MCP on standard input and output, until input ends.
 
     \b
-    Example (Claude Code):
+    Examples:
       claude mcp add groma -- groma mcp
+      groma mcp --toolset full
 
-    The project is the one a call names, else CLAUDE_PROJECT_DIR, else the working directory.
+    The project is the one a call names, else CLAUDE_PROJECT_DIR, else the
+    working directory.
     """
+    if catalogue_:
+        from ..serve.tools import catalogue
+
+        as_json(catalogue(toolset))
+        return
+    from ..serve.freshness import Freshness
     from ..serve.mcp import serve
+    from ..serve.tools import Surface
 
     with open_engine() as engine:
-        serve(engine, os.environ)
+        serve(Surface(engine, Freshness(engine), cwd=os.getcwd(), environment=os.environ, toolset=toolset), toolset)

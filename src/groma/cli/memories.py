@@ -10,7 +10,7 @@ import click
 from ..errors import GromaError, UsageError
 from ..records import KINDS, LEVELS, SOURCES, STATES, Memory, Selection, plain
 from ..types import LOCAL
-from .shared import as_json, json_option, moment_shown, open_engine, printable, project_named
+from .shared import Listing, as_json, json_option, moment_shown, open_engine, printable, project_named
 
 if TYPE_CHECKING:
     from ..memories.lifecycle import Changed, Purged
@@ -20,15 +20,6 @@ __all__ = ["command", "line", "memory_json"]
 TIMES = ("created", "updated", "used", "valid_from", "valid_to", "expires", "forgotten")
 SHOWN = 100
 """So many characters of a memory are shown in a list."""
-
-
-class Listing(click.Group):
-    """A group that lists when no subcommand is named: `groma memories --tag x` is `groma memories list --tag x`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
 
 
 @click.group("memories", cls=Listing, short_help="List, change, promote and purge what is remembered.")

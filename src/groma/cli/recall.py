@@ -39,9 +39,9 @@ def command(
       groma recall "how do we deploy"
       groma recall --as-of 2026-01-01 "which database"
     """
-    with open_engine() as engine:
+    with open_engine("start") as engine:
         answer = engine.memories.recall(
-            LOCAL, " ".join(query), k=k, project=project_named(project), here=here(), levels=levels, kinds=kinds, tags=tags, as_of=as_of
+            LOCAL, " ".join(query), k=k, project=project_named(project), here=here(engine), levels=levels, kinds=kinds, tags=tags, as_of=as_of
         )
     if as_json_:
         as_json(

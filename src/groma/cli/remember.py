@@ -61,9 +61,9 @@ def command(text: tuple[str, ...], lines: str | None, kind: str, as_json_: bool,
         raise UsageError("Give either a text to remember or --jsonl FILE.")
     given["project"] = project_named(given["project"])
     fields = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items() if v is not None and v != ()}
-    with open_engine() as engine:
+    with open_engine("start") as engine:
         if lines is None:
-            (receipt,) = engine.memories.remember(LOCAL, [{"content": " ".join(text), **fields}], here=here(), kind=kind)
+            (receipt,) = engine.memories.remember(LOCAL, [{"content": " ".join(text), **fields}], here=here(engine), kind=kind)
             if receipt.outcome == "rejected" and not as_json_:
                 raise GromaError(receipt.reason)
             _show([receipt], as_json_)
@@ -84,7 +84,7 @@ def _kept(engine: Engine, lines: list[bytes], kind: str) -> list[Receipt]:
     from ..records import Receipt
 
     read = [_read(line) for line in lines]
-    receipts = iter(engine.memories.remember(LOCAL, [said for said, wrong in read if not wrong], here=here(), kind=kind))
+    receipts = iter(engine.memories.remember(LOCAL, [said for said, wrong in read if not wrong], here=here(engine), kind=kind))
     return [Receipt(None, "rejected", wrong) if wrong else next(receipts) for _, wrong in read]
 
 

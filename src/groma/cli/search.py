@@ -11,7 +11,7 @@ import click
 
 from ..places import project_root
 from ..types import LOCAL, Answer, Filter, Hit, Request
-from .shared import PATH, as_json, json_option, open_engine, printable, progress, say, waiting
+from .shared import PATH, as_json, json_option, open_engine, printable, progress, root_of, say, waiting
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -56,12 +56,11 @@ def command(
     A folder that was never searched before is indexed first; later only what changed is read.
     """
     text = " ".join(query)
-    roots = list(dict.fromkeys(project_root(path) for path in (repo or (None,))))
+    named = [project_root(path) for path in repo]
     request = Request(text, k, Filter(frozenset(language), paths, frozenset(kind)), near, explain=explain)
-    from ..engine import check
-
-    check(request)  # before a whole folder is indexed for it
-    with open_engine() as engine:
+    with open_engine("start") as engine:
+        roots = list(dict.fromkeys(named or [root_of(engine, None)]))
+        engine.check(LOCAL, request)  # before a whole folder is indexed for it
         said = [] if no_index else [sentence for root in roots for sentence in _freshen(engine, root)]
         answer = engine.search(LOCAL, roots, request)
     say(said)  # not before there is an answer: a search that fails gives its own reason, and that alone
@@ -72,18 +71,17 @@ def command(
 
 
 def _freshen(engine: Engine, root: str) -> list[str]:
-    """Index a folder, or what changed in it. Where the data directory cannot be written, what is there is searched: returns that in words."""
+    """Index a folder, or what changed in it; what there is to say. Where the data directory cannot be written, what is there is searched."""
     from ..errors import DiskFull, ReadOnly
 
     try:
-        engine.index(LOCAL, root, report=progress("indexing"), waiting=waiting)
+        return engine.freshen(LOCAL, root, report=progress("indexing"), waiting=waiting)
     except (ReadOnly, DiskFull) as e:
         # The catalogue alone says whether there is anything to search. The store may be what could not be written, or be damaged where there
         # was no room to heal it; the search heals it or says why not.
         if root not in engine.roots(LOCAL):
             raise
         return [f"{e.message} Searching what is indexed."]
-    return []
 
 
 def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 from unicodedata import category
 
 import click
 
 from .. import places
 from ..config import Settings, load
+from ..errors import StoreUnreachable
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PATH",
+    "Listing",
     "as_json",
+    "background_option",
     "here",
     "json_option",
     "moment_shown",
@@ -32,6 +35,7 @@ __all__ = [
     "printable",
     "progress",
     "project_named",
+    "root_of",
     "say",
     "settings",
     "waiting",
@@ -40,7 +44,17 @@ __all__ = [
 PATH = click.Path(readable=False)
 """The type of arguments that are paths: a shell completes them. Whether they can be read, the verbs say in their own words."""
 
+background_option = click.option("--background", is_flag=True, help="Let a job do it; to follow it run: groma jobs.")
 json_option = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object.")
+
+
+class Listing(click.Group):
+    """A group that lists when no subcommand is named: `groma jobs --json` is `groma jobs list --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
 
 
 def settings() -> Settings:
@@ -49,20 +63,47 @@ def settings() -> Settings:
 
 
 @contextmanager
-def open_engine() -> Iterator[Engine]:
-    """An engine with those settings, closed at the end."""
+def open_engine(daemon: Literal["start", "ask", "none"] = "none") -> Iterator[Engine]:
+    """An engine with those settings, closed at the end: that of the daemon, started if need be ("start") or only if it runs ("ask"), or our own.
+
+    What stands in for it has those of its methods that travel (`serve.verbs`).
+    """
+    held = settings()
+    if daemon != "none" and held.daemon != "off":
+        from ..serve.client import connect
+
+        try:
+            remote = connect(held, os.environ, client="cli", start=daemon == "start", inside=lambda: _opened(held))
+        except StoreUnreachable as e:
+            say([f"{e.message} Working without it."])
+            remote = None
+        if remote is not None:
+            with remote:
+                yield cast("Engine", remote)
+            return
+    with _opened(held) as engine:
+        yield engine
+
+
+def _opened(held: Settings) -> Engine:
+    """An engine in this process."""
     from ..engine import Engine
 
     if not gc.isenabled():  # see `__main__`
         gc.freeze()
         gc.enable()
-    with Engine(settings()) as engine:
-        yield engine
+    return Engine(held)
 
 
-def here() -> str:
+def root_of(engine: Engine, path: str | None) -> str:
+    """The folder a request means, as `places.project_root` says; a daemon has said already what project we are in."""
+    said: str = getattr(engine, "project", "") if path is None else ""
+    return said or places.project_root(path)
+
+
+def here(engine: Engine | None = None) -> str:
     """The root of the project one is in; "" where that would be a home directory or wider."""
-    root = places.project_root(None)
+    root = root_of(engine, None) if engine is not None else places.project_root(None)
     return "" if places.is_wide(root) else root
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..config import Settings
 from ..types import LOCAL
 from .shared import as_json, json_option, open_engine, printable
 
@@ -30,6 +31,7 @@ def command(as_json_: bool) -> None:
         disk = engine.disk_bytes()
         folder = str(engine.folder)
         core = engine.core
+        daemon = _daemon(engine.settings)
     if as_json_:
         rows: list[dict[str, Any]] = [
             {
@@ -44,7 +46,7 @@ def command(as_json_: bool) -> None:
             }
             for s in scopes
         ]
-        as_json({"schema": "groma.status/1", "scopes": rows, "core": core, "data_dir": folder, "disk_bytes": disk, "daemon": None})
+        as_json({"schema": "groma.status/1", "scopes": rows, "core": core, "data_dir": folder, "disk_bytes": disk, "daemon": daemon})
         return
     for s in scopes:
         age = "never finished" if s.age_s is None else f"looked at {_ago(s.age_s)} ago"
@@ -61,6 +63,20 @@ def command(as_json_: bool) -> None:
     if not scopes:
         click.echo("groma: nothing is indexed yet; run: groma index PATH", err=True)
     click.echo(f"{disk / 1e6:.1f} MB in {folder}, core: {core}")
+    if daemon:
+        click.echo(
+            f"daemon: process {daemon['pid']}, up {_ago(daemon['uptime_s'])}, {daemon['rss_mb']:.0f} of {daemon['memory_mb']} MB,"
+            f" {daemon['sessions']} sessions, {daemon['jobs']} jobs"
+        )
+
+
+def _daemon(held: Settings) -> dict[str, Any] | None:
+    """What a daemon that runs says of itself."""
+    if held.daemon == "off":
+        return None
+    from ..serve.client import own_status
+
+    return own_status(held, os.environ)
 
 
 def _ago(seconds: float) -> str:

@@ -14,22 +14,10 @@ from ..catalogue.database import Database
 from ..catalogue.manifests import ManifestColumns
 from ..errors import Refused
 from ..ports import Store
-from ..types import Batch, Progress, Scope
-from ..values import value
+from ..types import Batch, Progress, Scope, Summary
 from .plan import changed, known_of, plan, rows
 
-__all__ = ["Summary", "index"]
-
-
-@value
-class Summary:
-    """What a run did: files it saw, files searchable now, files it read and cut into chunks, files taken over unread, files gone."""
-
-    known: int
-    indexed: int
-    read: int
-    attached: int
-    gone: int
+__all__ = ["index"]
 
 
 def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, report: Callable[[Progress], None]) -> Summary:

@@ -9,10 +9,9 @@ from ..catalogue import memories as records
 from ..catalogue.memory_events import Event, timeline
 from ..drafts import moment
 from ..errors import Refused, UsageError
-from ..memory.briefing import Briefing, briefing
-from ..memory.recall import Remembered
+from ..memory.briefing import briefing
 from ..memory.when import named_span
-from ..records import PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Memory, Recalled, is_live, is_valid
+from ..records import PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Briefing, Memory, Recalled, Remembered, is_live, is_valid
 from ..types import Caller
 from ..values import value
 from .ways import Ways

@@ -18,8 +18,8 @@ from ..catalogue.memory_writes import forget
 from ..drafts import moment
 from ..errors import UsageError
 from ..memory.facts import Sight
-from ..memory.recall import Question, Remembered
-from ..records import KNOWLEDGE, Draft, Memory, Receipt, Selection
+from ..memory.recall import Question
+from ..records import KNOWLEDGE, Draft, Memory, Receipt, Remembered, Selection
 from ..types import Caller
 from ..values import value
 from .ways import Ways

@@ -211,6 +211,15 @@ class Lifecycle(Room):
 
     # ------------------------------------------------------------------------------------------------------------------- purging
 
+    def maintain(self, caller: Caller) -> int:
+        """Forget what has expired, and write the projection's file; how many records had expired."""
+        self._may_write(caller, "maintain")
+        with self._lock:
+            over = memory_writes.expire(self._data.db, call(caller.name))
+            with self._data.locked("memories"):
+                self._known.keep(self._data.db)
+        return len(over)
+
     def purge(self, caller: Caller, of: Selection | Sequence[str]) -> Purged:
         """Destroy the records that are named or selected, with their history, and prove it. Nothing brings them back.
 

@@ -6,7 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
+from typing import Self
 
 from ..catalogue import memories as records
 from ..config import Settings
@@ -31,6 +33,17 @@ class Room:
         self._may_write = may_write
         self._known = Projection(data.folder)
         self._lock = threading.Lock()
+
+    def under(self, settings: Settings, may_write: Callable[[Caller, str], None]) -> Self:
+        """The same memories under other settings."""
+        other = copy(self)
+        other._settings, other._may_write = settings, may_write
+        return other
+
+    def slim(self) -> None:
+        """Let go of the index in memory; the next question reads it again."""
+        with self._lock:
+            self._known.drop()
 
     def count(self, caller: Caller) -> int:
         """How many records there are, whatever became of them."""

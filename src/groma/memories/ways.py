@@ -13,9 +13,9 @@ from ..drafts import draft, moment
 from ..errors import UsageError
 from ..memory.anchors import Elsewhere, compared
 from ..memory.facts import Sight
-from ..memory.recall import Question, Remembered, recall
+from ..memory.recall import Question, recall
 from ..memory.remember import remember
-from ..records import Anchor, Draft, Memory, Receipt
+from ..records import Anchor, Draft, Memory, Receipt, Remembered
 from ..types import Caller
 from .room import Room
 

@@ -59,6 +59,10 @@ class Projection:
         self._kept = 0
         self._forget()
 
+    def drop(self) -> None:
+        """Hold nothing; the next `refresh` begins anew."""
+        self._forget()
+
     def _forget(self) -> None:
         self.seq = -1
         self._index, self._facts = Index(), Facts()

@@ -10,13 +10,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from ..records import Anchor, Memory, Recalled, is_valid
+from ..records import Anchor, Memory, Recalled, Remembered, is_valid
 from ..values import value
 from .facts import Seen, Sight
 from .projection import Found, Projection
 from .when import Span, named_span
 
-__all__ = ["Question", "Remembered", "recall"]
+__all__ = ["Question", "recall"]
 
 AHEAD = 4
 """So many times as many records as are asked for are scored: some of them give way to their successors."""
@@ -33,16 +33,6 @@ class Question:
     text: str
     k: int
     sight: Sight
-
-
-@value
-class Remembered:
-    """Best first. `nothing_useful`: what was found has too little to do with the question to be relied on, or there is nothing."""
-
-    query: str
-    memories: tuple[Recalled, ...]
-    nothing_useful: bool
-    degraded: tuple[str, ...] = ()
 
 
 def recall(asked: Question, known: Projection, compared: Callable[[Memory], Sequence[tuple[Anchor, str]]]) -> Remembered:

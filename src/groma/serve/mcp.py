@@ -1,7 +1,6 @@
-"""The MCP face: three tools over the engine's verbs, on standard input and output.
+"""MCP on standard input and output, over the official library: it frames and negotiates, and a `Surface` (or what stands for one) answers.
 
-Every call that shows lines first brings the project up to date, so that what was edited since the last call is seen. A project that was never
-indexed is indexed while the call waits, for at most `answer_within_s`; then the call answers with what is there, and says how much that is.
+What the tools, resources and prompts are and say is in `serve.tools`, which knows no MCP library.
 """
 
 from __future__ import annotations
@@ -9,212 +8,112 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NoReturn, TypeVar
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
+import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.tools import Tool
-from mcp.types import ToolAnnotations
-from pydantic import Field
+from mcp.server.caching import CacheHint
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 
-from .. import __version__
-from ..engine import Engine, check
-from ..errors import DataDamaged, GromaError, NotIndexed
-from ..places import project_root
-from ..types import LOCAL, Answer, Filter, Request
-from .freshness import Freshness
+from ..errors import GromaError
+from .tools import catalogue
 
-__all__ = ["serve", "server"]
-
-REMEMBERED_HITS = 10_000
-"""Of so many hits it is known which project they were found in; `read` takes older ones from the current project."""
-
-INSTRUCTIONS = """groma knows this project: search_code finds the lines that answer a question, best first, always as they are in the files now.
-Ask in words ("where are retries limited") or by name ("HttpClient.send"). Use it before grep; use read for more lines around a hit."""
-
-_READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-
-T = TypeVar("T")
+__all__ = ["Answers", "serve", "server"]
 
 
-def server(engine: Engine, environment: Mapping[str, str]) -> MCPServer:
-    """The three tools, ready to be served by any transport."""
-    freshness = Freshness(engine)
-    found_in: dict[str, str] = {}  # id of a hit -> the root it was found in, oldest first
+class Answers(Protocol):
+    """What answers an agent: a `Surface`, or one in another process."""
 
-    def root_of(repository: str | None = None) -> str:
-        here = environment.get("CLAUDE_PROJECT_DIR")
-        if repository:
-            return project_root(os.path.join(here or "", os.path.expanduser(repository)))
-        return project_root(here or None)
+    def tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None,
+        *,
+        progress: Callable[[float, float | None, str], None],
+        cancelled: Callable[[], bool],
+    ) -> dict[str, Any]: ...
+    def resource(self, uri: str) -> dict[str, Any]: ...
+    def resources(self, cursor: str | None = None) -> dict[str, Any]: ...
+    def prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> dict[str, Any]: ...
+    def complete(self, ref: Mapping[str, Any], argument: Mapping[str, str], context: Mapping[str, Any] | None = None) -> dict[str, Any]: ...
 
-    def fresh(root: str) -> list[str]:
-        return freshness.freshen(root, engine.settings.answer_within_s)
 
-    async def search_code(
-        query: Annotated[str, Field(description="A question in words, a symbol or a path")],
-        max_results: Annotated[int, Field(description="How many results, 1 to 100")] = 10,
-        repository: Annotated[str | None, Field(description="Folder to search; default: the current project")] = None,
-        language: Annotated[str | None, Field(description="Only this language, e.g. python")] = None,
-        paths: Annotated[list[str] | None, Field(description="Only below these folders or matching these globs")] = None,
-        kinds: Annotated[list[str] | None, Field(description="Only code, docs or config, or kinds such as function, class, section")] = None,
-    ) -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            request = Request(query, max_results, Filter(frozenset([language] if language else []), tuple(paths or ()), frozenset(kinds or ())))
-            check(request)
-            root = root_of(repository)
-            said = fresh(root)
-            answer = engine.search(LOCAL, [root], request)
-            for hit in answer.hits:
-                found_in.pop(hit.id, None)
-                found_in[hit.id] = root
-            while len(found_in) > REMEMBERED_HITS:
-                found_in.pop(next(iter(found_in)), None)
-            return _found(answer, said)
+def server(answers: Answers, toolset: str = "core") -> Server:
+    """What `answers` can do, ready to be served by any transport. Raises UsageError for a toolset that there is not."""
+    said = catalogue(toolset)
 
-        return await _in_thread(work)
+    async def tool(context: Any, asked: Any) -> dict[str, Any]:
+        token = anyio.lowlevel.current_token()
+        gone = threading.Event()
 
-    async def read(
-        id: Annotated[str | None, Field(description="The id of a hit of search_code")] = None,
-        path: Annotated[str | None, Field(description="Instead of an id: a path relative to the current project, or absolute")] = None,
-        start_line: Annotated[int | None, Field(description="First line, from 1 (with a path)")] = None,
-        end_line: Annotated[int | None, Field(description="Last line, inclusive (with a path); default: 200 lines")] = None,
-        around: Annotated[int, Field(description="Lines to add on both sides")] = 0,
-    ) -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            root, inside = (found_in.get(id) or root_of() if id else root_of()), path
-            if path and os.path.isabs(path):
-                root, inside = _split(path, [root, *engine.roots(LOCAL)])
-            said = fresh(root)
-            lines = engine.read(LOCAL, [root], hit_id=id, path=inside, start=start_line, end=end_line, around=around)
-            return {
-                "root": lines.root,
-                "path": lines.path,
-                "start_line": lines.start_line,
-                "end_line": lines.end_line,
-                "total_lines": lines.total,
-                "text": lines.text,
-                "masked": lines.masked,
-                "degraded": said,
-            }
+        def progress(done: float, total: float | None, message: str) -> None:
+            if not gone.is_set():
+                anyio.from_thread.run(context.session.report_progress, done, total, message, token=token)
 
-        return await _in_thread(work)
+        try:
+            return await _in_thread(partial(answers.tool, asked.name, asked.arguments, progress=progress, cancelled=gone.is_set))
+        finally:
+            gone.set()
 
-    async def index_status(
-        repository: Annotated[str | None, Field(description="Folder; default: the current project")] = None,
-    ) -> dict[str, Any]:
-        def work() -> dict[str, Any]:
-            (s,) = engine.status(LOCAL, root_of(repository))
-            return {
-                "root": s.root,
-                "files": s.files,
-                "chunks": s.chunks,
-                "languages": s.languages,
-                "skipped": s.skipped,
-                "generation": s.generation,
-                "age_s": s.age_s,
-                "stale_files": s.stale_files,
-                "finished": s.finished,
-                "core": engine.core,
-            }
+    async def resource(_context: Any, asked: Any) -> dict[str, Any]:
+        return await _in_thread(partial(answers.resource, asked.uri))
 
-        return await _in_thread(work)
+    async def resources(_context: Any, asked: Any) -> dict[str, Any]:
+        return await _in_thread(partial(answers.resources, asked.cursor if asked else None))
 
-    tools = [
-        _tool(
-            search_code,
-            "Search code",
-            "Find the lines of this project that answer a question, best first, as they are in the files now. Do not grep for the same thing "
-            "afterwards: no hits means that nothing matches. `degraded` and `scopes` say what is missing.",
-        ),
-        _tool(
-            read,
-            "Read lines",
-            "Read lines of an indexed file as they are now: those of a hit (id), or a range of a file (path). Credentials are masked.",
-        ),
-        _tool(
-            index_status,
-            "Index status",
-            "How much of this project is searchable, how fresh it is, and what was left out and why.",
-        ),
-    ]
-    return MCPServer(
-        name="groma", title="groma", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING", tools=tools, subscriptions=False
+    async def prompt(_context: Any, asked: Any) -> dict[str, Any]:
+        return await _in_thread(partial(answers.prompt, asked.name, asked.arguments))
+
+    async def complete(_context: Any, asked: Any) -> dict[str, Any]:
+        context = asked.context.model_dump(by_alias=True) if asked.context else None
+        return await _in_thread(partial(answers.complete, asked.ref.model_dump(by_alias=True), asked.argument.model_dump(), context))
+
+    def listed(name: str) -> Any:
+        async def answer(_context: Any, _asked: Any) -> dict[str, Any]:
+            return {name: said[name], "resultType": "complete"}
+
+        return answer
+
+    return Server(
+        **said["serverInfo"],
+        instructions=said["instructions"],
+        cache_hints={method: CacheHint(ttl_ms=hint["ttlMs"], scope=hint["cacheScope"]) for method, hint in said["cached"].items()},
+        on_list_tools=listed("tools"),
+        on_list_prompts=listed("prompts"),
+        on_list_resource_templates=listed("resourceTemplates"),
+        on_call_tool=tool,  # type: ignore[arg-type]  # a dict is taken as it is
+        on_list_resources=resources,  # type: ignore[arg-type]
+        on_read_resource=resource,  # type: ignore[arg-type]
+        on_get_prompt=prompt,  # type: ignore[arg-type]
+        on_completion=complete,  # type: ignore[arg-type]
     )
 
 
-def serve(engine: Engine, environment: Mapping[str, str]) -> NoReturn:
+def serve(answers: Answers, toolset: str = "core") -> NoReturn:
     """Answer on standard input and output until input ends, and leave the process with 0 (130 where it was interrupted)."""
     # The event loop would wait for the thread that reads standard input, and so for the next line of it.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    server(engine, environment).run("stdio")
+    anyio.run(_run, server(answers, toolset))
     # Nobody waits for an index run or a search that is still going on: every write is a transaction, so leaving now loses nothing.
     sys.stderr.flush()
     os._exit(0)
 
 
-def _tool(work: Callable[..., Any], title: str, description: str) -> Tool:
-    """A tool that refuses arguments it does not know: a filter that is ignored would be an answer that lies."""
-    tool = Tool.from_function(work, title=title, description=description, annotations=_READ_ONLY)
-    arguments = tool.fn_metadata.arg_model
-    arguments.model_config["extra"] = "forbid"
-    arguments.model_rebuild(force=True)
-    tool.parameters = arguments.model_json_schema(by_alias=True)
-    return tool
+async def _run(of: Server) -> None:
+    async with stdio_server() as (read, write):
+        await of.run(read, write, of.create_initialization_options())
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run a verb in a thread, which is let go of when the input ends; errors of ours become tool errors with advice."""
+async def _in_thread(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run a verb in a thread, which is let go of when nobody wants the answer any more or the input ends; our errors become the protocol's."""
     try:
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
     except GromaError as e:
-        raise ToolError(_advice(e)) from e
-
-
-def _advice(e: GromaError) -> str:
-    if isinstance(e, DataDamaged):
-        return f"{e.message} Tell the user to run: groma rebuild"
-    if isinstance(e, NotIndexed) and "root" in e.context:
-        return f"{e.message.removesuffix('.')}, or call search_code, which indexes it first"
-    return e.message
-
-
-def _split(path: str, roots: list[str]) -> tuple[str, str]:
-    """The innermost of `roots` that an absolute path lies in, and the path relative to it."""
-    real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    inside = [root for root in roots if real.startswith(root.rstrip(os.sep) + os.sep)]
-    if not inside:
-        raise NotIndexed(f"{path} lies in no project that groma has indexed; call search_code with its repository first.")
-    root = max(inside, key=len)
-    return root, os.path.relpath(real, root)
-
-
-def _found(answer: Answer, said: list[str]) -> dict[str, Any]:
-    """The answer for an agent: what `groma search --json` gives, without what an agent does not use."""
-    return {
-        "hits": [
-            {
-                "id": h.id,
-                "path": h.path,
-                "start_line": h.start_line,
-                "end_line": h.end_line,
-                "symbol": h.symbol,
-                "kind": h.kind,
-                "language": h.language,
-                "score": round(h.score, 3),
-                "why": h.why,
-                "text": h.text,
-                "masked": h.masked,
-                "stale": h.stale,
-            }
-            for h in answer.hits
-        ],
-        "scopes": [
-            {"root": c.root, "generation": c.generation, "age_s": c.age_s, "indexed": c.indexed, "known": c.known, "skipped": dict(c.skipped)}
-            for c in answer.scopes
-        ],
-        "degraded": [*said, *answer.degraded],
-        "core": answer.core,
-    }
+        codes: dict[str, int] = catalogue()["errorCodes"]
+        raise MCPError(codes.get(type(e).__name__, codes[""]), e.message) from e

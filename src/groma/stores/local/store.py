@@ -187,6 +187,13 @@ class LocalStore:
         self._file.close()
         self._sights.clear()
 
+    def slim(self) -> None:
+        """Forget what is only kept to be quick. What is asked meanwhile is answered from what it holds already."""
+        with self._file.lock:
+            self._sights.clear()
+            self._records = _Kept(RECORDS, _weight)
+            self._known_cards = _Kept(CARDS, lambda _: 1)
+
     # ------------------------------------------------------------------------------------------------------------------ writing
 
     def attach(self, scope: str, paths: Sequence[str], blobs: Sequence[bytes], sizes: Ints) -> list[int]:

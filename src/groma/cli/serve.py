@@ -1,0 +1,56 @@
+"""`groma serve`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+import click
+
+from ..errors import ConfigurationError, UsageError
+from .shared import settings
+
+__all__ = ["command"]
+
+UNIT = """[Unit]
+Description=groma, a local context engine for coding agents
+
+[Service]
+Type=exec
+ExecStart={command} -m groma serve --foreground
+Restart=on-failure
+TimeoutStopSec=15
+KillMode=mixed
+
+[Install]
+WantedBy=default.target
+"""
+
+
+@click.command("serve", short_help="Be the daemon.")
+@click.option("--foreground", is_flag=True, help="Answer in this process until it is stopped (SIGTERM; SIGINT twice ends it at once).")
+@click.option("--systemd", is_flag=True, help="Print a systemd user unit that does this, and end.")
+def command(foreground: bool, systemd: bool) -> None:
+    """Be the daemon that commands and agents share; it listens on a socket that is this user's alone.
+
+    \b
+    Examples:
+      groma serve --foreground
+      groma serve --systemd > ~/.config/systemd/user/groma.service
+
+    Where one runs already, this ends at once, with success.
+    """
+    held = settings()
+    if systemd:
+        click.echo(UNIT.format(command=shlex.quote(sys.executable)), nl=False)
+        return
+    if not foreground:
+        raise UsageError("Say groma serve --foreground; to have it in the background: groma start.")
+    if held.read_only:
+        raise ConfigurationError(f"A daemon writes, and groma is read-only here (read_only is set by {held.origins['read_only']}).")
+    from ..serve.client import answers
+    from ..serve.daemon import serve
+
+    if not serve(held, os.environ, answers=lambda: answers(held, os.environ)):
+        click.echo("groma: a daemon runs already", err=True)

@@ -1,0 +1,789 @@
+"""The daemon: one process a user and data directory that owns the engine, and answers whoever connects to its socket.
+
+The lock file `daemon.lock` in the data directory is held as long as the process lives, and says who that is; the socket is made anew from it. One
+thread runs the event loop, which only moves frames; verbs run in threads of two pools: what is quick in as many as there is work for on this
+machine, what may wait for others (index runs, tools that bring a project up to date first) in one that grows. Index runs of a folder are joined:
+who asks while one is going on shares the next one with all others who ask until it begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from .. import __version__, places
+from ..config import Settings, load
+from ..engine import Engine
+from ..errors import Cancelled, GromaError, Refused, StoreUnreachable, UsageError
+from ..locks import claim
+from ..types import LOCAL, Caller, Progress, Summary
+from ..values import value
+from . import sockets, wire
+from .client import LOCK
+from .freshness import Freshness
+from .verbs import VERBS, Verb
+
+__all__ = ["Daemon", "Greeting", "code_state", "newer", "serve"]
+
+QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
+PATIENT_THREADS = 256
+AT_ONCE = 64
+"""Requests of one session that are under way; more are not read before one is answered."""
+GREETING_S = 10.0
+"""How long a new connection may take to say who it is."""
+SLOW_S = 30.0
+"""How long a client may leave an answer lying before it is let go."""
+FINISH_S = 8.0
+"""What a shutdown gives to work that was begun."""
+PROGRESS_S = 0.05
+WATCH_S = 2.0
+"""How often the daemon looks at itself: is it idle, too large, older than its code?"""
+CODE_S = 0.5
+SLIM_S = 2.0
+"""How long letting go of memory waits for verbs that are running."""
+SLIM_EVERY_S = 60.0
+RENEW_S = 600.0
+"""A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
+LOG_BYTES = 1_000_000
+
+FOREVER_S = 1e9
+SMALL_FILES = 1_000
+NOT_COUNTED = frozenset({"node_modules", "target", "build", "dist", "out", "venv", "vendor", "__pycache__"})
+
+FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
+"""Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
+
+T = TypeVar("T")
+
+
+@value
+class Greeting:
+    """What a client said of itself."""
+
+    version: str
+    client: str
+    pid: int
+    cwd: str
+    env: Mapping[str, str]
+    toolset: str
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Greeting:
+        """Raises UsageError where it is none, or of a protocol that is not spoken here."""
+        if not isinstance(number := said.get("groma"), int):
+            raise UsageError('A connection begins with {"groma": 1, …}.')
+        if number != wire.PROTOCOL:
+            raise UsageError(f"This daemon speaks wire protocol {wire.PROTOCOL}, not {number}.")
+        env = said.get("env")
+        return cls(
+            version=str(said.get("version", "")),
+            client=str(said.get("client", "")),
+            pid=int(pid) if isinstance(pid := said.get("pid"), int) else 0,
+            cwd=cwd if isinstance(cwd := said.get("cwd"), str) and os.path.isabs(cwd) else "",
+            env={str(name): str(v) for name, v in env.items()} if isinstance(env, dict) else {},
+            toolset=str(said.get("toolset", "core")),
+        )
+
+
+class _Asked:
+    """A request under way."""
+
+    def __init__(self, verb: str, progress: Callable[[int, int, str], None]) -> None:
+        self.verb = verb
+        self.progress = progress
+        self.stop = threading.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Is it finished even if nobody waits for it?"""
+        return self.verb == "tool" or (self.verb in VERBS and VERBS[self.verb].writes)
+
+
+class _Session:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.asked: dict[Hashable, _Asked] = {}
+        self.room = asyncio.Semaphore(AT_ONCE)
+        self.greeting: Greeting
+        self.caller: Caller
+        self.engine: Engine
+        self.surface: Any = None
+        self.opening = threading.Lock()
+
+    async def send(self, message: bytes) -> None:
+        """A client that does not read costs what was sent to it, and after a while it is let go."""
+        if self.writer.is_closing():
+            return
+        self.writer.write(message)
+        try:
+            await asyncio.wait_for(self.writer.drain(), SLOW_S)
+        except TimeoutError:
+            _log(f"client {self.greeting.pid} did not read its answers; let go")
+            self.writer.transport.abort()
+        except OSError:
+            pass  # it left
+
+    def tell(self, message: bytes) -> None:
+        """Progress: not worth waiting for, or keeping for one that does not read."""
+        if not self.writer.is_closing() and self.writer.transport.get_write_buffer_size() < 1 << 16:
+            self.writer.write(message)
+
+
+class _Run:
+    """An index run, begun or about to begin, and who waits for it."""
+
+    def __init__(self, end: asyncio.Future[Any]) -> None:
+        self.end = end
+        self.heard: dict[_Asked, Callable[[int, int, str], None]] = {}
+        self.stop = threading.Event()
+
+    def report(self, p: Progress) -> None:
+        """From the thread in which it runs. Raises Cancelled where it is to stop."""
+        if self.stop.is_set():
+            raise Cancelled("The index run was stopped; what was indexed so far stays.")
+        self.tell(p)
+
+    def tell(self, p: Progress) -> None:
+        """How far it is, to all who wait."""
+        for tell in list(self.heard.values()):
+            tell(p.done, p.total, p.step)
+
+    def waiting(self) -> None:
+        """Another process holds the scope."""
+        for tell in list(self.heard.values()):
+            tell(0, 0, "waiting")
+
+
+class _Runs:
+    """Index runs, one at a time for each key. Lives on the event loop."""
+
+    def __init__(self, submit: Callable[[Callable[[], Any]], asyncio.Future[Any]]) -> None:
+        self._submit = submit
+        self._now: dict[Hashable, _Run] = {}
+        self._next: dict[Hashable, _Run] = {}
+        self._later: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._now)
+
+    async def join(self, key: Hashable, work: Callable[[_Run], Any], asked: _Asked) -> Any:
+        """What a run that begins after this call returns. One that is cancelled by all who wait for it stops where it is."""
+        loop = asyncio.get_running_loop()
+        run = self._next.get(key) or _Run(loop.create_future())
+        run.heard[asked] = asked.progress
+        if key in self._now:
+            if key not in self._next:
+                self._next[key] = run
+                run.end.add_done_callback(_looked_at)
+                task = loop.create_task(self._after(key, work, run))
+                self._later.add(task)
+                task.add_done_callback(self._later.discard)
+        else:
+            run.end.add_done_callback(_looked_at)
+            self._begin(key, work, run)
+        try:
+            return await asyncio.shield(run.end)
+        except asyncio.CancelledError:
+            run.heard.pop(asked, None)
+            if asked.stop.is_set() and not run.heard:
+                run.stop.set()
+            raise
+
+    async def _after(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
+        with suppress(Exception):
+            await asyncio.shield(self._now[key].end)
+        del self._next[key]
+        self._begin(key, work, run)
+
+    def _begin(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
+        self._now[key] = run
+
+        def ended(done: asyncio.Future[Any]) -> None:
+            del self._now[key]
+            if run.end.cancelled():
+                return
+            if (e := done.exception()) is not None:
+                run.end.set_exception(e)
+            else:
+                run.end.set_result(done.result())
+
+        self._submit(partial(work, run)).add_done_callback(ended)
+
+    def stop(self) -> None:
+        """All of them, at the next file: what is indexed stays, and the next run goes on from there."""
+        for run in (*self._now.values(), *self._next.values()):
+            run.stop.set()
+
+
+def _looked_at(end: asyncio.Future[Any]) -> None:
+    """An error that nobody waits for any more is no fault of the loop's."""
+    if not end.cancelled():
+        end.exception()
+
+
+class Daemon:
+    """The process, once it holds the lock."""
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], held: int) -> None:
+        """`held` is the descriptor of the lock file, which is written to."""
+        self.settings = settings
+        self.environment = environment
+        self.engine = Engine(settings)
+        self.path = sockets.path_of(str(settings.data_dir), environment)
+        self._held = held
+        self._code = code_state()
+        self._code_seen = (time.monotonic(), self._code)
+        self._begun = time.time()
+        self._sessions: set[_Session] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
+        self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
+        self._runs = _Runs(lambda work: self._submit(self._patient, work))
+        self.freshness = Freshness(self.engine, self._run_for_question)
+        self._heard: dict[str, tuple[_Asked, ...]] = {}
+        self._jobs_stop = threading.Event()
+        self._jobs = 0
+        self._last = time.monotonic()
+        self._busy = 0
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._slimmed = 0
+        self._slim_due = 0.0
+        self._loop: asyncio.AbstractEventLoop
+
+    # ------------------------------------------------------------------------------------------------------------------ the process
+
+    async def run(self) -> None:
+        """Answer until told to stop, or until nobody came for a while."""
+        self._loop = asyncio.get_running_loop()
+        listening = sockets.listen(self.path)
+        server = await asyncio.start_unix_server(self._serve, sock=listening, limit=wire.FRAME_BYTES, backlog=512)
+        told = {"pid": os.getpid(), "version": __version__, "socket": self.path}
+        os.pwrite(self._held, json.dumps(told).encode().ljust(1024), 0)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._loop.add_signal_handler(number, self._signalled, number)
+        _log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
+        working = threading.Thread(target=self.engine.jobs.run_pending, args=(self._jobs_stop,), name="jobs", daemon=True)
+        working.start()
+        looking = asyncio.create_task(self._look())
+        await self._stopping.wait()
+        looking.cancel()
+        server.close()
+        with suppress(OSError):
+            os.unlink(self.path)
+        await self._finish(working)
+
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGINT and self._stopping.is_set():
+            os._exit(130)
+        self.stop(signal.Signals(number).name)
+
+    def stop(self, why: str) -> None:
+        """No new work; what was begun is finished or, where it takes long, goes on next time."""
+        if not self._stopping.is_set():
+            _log(f"stops ({why})")
+            self._stopping.set()
+
+    async def _finish(self, working: threading.Thread) -> None:
+        begun = time.monotonic()
+        self._jobs_stop.set()
+        self.engine.jobs.wake()
+        self._runs.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FINISH_S)
+        for session in self._sessions:
+            session.writer.close()
+        await asyncio.sleep(0)  # the loop sends what is left
+        left = len(self._tasks)
+        closing = threading.Thread(target=self._close, args=(working,), daemon=True)
+        closing.start()
+        closing.join(max(0.5, FINISH_S - (time.monotonic() - begun)))
+        _log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
+
+    def _close(self, working: threading.Thread) -> None:
+        with suppress(GromaError):
+            working.join()  # the processes of jobs end first: what they had in hand is gone on with by the next daemon
+            self.freshness.close()
+            self.engine.close()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(min(WATCH_S, self.settings.daemon_idle_s / 4))
+            with suppress(GromaError):
+                self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
+            idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
+            if not idle:
+                self._last = time.monotonic()
+            elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
+                self.stop("idle")
+                return
+            if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
+                await self._slim()
+            if self._orphaned():
+                self.stop("its data directory is gone")
+                return
+            if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
+                self.stop("its code was changed")
+                return
+
+    def _orphaned(self) -> bool:
+        """Was the data directory removed under us, or another put into its place?"""
+        try:
+            return not os.path.samestat(os.stat(self.settings.data_dir / LOCK), os.fstat(self._held))
+        except OSError:
+            return True
+
+    async def _slim(self) -> None:
+        """Let go of memory, first of what is cheapest to have again, until the budget is kept. Nothing is closed under a verb that is running:
+        new ones wait meanwhile, and while an index run goes on only caches are dropped."""
+        most, before = self.settings.memory_mb * 1e6, rss_bytes()
+        self._gate.clear()
+        try:
+            until = time.monotonic() + SLIM_S
+            while self._busy and time.monotonic() < until:
+                await asyncio.sleep(0.002)
+            for keep in (1_000, 1, 0) if not self._busy else (1_000,):
+                await self._loop.run_in_executor(self._quick, partial(_slim, self.engine, keep))
+                if rss_bytes() <= most:
+                    break
+        finally:
+            self._gate.set()
+        now = rss_bytes()
+        self._slimmed += 1
+        over = now > most
+        self._slim_due = time.monotonic() + (SLIM_EVERY_S if over else 0.0)  # what cannot be had is not asked for again and again
+        _log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
+        if over and not self._busy and not self._tasks and time.time() - self._begun > RENEW_S:
+            self.stop("more memory than it may have, and nothing left to drop")
+
+    def _outdated(self) -> bool:
+        """Is the code on disk another than that which runs?"""
+        at, state = self._code_seen
+        if time.monotonic() - at > CODE_S:
+            state = code_state()
+            self._code_seen = (time.monotonic(), state)
+        return state != self._code
+
+    def _active(self) -> int:
+        """How many jobs are done or wait to be."""
+        return sum(job.state in ("queued", "running") for job in self.engine.jobs.list(LOCAL))
+
+    def status(self) -> dict[str, Any]:
+        """The daemon's own."""
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "uptime_s": round(time.time() - self._begun, 3),
+            "rss_mb": round(rss_bytes() / 1e6, 1),
+            "sessions": len(self._sessions),
+            "jobs": self._jobs,
+            "runs": len(self._runs),
+            "watched": len(self.freshness.watched()),
+            "memory_mb": self.settings.memory_mb,
+            "slimmed": self._slimmed,
+            "core": self.engine.core,
+            "data_dir": str(self.settings.data_dir),
+            "socket": self.path,
+        }
+
+    # ----------------------------------------------------------------------------------------------------------------- one session
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        session = _Session(reader, writer)
+        try:
+            if sockets.peer(writer.get_extra_info("socket"))[1] != os.getuid():
+                return
+            if not await self._greeted(session):
+                return
+            self._sessions.add(session)
+            while (line := await reader.readuntil(b"\n")) and not self._stopping.is_set():
+                await self._take(session, wire.read(line))
+        except (asyncio.IncompleteReadError, TimeoutError, OSError):
+            pass  # it left, in the middle of a line or before it said a word
+        except asyncio.LimitOverrunError:
+            await _refuse(session, UsageError(f"A line may have {wire.FRAME_BYTES >> 20} MB at most."))
+        except GromaError as e:
+            await _refuse(session, e)
+        finally:
+            for asked in session.asked.values():
+                if asked.task is not None and not asked.writes:
+                    asked.task.cancel()
+                elif asked.verb == "tool":
+                    asked.stop.set()  # it knows best what of it may be left undone
+            if waiting := [asked.task for asked in session.asked.values() if asked.task is not None]:
+                await asyncio.wait(waiting, timeout=SLOW_S)
+            self._sessions.discard(session)
+            self._last = time.monotonic()
+            writer.close()
+
+    async def _greeted(self, session: _Session) -> bool:
+        said = wire.read(await asyncio.wait_for(session.reader.readuntil(b"\n"), GREETING_S))
+        session.greeting = greeting = Greeting.of(said)
+        session.caller = _caller(greeting)
+        session.engine = self._engine_for(greeting)
+        answer = {
+            "groma": wire.PROTOCOL,
+            "version": __version__,
+            "pid": os.getpid(),
+            "core": self.engine.core,
+            "data_dir": str(self.settings.data_dir),
+            "project": _project(greeting.cwd),
+        }
+        if newer(greeting.version, __version__) or self._outdated():
+            answer["replace"] = True
+        await session.send(wire.frame(answer))
+        return True
+
+    def _engine_for(self, greeting: Greeting) -> Engine:
+        """The engine with the settings of the client's environment: those that decide an answer are whoever asks's."""
+        asked = {name: v for name, v in greeting.env.items() if name.startswith("GROMA_") and name != "GROMA_DATA_DIR"}
+        config = places.config_file({**self.environment, **greeting.env})
+        return self.engine.under(load(asked, data_dir=self.settings.data_dir, config_file=config))
+
+    async def _take(self, session: _Session, message: dict[str, Any]) -> None:
+        if "cancel" in message:
+            if (asked := session.asked.get(_id(message["cancel"]))) is not None and asked.task is not None:
+                asked.stop.set()
+                asked.task.cancel()
+            return
+        if not isinstance(verb := message.get("verb"), str):
+            raise UsageError("A request names its verb.")
+        number = _id(message.get("id"))
+        if number in session.asked:
+            raise UsageError(f"The request {number!r} is under way already.")
+        await session.room.acquire()
+        asked = session.asked[number] = _Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
+        asked.task = asyncio.create_task(self._answer(session, asked, number, message.get("args")))
+        self._tasks.add(asked.task)
+        asked.task.add_done_callback(self._tasks.discard)
+
+    def _progress(self, session: _Session, number: Hashable) -> Callable[[int, int, str], None]:
+        due = 0.0
+
+        def tell(done: int, total: int, message: str) -> None:
+            nonlocal due
+            now = time.monotonic()
+            if now >= due or message in ("waiting", "settle"):
+                due = now + PROGRESS_S
+                line = wire.frame({"id": number, "progress": {"done": done, "total": total, "message": message}})
+                self._loop.call_soon_threadsafe(session.tell, line)
+
+        return tell
+
+    async def _answer(self, session: _Session, asked: _Asked, number: Hashable, args: Any) -> None:
+        try:
+            try:
+                answer = await self._performed(session, asked, args if isinstance(args, dict) else {})
+            except asyncio.CancelledError:
+                answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
+            except GromaError as e:
+                answer = {"error": wire.error_of(e)}
+            except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
+                _log(f"{asked.verb} failed\n{traceback.format_exc()}")
+                answer = {"error": wire.error_of(e)}
+            await session.send(answer if isinstance(answer, bytes) else wire.frame({"id": number, **answer}))
+        finally:
+            del session.asked[number]
+            session.room.release()
+        if asked.verb == "stop":
+            self.stop(f"asked to by process {session.greeting.pid}")
+
+    async def _performed(self, session: _Session, asked: _Asked, args: dict[str, Any]) -> dict[str, Any]:
+        if asked.verb in ("ping", "stop"):
+            return {"result": {"pid": os.getpid()}}
+        if asked.verb == "status":
+            with suppress(GromaError):
+                self._jobs = await self._submit(self._quick, self._active)
+            return {"result": self.status()}
+        if asked.verb == "told":
+            return {"result": self.engine.told()}
+        if self._stopping.is_set():
+            raise wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
+        await self._gate.wait()
+        if asked.verb in FOR_AGENTS:
+            return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
+        if (verb := VERBS.get(asked.verb)) is None:
+            raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
+        method, arguments = _method(session.engine, verb), _arguments(verb, args)
+        if asked.verb == "freshen":
+            return {"result": await self._freshened(session, asked, **arguments)}
+        if verb.runs:
+            return {"result": wire.plain(await self._indexed(session.engine, session.caller, asked, **arguments))}
+        return await self._submit(self._quick, lambda: {"result": wire.plain(method(session.caller, **arguments))})
+
+    # ------------------------------------------------------------------------------------------------------------------ index runs
+
+    async def _indexed(self, engine: Engine, caller: Caller, asked: _Asked, root: str, consent: bool = False) -> Summary:
+        """What an index run of a folder that begins after this call returns; others that ask for it share it."""
+        key = (root, consent, repr(sorted(engine.settings.values.items())))
+        return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
+
+    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: _Run) -> Summary:
+        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
+        waited for, is done here at once: a process that gives way to everybody takes its time."""
+        if engine is not self.engine or engine.finished(caller, root) or _is_small(root):
+            return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
+        job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
+        done = engine.jobs.future(job, run.tell)
+        while True:
+            try:
+                return Summary(**done.result(0.2).result)
+            except FutureTimeout:
+                if run.stop.is_set():
+                    if not self._stopping.is_set():
+                        engine.jobs.cancel(caller, job)
+                    raise Cancelled("The index run was stopped; what was indexed so far stays.") from None
+
+    def _run_for_question(self, root: str) -> Future[Any]:
+        """An index run for `Freshness`, from one of its threads. Who waits for it hears how far it is."""
+
+        def tell(done: int, total: int, message: str) -> None:
+            for one in self._heard.get(root, ()):
+                one.progress(done, total, message)
+
+        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, _Asked("index", tell), root), self._loop)
+
+    async def _freshened(self, session: _Session, asked: _Asked, root: str) -> list[str]:
+        """As long as it takes: whoever asks may leave."""
+        self._heard[root] = (*self._heard.get(root, ()), asked)
+        try:
+            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S))
+        finally:
+            left = tuple(one for one in self._heard[root] if one is not asked)
+            if left:
+                self._heard[root] = left
+            else:
+                del self._heard[root]
+
+    # ---------------------------------------------------------------------------------------------------------------------- agents
+
+    def _for_agent(self, session: _Session, asked: _Asked, args: Mapping[str, Any]) -> dict[str, Any]:
+        """In a thread: what the front of an agent asks, as MCP has it."""
+        with session.opening:
+            if session.surface is None:
+                from .tools import Surface
+
+                g = session.greeting
+                session.surface = Surface(session.engine, self.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset)
+        surface = session.surface
+
+        def progress(done: float, total: float | None, message: str) -> None:
+            asked.progress(int(done), int(total or 0), message)
+
+        def given(name: str, kind: type[T]) -> T:
+            if not isinstance(value := args.get(name), kind):
+                raise UsageError(f"{asked.verb} needs {name}.")
+            return value
+
+        if asked.verb == "tool":
+            return {"result": surface.tool(given("name", str), args.get("arguments"), progress=progress, cancelled=asked.stop.is_set)}
+        if asked.verb == "resource":
+            return {"result": surface.resource(given("uri", str))}
+        if asked.verb == "resources":
+            return {"result": surface.resources(args.get("cursor"))}
+        if asked.verb == "prompt":
+            return {"result": surface.prompt(given("name", str), args.get("arguments"))}
+        return {"result": surface.complete(given("ref", dict), given("argument", dict), args.get("context"))}
+
+    # --------------------------------------------------------------------------------------------------------------------- threads
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Work in a thread. It counts until it has ended, even if nobody waits for it any more."""
+        self._busy += 1
+        end = pool.submit(work)
+        end.add_done_callback(self._ended)
+        return asyncio.wrap_future(end)
+
+    def _ended(self, _end: object) -> None:
+        with suppress(RuntimeError):  # the loop is gone, and so are we in a moment
+            self._loop.call_soon_threadsafe(self._worked)
+
+    def _worked(self) -> None:
+        self._busy -= 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- helpers
+
+
+def _caller(greeting: Greeting) -> Caller:
+    """Who asks: the one place that makes it. Whoever may open this socket is the user, who may do all."""
+    return LOCAL
+
+
+def _project(cwd: str) -> str:
+    """The project that a client is in; "" if it does not say where it is."""
+    if not cwd:
+        return ""
+    try:
+        return places.project_root(None, cwd)
+    except OSError:
+        return cwd
+
+
+def _is_small(root: str) -> bool:
+    """Does a folder look as if a first index of it took a second or two? A guess that only decides where it is made."""
+    left, folders = SMALL_FILES, [root]
+    while folders and left > 0:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name in NOT_COUNTED:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif (left := left - 1) <= 0:
+                    break
+    return left > 0
+
+
+def _method(engine: Engine, verb: Verb) -> Callable[..., Any]:
+    found: Any = engine
+    for name in verb.method.split("."):
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]
+
+
+_HINTS: dict[str, dict[str, Any]] = {}
+
+
+def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
+    """What was sent, as the method takes it. Raises UsageError."""
+    if unknown := [name for name in args if name not in verb.arguments]:
+        raise UsageError(f"There is no argument {', '.join(unknown)}; known: {', '.join(verb.arguments) or 'none'}.")
+    if (hints := _HINTS.get(verb.method)) is None:
+        found: Any = Engine
+        for name in verb.method.split("."):
+            if name == "memories":
+                from ..memories import Memories
+
+                found = Memories
+            else:
+                found = getattr(found, name)
+        hints = _HINTS[verb.method] = get_type_hints(found)
+    return {name: wire.typed(hints[name], said) for name, said in args.items()}
+
+
+def _id(said: Any) -> Hashable:
+    if not isinstance(said, str | int | None):
+        raise UsageError("The id of a request is a number or a text.")
+    return said
+
+
+async def _refuse(session: _Session, e: GromaError) -> None:
+    with suppress(OSError):
+        session.writer.write(wire.frame({"error": wire.error_of(e)}))
+        await asyncio.wait_for(session.writer.drain(), 1.0)
+
+
+def newer(one: str, other: str) -> bool:
+    """Is version `one` newer than `other`? What is no version is older than any."""
+    return _parts(one) > _parts(other)
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in version.split(".")[:3])
+    except ValueError:
+        return ()
+
+
+def code_state() -> int:
+    """Another number whenever the code of this package was changed on disk."""
+    return hash(tuple(sorted(_files(str(Path(__file__).parents[1])))))
+
+
+def _files(folder: str) -> list[tuple[str, int, int]]:
+    found = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith((".py", ".so", ".pyd", ".scm", ".toml")):
+                status = entry.stat()
+                found.append((entry.path, status.st_mtime_ns, status.st_size))
+            elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
+                found += _files(entry.path)
+    return found
+
+
+def _slim(engine: Engine, keep: int) -> None:
+    engine.slim(keep=keep)
+    gc.collect()
+    if sys.platform == "linux":  # what was freed goes back to the system
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def rss_bytes() -> int:
+    """What this process holds in memory."""
+    try:
+        with open("/proc/self/statm", "rb") as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+    except OSError:  # pragma: no cover - not this system
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024
+
+
+def _log(text: str) -> None:
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
+        sys.stderr.flush()
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- the way in
+
+
+def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callable[[], bool], wait_s: float = 15.0) -> bool:
+    """Be the daemon of a data directory until told to stop. False, at once, where one is there already (`answers`).
+
+    Raises Refused where the data directory cannot be written, StoreUnreachable where another one holds the lock and does not answer.
+    """
+    folder = settings.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = claim(folder / LOCK)
+        until = time.monotonic() + wait_s
+        while held is None:
+            if answers():
+                return False
+            if time.monotonic() > until:
+                raise StoreUnreachable(f"Another daemon holds {folder / LOCK} and does not answer.")
+            time.sleep(0.02)
+            held = claim(folder / LOCK)
+    except OSError as e:
+        raise Refused(f"No daemon can run for {folder}: {e.strerror}.") from e
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
+    gc.enable()
+    gc.freeze()
+    try:
+        asyncio.run(_main(settings, environment, held))
+    except OSError as e:
+        raise Refused(f"No daemon can listen for {folder}: {e.strerror or e}.") from e
+    return True
+
+
+async def _main(settings: Settings, environment: Mapping[str, str], held: int) -> None:
+    await Daemon(settings, environment, held).run()
+    sys.stderr.flush()
+    os._exit(0)  # threads that still work are left: every write is a transaction
