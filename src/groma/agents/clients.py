@@ -68,6 +68,7 @@ CLIENTS: tuple[Client, ...] = (
         rules="CLAUDE.md",
         settings="{CLAUDE_CONFIG_DIR:~/.claude}/settings.json",
         skills="{CLAUDE_CONFIG_DIR:~/.claude}/skills",
+        verified="2.1.197 on 2026-11-21",
     ),
     Client(
         name="cursor",
@@ -102,6 +103,7 @@ CLIENTS: tuple[Client, ...] = (
         marks=("{CODEX_HOME:~/.codex}",),
         commands=("codex",),
         instructions="{CODEX_HOME:~/.codex}/AGENTS.md",
+        verified="0.169.0 on 2026-11-21",
     ),
     Client(
         name="gemini",
@@ -115,6 +117,7 @@ CLIENTS: tuple[Client, ...] = (
         commands=("gemini",),
         instructions="~/.gemini/GEMINI.md",
         rules="GEMINI.md",
+        verified="0.61.0 on 2026-11-21",
     ),
     Client(
         name="windsurf",
@@ -150,6 +153,7 @@ CLIENTS: tuple[Client, ...] = (
         marks=("{XDG_CONFIG_HOME:~/.config}/opencode",),
         commands=("opencode",),
         instructions="{XDG_CONFIG_HOME:~/.config}/opencode/AGENTS.md",
+        verified="1.18.33 on 2026-11-21",
     ),
     Client(
         name="goose",
@@ -173,6 +177,7 @@ CLIENTS: tuple[Client, ...] = (
         shape="plain",
         marks=("~/.cline",),
         commands=("cline",),
+        verified="3.0.65 on 2026-11-21",
     ),
     Client(
         name="continue",
@@ -208,6 +213,7 @@ CLIENTS: tuple[Client, ...] = (
         marks=("{XDG_CONFIG_HOME:~/.config}/amp",),
         commands=("amp",),
         instructions="{XDG_CONFIG_HOME:~/.config}/amp/AGENTS.md",
+        verified="0.0.1790142911 on 2026-11-21",
     ),
     Client(
         name="qwen",
@@ -221,6 +227,7 @@ CLIENTS: tuple[Client, ...] = (
         commands=("qwen",),
         instructions="~/.qwen/QWEN.md",
         rules="QWEN.md",
+        verified="0.15.10 on 2026-11-21",
     ),
     Client(
         name="kiro",

@@ -46,6 +46,7 @@ VERBS = {
     "remember": Verb("memories.remember", ("said", "here", "kind"), "list[Receipt]", "records", writes=True),
     "recall": Verb("memories.recall", _SOUGHT, "Remembered", "records"),
     "briefing": Verb("memories.briefing", ("here", "project", "tokens"), "Briefing", "records"),
+    "session_state": Verb("memories.retrieve_session_state", ("query", "here", "limit"), "Remembered", "records"),
     "store": Verb("memories.store_batch", ("entries", "here"), "list[Receipt]", "records", writes=True),
     "query": Verb("memories.search", ("text", "limit", "types", "project"), "Remembered", "records"),
     "count": Verb("memories.count", (), "int", "records"),
