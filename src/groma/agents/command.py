@@ -9,7 +9,10 @@ from pathlib import Path
 
 from .entries import Server
 
-__all__ = ["server"]
+__all__ = ["FORWARDED", "server"]
+
+FORWARDED = ("GROMA_DATA_DIR",)
+"""What an entry says of our environment."""
 
 FRONT = "groma-mcp.exe" if os.name == "nt" else "groma-mcp"
 
@@ -19,7 +22,7 @@ def server(environment: Mapping[str, str]) -> Server:
 
     A data directory that was chosen by the environment goes along: an agent that a desktop starts has another environment than this shell.
     """
-    env = {name: os.path.abspath(os.path.expanduser(environment[name])) for name in ("GROMA_DATA_DIR",) if environment.get(name)}
+    env = {name: os.path.abspath(os.path.expanduser(environment[name])) for name in FORWARDED if environment.get(name)}
     python = os.path.abspath(sys.executable)
     for folder in (Path(__file__).parents[1], Path(python).parent):
         front = folder / FRONT

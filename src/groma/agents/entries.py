@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..values import value
@@ -95,8 +95,8 @@ def read_back(shape: str, said: object) -> Server | None:
     command: Any = said.get("cmd" if shape == "goose" else "command")
     args: Any = said.get("args", [])
     env: Any = said.get({"opencode": "environment", "goose": "envs"}.get(shape, "env"), {})
-    if shape == "opencode" and isinstance(command, Sequence) and command:
-        command, *args = command
+    if shape == "opencode":
+        command, *args = command if isinstance(command, list) and command else [None]
     if not isinstance(command, str) or not isinstance(args, list) or not isinstance(env, Mapping):
         return None
     return Server(command, tuple(map(str, args)), {str(k): str(v) for k, v in env.items()})

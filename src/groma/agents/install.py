@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ConfigurationError, UsageError
 from . import blocks, jsonc, tomls, yamls
 from .clients import Client, place
+from .command import FORWARDED
 from .edits import Edit, Record, read
 from .entries import EVENTS, INSTRUCTIONS, NAME, SKILL, Server, entry, hook, is_hook, read_back
 
@@ -130,11 +131,10 @@ def _entry_of(client: Client, text: str) -> Any:
 
 def _with_entry(client: Client, text: str, server: Server) -> str:
     old, new = _entry_of(client, text), entry(client.shape, server)
-    if isinstance(old, dict):
-        if all(name in old and old[name] == v for name, v in new.items()):
+    if isinstance(old, dict) and read_back(client.shape, old) is not None:  # what the user added to it stays: a time limit, tools that are allowed
+        new = _merged(old, new)
+        if new == old:
             return text
-        if read_back(client.shape, old) is not None:  # what the user added to it stays: a time limit, tools that are allowed
-            new = {name: v for name, v in old.items() if name not in _REMOTE} | new
     if client.format == "toml":
         return tomls.put(text, [client.key, NAME], new)
     if client.format == "yaml":
@@ -142,6 +142,16 @@ def _with_entry(client: Client, text: str, server: Server) -> str:
             text = "name: Local Config\nversion: 1.0.0\nschema: v1\n"  # without which Continue does not read it
         return yamls.put(text, client.key, NAME, {k: v for k, v in new.items() if k != "name" or client.shape != "listed"}, listed=client.shape == "listed")
     return jsonc.put(text, [client.key, NAME], new, comments=client.format == "jsonc")
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A new entry with what else stood in the old one, and in its environment."""
+    merged = {name: v for name, v in old.items() if name not in _REMOTE} | new
+    for name in ("env", "environment", "envs"):
+        before = old.get(name)
+        if isinstance(before, dict):
+            merged[name] = {k: v for k, v in before.items() if k not in FORWARDED} | new.get(name, {})
+    return merged
 
 
 def _without_entry(client: Client, text: str) -> str:

@@ -189,6 +189,8 @@ def put(text: str, path: Sequence[str], value: Any, *, comments: bool) -> str:
         node, rest, value = _reached(root, path, value)
         if rest in node.names:
             old = node.items[node.names.index(rest)]
+            if old.value == value:
+                return text
             made = text[: old.start] + _rendered(text, value, node, old.start) + text[old.end :]
         else:
             made = _inserted(text, node, None if rest == "+" else rest, value)

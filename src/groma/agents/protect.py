@@ -102,9 +102,9 @@ def _of_command(words: list[str], folder: str, depth: int) -> Iterator[str]:
         return
     name, rest = os.path.basename(words[0]), words[1:]
     plain = [w for w in rest if not w.startswith("-")]
-    if name in _SHELLS and "-c" in rest and depth < _DEEPEST:
-        script = rest[rest.index("-c") + 1 :]
-        yield from written(script[0], folder, depth + 1) if script else ()
+    if name in _SHELLS and depth < _DEEPEST:
+        scripts = [w for i, w in enumerate(rest) if i and re.fullmatch(r"-[a-z]*c", rest[i - 1])]
+        yield from written(scripts[0], folder, depth + 1) if scripts else ()
     elif name == "eval" and depth < _DEEPEST:
         yield from written(" ".join(rest), folder, depth + 1)
     elif name == "xargs" and depth < _DEEPEST:
@@ -113,10 +113,10 @@ def _of_command(words: list[str], folder: str, depth: int) -> Iterator[str]:
         yield from (_absolute(w, folder) for w in plain)
         if name == "mv" and len(plain) > 1:
             yield from _inside(plain, folder)
-    elif name in _LAST and len(plain) > 1:
+    elif name in _LAST:
         into = [w for i, w in enumerate(rest) if i and rest[i - 1] in ("-t", "--target-directory")]
         into += [w.partition("=")[2] for w in rest if w.startswith("--target-directory=")]
-        for last in into or plain[-1:]:
+        for last in into or plain[1:][-1:]:
             yield _absolute(last, folder)
             yield from _inside([*plain, last], folder)
     elif name == "dd":

@@ -58,10 +58,11 @@ def answered(server: Server, environment: Mapping[str, str], *, folder: str, wit
         about = hello["serverInfo"]
         return Answered(str(about["name"]), str(about["version"]), names, time.monotonic() - begun)
     except (OSError, ValueError, KeyError, TypeError) as e:
+        ended = process.poll() is not None
         process.kill()
         drain.join(2)
         last = b"".join(said).decode("utf-8", "replace").strip().splitlines()
-        why = last[-1] if last else "it ended without a word" if process.poll() is not None else str(e)
+        why = last[-1] if last else "it ended without a word" if ended else str(e)
         raise GromaError(f"{server.command} does not answer: {why}") from e
     finally:
         timer.cancel()

@@ -69,7 +69,7 @@ def put(text: str, container: str, name: str, entry: Mapping[str, Any], *, liste
         made = text + gap + f"{container}:{feed}" + _lines(name, new, listed, "  ", feed)
     elif not held:
         at = root.lc.key(container)[0]
-        line = re.sub(r":[ \t]*(\[[ \t]*\]|\{[ \t]*\}|null|~)?(?=[ \t]*(#.*)?\r?\n?$)", ":", lines[at].rstrip("\r\n")) + feed
+        line = re.sub(r":[ \t]*(\[[ \t]*\]|\{[ \t]*\}|null|~)(?=[ \t]*(#.*)?$)", ":", lines[at].rstrip("\r\n")) + feed
         made = "".join([*lines[:at], line, _lines(name, new, listed, "  ", feed), *lines[at + 1 :]])
     else:
         at = held.lc.item(0)[0] if listed else held.lc.key(next(iter(held)))[0]
