@@ -20,7 +20,7 @@ LAYERS = {
     "indexing": 2, "search": 2, "memory": 2,
     "stores": 3,
     "data": 4, "reading": 4, "memories": 4, "jobs": 4, "worker": 4, "engine": 4,
-    "serve": 5, "cli": 5,
+    "serve": 5, "cli": 5, "agents": 5,
 }  # fmt: skip
 NEVER = {
     "indexing": {"search", "stores", "memory"},
@@ -29,6 +29,7 @@ NEVER = {
     "stores": {"catalogue", "indexing", "search", "memory", "places", "config"},
     "cli": {"indexing", "search", "memory", "stores", "core", "catalogue"},
     "serve": {"indexing", "search", "memory", "stores", "core", "catalogue", "cli"},
+    "agents": {"indexing", "search", "memory", "stores", "core", "catalogue", "cli", "serve", "engine"},
     "data": {"engine", "reading", "indexing", "search", "memory", "core"},
     "reading": {"engine", "data", "indexing", "search", "memory", "stores"},
     "jobs": {"engine", "worker", "indexing", "search", "memory", "stores", "core"},

@@ -32,7 +32,21 @@ from .shared import as_json, json_option, open_engine, progress, waiting
 if TYPE_CHECKING:
     from ..engine import Engine
 
-__all__ = ["NOT_SOURCE", "Commit", "Question", "command", "difference", "question_of", "score", "summary", "words"]
+__all__ = [
+    "NOT_SOURCE",
+    "Commit",
+    "Files",
+    "Question",
+    "command",
+    "difference",
+    "grep",
+    "question_of",
+    "questions_of",
+    "repository_name",
+    "score",
+    "summary",
+    "words",
+]
 
 K = 10
 MAX_FILES = 3
@@ -78,13 +92,13 @@ def command(path: str | None, commits: int, as_json_: bool) -> None:
     if commits < 1:
         raise UsageError(f"--commits must be at least 1, not {commits}.")
     root = project_root(path)
-    name = _repository_name(root)
+    name = repository_name(root)
     with open_engine() as engine:
         engine.index(LOCAL, root, report=progress("indexing"), waiting=waiting)
         looked: Counter[str] = Counter()
-        files = _Files(engine, root)
-        questions = _questions(files, commits, looked)
-        ours, grep = _ask(engine, files, questions)
+        files = Files(engine, root)
+        questions = questions_of(files, commits, looked)
+        ours, theirs = _ask(engine, files, questions)
         (status,) = engine.status(LOCAL, root)
         result = {
             "schema": "groma.bench/1",
@@ -96,8 +110,8 @@ def command(path: str | None, commits: int, as_json_: bool) -> None:
             "commits": len(questions),
             "looked_at": looked.total() + len(questions),
             "left_out": dict(looked.most_common()),
-            "tools": {"groma": summary(*ours), "git grep": summary(*grep)},
-            "difference": difference([a["ndcg@10"] - b["ndcg@10"] for a, b in zip(ours[0], grep[0], strict=True)]),
+            "tools": {"groma": summary(*ours), "git grep": summary(*theirs)},
+            "difference": difference([a["ndcg@10"] - b["ndcg@10"] for a, b in zip(ours[0], theirs[0], strict=True)]),
         }
     if as_json_:
         as_json(result)
@@ -219,18 +233,18 @@ def _run(root: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(_git(root, *arguments), capture_output=True, env=_environment(), stdin=subprocess.DEVNULL, check=False)
     except FileNotFoundError:
-        raise GromaError("groma bench needs git, and there is no git on the PATH; install it and try again.") from None
+        raise GromaError("this needs git, and there is no git on the PATH; install it and try again.") from None
 
 
-def _repository_name(root: str) -> str:
+def repository_name(root: str) -> str:
     """The repository's folder name, with the path below it where only a part is scored."""
     said = _run(root, "rev-parse", "--show-toplevel", "--show-prefix")
     lines = os.fsdecode(said.stdout).splitlines()
     if said.returncode or not lines:
         why = said.stderr.decode("utf-8", "replace").strip().splitlines() or ["a bare repository"]
-        raise GromaError(f"{root} is not in a git work tree ({why[-1]}); groma bench needs a repository with its history.")
+        raise GromaError(f"{root} is not in a git work tree ({why[-1]}); groma needs a repository with its history for this.")
     if _run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode:
-        raise GromaError(f"{root} has no commits yet; groma bench asks the subjects of commits.")
+        raise GromaError(f"{root} has no commits yet; it is the subjects of commits that are asked.")
     prefix = lines[1].rstrip("/") if len(lines) > 1 else ""
     return "/".join(part for part in (os.path.basename(lines[0]), prefix) if part)
 
@@ -282,7 +296,7 @@ def _text(data: bytes) -> str:
 # ------------------------------------------------------------------------------------------------------------------ asking both tools
 
 
-class _Files:
+class Files:
     """Which files the index holds, asked once each."""
 
     def __init__(self, engine: Engine, root: str) -> None:
@@ -303,7 +317,7 @@ class _Files:
         return (why.language or "") if why.indexed else None
 
 
-def _questions(files: _Files, wanted: int, left_out: Counter[str]) -> list[Question]:
+def questions_of(files: Files, wanted: int, left_out: Counter[str]) -> list[Question]:
     """The newest `wanted` commits that can be asked; `left_out` counts the others by reason."""
     root = files.root
     found: dict[str, Question] = {}
@@ -336,7 +350,7 @@ Asked = tuple[list[dict[str, float]], list[float]]
 """A row of `score` and the milliseconds of each question."""
 
 
-def _ask(engine: Engine, files: _Files, questions: Sequence[Question]) -> tuple[Asked, Asked]:
+def _ask(engine: Engine, files: Files, questions: Sequence[Question]) -> tuple[Asked, Asked]:
     """Both tools' scores and times; each question goes to one and then to the other."""
     root = files.root
     ours: Asked = ([], [])
@@ -349,7 +363,7 @@ def _ask(engine: Engine, files: _Files, questions: Sequence[Question]) -> tuple[
         ours[0].append(score([hit.path for hit in answer.hits], question.answers))
 
         begun = time.perf_counter()
-        ranking = _grep(root, question.query)
+        ranking = grep(root, question.query)
         theirs[1].append(1e3 * (time.perf_counter() - begun))
         theirs[0].append(score(list(islice((path for path in ranking if files.language(path) is not None), K)), question.answers))
         _show(n, len(questions))
@@ -362,7 +376,7 @@ _STOP = frozenset(
 )
 
 
-def _grep(root: str, query: str) -> list[str]:
+def grep(root: str, query: str) -> list[str]:
     """Files by how many different words of the query they hold, then by how many lines with one, then by path.
 
     A word is found within longer ones and whatever its case, and stop words are not looked for: on the 958 commits of `bench/data` that is the
@@ -409,7 +423,7 @@ _CAVEATS = (
 
 
 def _table(result: dict[str, Any]) -> str:
-    ours, grep = result["tools"]["groma"], result["tools"]["git grep"]
+    ours, theirs = result["tools"]["groma"], result["tools"]["git grep"]
     labels = ("NDCG@10", "MRR", "recall@5", "recall@10")
     d = result["difference"]
     sure = "too few commits for an interval" if d["low"] is None else f"95 % interval {d['low']:+.3f} to {d['high']:+.3f}"
@@ -417,9 +431,9 @@ def _table(result: dict[str, Any]) -> str:
         [
             f"| {_printable(result['repository'])}, {result['commits']} commits | groma | git grep |",
             "|---|---:|---:|",
-            *(f"| {label} | {ours[metric]:.3f} | {grep[metric]:.3f} |" for label, metric in zip(labels, METRICS, strict=True)),
-            f"| milliseconds a query, median | {ours['p50_ms']:.1f} | {grep['p50_ms']:.1f} |",
-            f"| milliseconds a query, 95 % | {ours['p95_ms']:.1f} | {grep['p95_ms']:.1f} |",
+            *(f"| {label} | {ours[metric]:.3f} | {theirs[metric]:.3f} |" for label, metric in zip(labels, METRICS, strict=True)),
+            f"| milliseconds a query, median | {ours['p50_ms']:.1f} | {theirs['p50_ms']:.1f} |",
+            f"| milliseconds a query, 95 % | {ours['p95_ms']:.1f} | {theirs['p95_ms']:.1f} |",
             "",
             f"Measured with groma {result['version']} ({result['core']} core): the subjects of the newest {result['commits']} commits that can be "
             f"asked ({result['looked_at']} looked at) are the queries, the 1-{MAX_FILES} source files each touched are the right answers, searched "

@@ -142,7 +142,7 @@ class Index:
             np.fromiter((n for counts, _ in terms for n in counts.values()), np.int32, total),
         )
         self._place(here, memos)
-        self._link(np.unique(self.parent[here]))
+        self._link(_distinct(self.parent[here]))
         self._changed(here, 1)
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -156,7 +156,7 @@ class Index:
         self.near[rows] = -1
         for name in ("length", "length_near", "length_around"):
             self._columns[name][rows] = 0
-        touched = np.unique(self.parent[rows])
+        touched = _distinct(self.parent[rows])
         self._changed(rows, -1)
         self._link(touched)
         if len(self) * 2 < self.size:
@@ -403,3 +403,9 @@ def _fit(arrays: dict[str, np.ndarray], tables: dict[str, list[str]], dim: int) 
         and len(arrays["rows"]) == len(arrays["counts"]) == arrays["start"][-1]
         and all(not arrays[name].size or (low <= arrays[name].min() and arrays[name].max() < high) for name, (low, high) in places.items())
     )
+
+
+def _distinct(codes: np.ndarray) -> np.ndarray:
+    """The distinct values, in order, as `np.unique` has them; which imports NumPy's masked arrays first, a fifth of a short command."""
+    ordered = np.sort(codes)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered

@@ -47,6 +47,7 @@ VERBS = {
     "recall": Verb("memories.recall", _SOUGHT, "Remembered", "records"),
     "briefing": Verb("memories.briefing", ("here", "project", "tokens"), "Briefing", "records"),
     "store": Verb("memories.store_batch", ("entries", "here", "batch"), "list[Receipt]", "records", writes=True),
+    "session_state": Verb("memories.retrieve_session_state", ("query", "here", "limit"), "Remembered", "records"),
     "query": Verb("memories.search", ("text", "limit", "types", "project"), "Remembered", "records"),
     "count": Verb("memories.count", (), "int", "records"),
 }
