@@ -91,6 +91,47 @@ def test_what_held_at_a_time(memories: Memories) -> None:
     assert found(memories, "how do we build", as_of="2019-06-01") == []
 
 
+TALK = [
+    ("monday", "Ann", "2024-03-04", "We keep the backups on the second server."),
+    ("monday", "Ben", "2024-03-04", "Good."),
+    ("friday", "Ann", "2024-04-05", "The backups of the second server are late."),
+    ("friday", "Ben", "2024-04-05", "Good."),
+    ("friday", "Ben", "2024-04-05", "Good."),
+]
+
+
+def conversation(memories: Memories) -> list[str]:
+    """What an import of `TALK` said of each turn, as a file of groma's own lines."""
+    fields = [{"parent": p, "position": n, "role": r, "created": t, "content": c, "level": "PROJECT_CONTEXT"} for n, (p, r, t, c) in enumerate(TALK)]
+    done = memories.import_(LOCAL, [("talk.jsonl", "\n".join(map(json.dumps, fields)))], here="")
+    return [line.receipt.outcome for line in done.lines]
+
+
+def test_a_conversation_keeps_every_turn_and_is_found_as_one(memories: Memories) -> None:
+    assert conversation(memories) == ["stored"] * 5
+    assert conversation(memories) == ["duplicate"] * 5
+    assert found(memories, "where are the backups kept")[:2] == [TALK[0][3], TALK[2][3]]
+    best = memories.recall(LOCAL, "where are the backups kept", here="", unit="parent").memories
+    assert [(r.memory.parent, r.memory.content) for r in best] == [("monday", TALK[0][3]), ("friday", TALK[2][3])]
+    with pytest.raises(UsageError, match="one of turn, parent, not 'page'"):
+        memories.recall(LOCAL, "backups", here="", unit="page")
+
+
+def test_a_successor_is_found_with_the_conversation_that_it_is_in_once(memories: Memories) -> None:
+    conversation(memories)
+    old = memories.recall(LOCAL, "backups second server", here="", as_of="2024-03-10").memories[0].memory
+    new = one(memories, "The vault keeps them all.", supersedes=old.id)
+    best = [r.memory for r in memories.recall(LOCAL, "where does the second server keep backups", here="", unit="parent").memories]
+    assert [m.id for m in best if m.id in (old.id, new.id)] == [new.id, old.id]
+    assert len({m.parent or m.id for m in best}) == len(best)
+
+
+def test_what_is_imported_is_as_old_as_it_was_there(memories: Memories) -> None:
+    conversation(memories)
+    for month, first in (("March", TALK[0][3]), ("April", TALK[2][3])):
+        assert found(memories, f"what about backups of the second server in {month} 2024")[0] == first
+
+
 def test_an_agent_supersedes_no_human_by_itself(memories: Memories) -> None:
     old = one(memories, "The service listens on port 8080")
     new = one(memories, "The service listens on port 9090", source="agent", agent="bot")

@@ -96,7 +96,6 @@ def _one(
     written[of.actor] += 1
     if decision.outcome == "supersedes":
         supersede(db, of, str(decision.target), new.id)
-    known.refresh(db)
 
     if new.state == "quarantined":
         return _receipt(new.id, "quarantined", new.reason, new, batch=of.batch)
@@ -143,6 +142,9 @@ def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Dec
         if old.forgotten is not None:
             raise UsageError(f"The memory {old.id} was forgotten; it cannot be superseded.", id=old.id)
         return Decision("supersedes", old.id, "the caller says so")
+    if new.parent:
+        return settle(new, ())  # a unit of a conversation or document is kept as it was said, whatever is near
+    known.refresh(db)  # what this call has kept already is known, too
     decision = settle(new, known.nearest(new, NEAREST))
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))

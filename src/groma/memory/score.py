@@ -11,7 +11,7 @@ common; of a window it is that of the sum of its vectors. `bench.memory` measure
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .question import Question, names_in
 if TYPE_CHECKING:
     from .index import Index
 
-__all__ = ["WEIGHTS", "Best", "best", "standing", "useful"]
+__all__ = ["UNITS", "WEIGHTS", "Best", "Unit", "best", "standing", "useful"]
 
 K1, B = 0.9, 0.4
 WEIGHTS = {
@@ -52,6 +52,7 @@ USEFUL, USEFUL_WORDS = 0.72, 0.22
 one in a hundred right answers of LoCoMo is lost."""
 
 Unit = Literal["turn", "parent"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 @value
