@@ -5,13 +5,14 @@
 The pairs are those of `bench.settle` in which one line took another's place. Two stores are filled, with so many sentences of the running
 environment's packages and the lines that merely stand side by side among them:
 
-- told: each new line is remembered with `supersedes`, the old one having begun 30 days before the commit and the new one with it;
+- told: each new line is remembered with `supersedes`, the old one having begun 30 days before the commit and the new one with it; a human says
+  the old one and calls it most important, an agent the new one and calls it least;
 - by rule: nobody says anything, and the rule of memory decides.
 
 Each pair is asked for in the words of the old line, of the new one, of both, with those that only the old one has, those that only the new one
 has, and the first six of the old one, for one, three and ten answers. In every answer every superseded record is looked at, not just the pair's:
-its successor must be there, and above it. In the store that was told each pair is asked as of the day before the commit, too (the old one must
-be there, valid, and the new one not) and as of the day after (the new one must be above the old one).
+its successor must be there, and above it. In the store that was told each pair is asked as of the second before the commit, too (the old one must
+be there, valid, and the new one not) and as of the second after (the new one must be above the old one).
 """
 
 from __future__ import annotations
@@ -43,10 +44,9 @@ from .settle import Pair, load
 
 __all__ = ["ask", "questions", "wrongs"]
 
-DAY = 86_400.0
 AT_ONCE = (1, 3, 10)
 """So many answers are asked for."""
-STOOD = 30 * DAY
+STOOD = 30 * 86_400.0
 WORD = re.compile(r"\w+(?:[.\-_/]\w+)*")
 
 
@@ -103,9 +103,9 @@ def fill(memories: Memories, pairs: Sequence[Pair], others: Sequence[str], at: d
         if at is None:
             result.append((pair, kept(pair.old), kept(pair.new)))
             continue
-        old = kept(pair.old, valid_from=at[pair.where] - STOOD)
+        old = kept(pair.old, valid_from=at[pair.where] - STOOD, source="human", importance=1.0)
         told = {} if old.id is None else {"supersedes": old.id}
-        result.append((pair, old, kept(pair.new, valid_from=at[pair.where], **told)))
+        result.append((pair, old, kept(pair.new, valid_from=at[pair.where], source="agent", importance=0.0, **told)))
     return result
 
 
@@ -133,20 +133,20 @@ def ask(memories: Memories, filled: Sequence[tuple[Pair, Receipt, Receipt]]) -> 
 
 
 def as_of(memories: Memories, filled: Sequence[tuple[Pair, Receipt, Receipt]], at: dict[str, float]) -> dict[str, Any]:
-    """What held the day before each commit, and the day after."""
+    """What held a second before each commit, and a second after."""
     before, after, old_there = 0, 0, 0
     wrong = []
     for pair, old, new in filled:
-        then = {one.memory.id: one for one in memories.recall(LOCAL, pair.old, here="", as_of=at[pair.where] - DAY).memories}
+        then = {one.memory.id: one for one in memories.recall(LOCAL, pair.old, here="", as_of=at[pair.where] - 1).memories}
         held = old.id in then and then[old.id].valid and new.id not in then
-        later = memories.recall(LOCAL, pair.old, here="", as_of=at[pair.where] + DAY).memories
+        later = memories.recall(LOCAL, pair.old, here="", as_of=at[pair.where] + 1).memories
         order = [one.memory.id for one in later]
         right = new.id in order and (old.id not in order or order.index(new.id) < order.index(old.id))
         old_there += old.id in order
         before += held
         after += right
-        wrong += [[pair.where, what] for what, good in (("the day before", held), ("the day after", right)) if not good]
-    return {"pairs": len(filled), "the day before": before, "the day after": after, "the old one among the answers": old_there, "wrong": wrong}
+        wrong += [[pair.where, what] for what, good in (("before", held), ("after", right)) if not good]
+    return {"pairs": len(filled), "right before": before, "right after": after, "the old one among the answers then": old_there, "wrong": wrong}
 
 
 def main() -> None:
@@ -161,10 +161,12 @@ def main() -> None:
     pairs = [pair for pair in every if pair.kind == "replaced"]
     at = times(given.clones, pairs)
     pairs.sort(key=lambda pair: (at[pair.where], pair.where))
-    beside = [text for pair in every if pair.kind == "beside" for text in (pair.old, pair.new)]
+    lines = {text for pair in pairs for text in (pair.old, pair.new)}
+    beside = [text for pair in every if pair.kind == "beside" for text in (pair.old, pair.new) if text not in lines]
     others = [*texts_of([Path(sysconfig.get_path("purelib"))], given.fillers), *beside]
+    repositories = {pair.where.split("@")[0] for pair in pairs}
     result = header("groma.bench.succession/1") | {
-        "pairs": {"all": len(pairs), "labels": dict(Counter(pair.label for pair in pairs)), "repositories": len({p.where.split("@")[0] for p in pairs})},
+        "pairs": {"all": len(pairs), "labels": dict(Counter(pair.label for pair in pairs)), "repositories": len(repositories)},
         "missing": missing,
         "others remembered": len(others),
     }

@@ -82,6 +82,19 @@ def test_a_chain_of_successors_stays_in_order(memories: Memories) -> None:
     assert [r.memory.id for r in answer] == ids[::-1]
 
 
+def test_a_text_that_is_known_supersedes_what_the_caller_says(memories: Memories) -> None:
+    new, old = one(memories, "Deploys go through the pipeline"), one(memories, "Somebody copies the files by hand")
+    again = one(memories, "Deploys go through the pipeline", supersedes=old.id)
+    assert (again.outcome, again.id, again.target) == ("supersedes", new.id, old.id)
+    assert found(memories, "who copies files by hand") == ["Deploys go through the pipeline", "Somebody copies the files by hand"]
+    for _ in range(2):
+        assert one(memories, "Deploys go through the pipeline", supersedes=old.id).outcome == "duplicate"
+    assert one(memories, "Deploys go through the pipeline", supersedes=new.id).outcome == "duplicate"
+    memories.undo(LOCAL, again.batch)
+    assert memories.get(LOCAL, str(old.id)).superseded_by is None
+    assert one(memories, "Deploys go through the pipeline", supersedes="0" * 8).outcome == "rejected"
+
+
 def test_what_held_at_a_time(memories: Memories) -> None:
     old = one(memories, "We build with make", valid_from="2020-01-01")
     new = one(memories, "We build with just, the task runner", valid_from="2024-01-01", supersedes=old.id)

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
 
 from ..catalogue import manifests, scopes
 from ..catalogue.memory_events import call
@@ -16,7 +15,7 @@ from ..memory.anchors import Elsewhere, compared
 from ..memory.facts import Sight
 from ..memory.recall import Question, Remembered, recall
 from ..memory.remember import remember
-from ..memory.score import UNITS, Unit
+from ..memory.score import UNITS
 from ..records import Anchor, Draft, Memory, Receipt
 from ..types import Caller
 from .room import Room
@@ -83,9 +82,7 @@ class Ways(Room):
             raise UsageError(f"The unit of recall is one of {', '.join(UNITS)}, not {unit[:40]!a}.", unit=unit[:40])
         at = None if as_of is None else moment("as-of", as_of)
         named = here if project is None else self._known_project(project)
-        return self._recalled(
-            Question(text, k, Sight(time.time(), named, frozenset(levels), frozenset(kinds), frozenset(tags), at), cast(Unit, unit))
-        )
+        return self._recalled(Question(text, k, Sight(time.time(), named, frozenset(levels), frozenset(kinds), frozenset(tags), at), unit))
 
     def _recalled(self, asked: Question) -> Remembered:
         if not asked.text.strip():
