@@ -47,9 +47,9 @@ ASKS, ANSWERS = 0.15, 0.1
 MEAN, SAME = 1e-5, 1e-4
 """Products of squared distances from the mean, and differences of cosines, below which there is only rounding."""
 
-USEFUL, USEFUL_WORDS = 0.72, 0.22
-"""Below so much, of the best `covered` plus the best `cosine` (of `covered` alone where there are no vectors), nothing found is of use. Set so that
-one in a hundred right answers of LoCoMo is lost."""
+USEFUL, USEFUL_WORDS, JUDGED = 0.72, 0.22, 10
+"""Below so much, of the best `covered` plus the best `cosine` (of `covered` alone where there are no vectors) of the ten best, nothing found is of
+use. Set so that one in a hundred right answers of LoCoMo is lost."""
 
 Unit = Literal["turn", "parent"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -73,9 +73,10 @@ class Best:
 
 
 def useful(found: Best) -> bool:
-    """Whether anything that was found is likely to answer: its words or its meaning are near enough to the question."""
-    words, meaning = float(found.covered.max(initial=0.0)), float(found.cosine.max(initial=0.0))
-    return words + meaning >= USEFUL if found.cosine.any() else words >= USEFUL_WORDS
+    """Whether anything of the best that was found is likely to answer: its words or its meaning are near enough to the question."""
+    covered, cosine = found.covered[:JUDGED], found.cosine[:JUDGED]
+    words, meaning = float(covered.max(initial=0.0)), float(cosine.max(initial=0.0))
+    return words + meaning >= USEFUL if cosine.any() else words >= USEFUL_WORDS
 
 
 def standing(lengths: np.ndarray, asks: np.ndarray, follows: np.ndarray, alone: np.ndarray) -> np.ndarray:
