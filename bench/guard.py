@@ -1,11 +1,17 @@
 """What the guard of memory catches, what it stops that it should not, and what it costs.
 
-    python -m bench.guard [--packages FOLDER]… [--lists FOLDER] [--held-out] [--show N] [--no-write]
+    python -m bench.guard [--packages FOLDER]… [--published CLONES] [--lists FOLDER] [--held-out] [--show N] [--no-write]
 
 Attacks: `data/guard-attacks.jsonl`, fixed by its SHA-256 before the first rule was written; half of it by a hash of the text is the
 development half, on which rules may be written. `--held-out` scores the other half, too: that is done twice in a set of rules' life, with its
 first complete version and at its end, and never to look at misses in between. An attack is *stopped* when the guard says quarantine or
-reject; *flagged* is told apart and counts as a miss.
+reject; *flagged* is told apart and counts as a miss. (480 texts were fixed; 145 whose licence could not be told were taken out later, the other
+335 are byte for byte what they were. `WHOLE` is the hash of the 480, which the results of 2026-11-21 up to `-guard-4` name.)
+
+`--published` scores `data/guard-published.jsonl`, too: texts of published sets under MIT and Apache-2.0, named and not quoted, read from clones
+as `bench.checkouts` finds them. They were drawn by hash from the sets' own classes and fixed by SHA-256 when the rules had long been written, and
+halved like the others. They are what such sets hold: many jailbreaks ask for a role, or for a secret in plain words, and say nothing that a
+memory may not say.
 
 `--lists` scores lists of payloads that are not in this repository, one a line (those of SecLists, PayloadsAllTheThings and their like): of each
 file 100 lines, chosen by their hashes, beyond the first 60, which were read while rules were improved. Fuzzing lists hold much that is no attack
@@ -27,22 +33,29 @@ import hashlib
 import io
 import json
 import re
+import subprocess
 import sysconfig
 import time
 import tokenize
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .checkouts import find_clone
+from .evaluate import Repository
 from .record import header, result_path, write
 
-__all__ = ["attacks", "main", "sentences", "texts_of"]
+__all__ = ["attacks", "main", "published", "sentences", "texts_of"]
 
 DATA = Path(__file__).parent / "data"
 ATTACKS = DATA / "guard-attacks.jsonl"
-SHA256 = "bc300b72c49282872208eb55d586468adf6d7e616b2311e20c32a8bed1d7f286"
-"""Of the attack set. A run on another one is refused."""
+SHA256 = "4f7bf1593689ec6bab912c1525c0d62dda8d35d7412f3a54c70d4e730602cd82"
+WHOLE = "bc300b72c49282872208eb55d586468adf6d7e616b2311e20c32a8bed1d7f286"
+"""Of the attack set, and of what it was before texts without a licence were taken out. A run on another one is refused."""
+PUBLISHED = DATA / "guard-published.jsonl"
+PUBLISHED_SHA256 = "cbba91d25aeaaf99fd56c72c7a4d1b4aa88b99ff03f2ced149506b89e8f5ec58"
 
 SAMPLE = 6_000
 PER_PACKAGE = 400
@@ -61,10 +74,36 @@ Text = tuple[str, str]
 
 def attacks() -> list[dict[str, str]]:
     """The attack set. Raises SystemExit if it is not the one that was fixed."""
-    raw = ATTACKS.read_bytes()
-    if hashlib.sha256(raw).hexdigest() != SHA256:
-        raise SystemExit(f"{ATTACKS} is not the attack set that was fixed: its SHA-256 differs. Restore it from git.")
+    return _fixed(ATTACKS, SHA256)
+
+
+def _fixed(path: Path, sha256: str) -> list[dict[str, Any]]:
+    raw = path.read_bytes()
+    if hashlib.sha256(raw).hexdigest() != sha256:
+        raise SystemExit(f"{path} is not the attack set that was fixed: its SHA-256 differs. Restore it from git.")
     return [json.loads(line) for line in raw.decode().splitlines()]
+
+
+def published(clones: Path) -> list[dict[str, str]]:
+    """The texts that `PUBLISHED` names, with their class and where they stand. Raises SystemExit where a clone is missing or holds another text."""
+
+    @cache
+    def content(repo: str, commit: str, path: str) -> Any:
+        place = find_clone(clones, Repository(repo.split("/")[1], "", repo, "", "", ""))
+        if place is None:
+            raise SystemExit(f"missing: git clone https://github.com/{repo} {clones / repo.replace('/', '+')}")
+        shown = subprocess.run(["git", f"--git-dir={place}", "show", f"{commit}:{path}"], capture_output=True, check=True)
+        return json.loads(shown.stdout)
+
+    rows = []
+    for row in _fixed(PUBLISHED, PUBLISHED_SHA256):
+        text = content(row["repo"], row["commit"], row["path"])
+        for step in row["at"]:
+            text = text[step]
+        if _order(text)[:4].hex() != row["check"]:
+            raise SystemExit(f"{row['repo']}@{row['commit'][:12]}:{row['path']} holds another text at {row['at']}.")
+        rows.append({"text": text, "class": row["class"], "where": f"{row['repo']}:{row['path']}:{row['at']}"})
+    return rows
 
 
 def held_out(text: str) -> bool:
@@ -158,7 +197,7 @@ def _score(examine: Callable[[str], Any], rows: list[dict[str, str]]) -> dict[st
         "share": round(sum(stopped) / len(rows), 4),
         "actions": dict(Counter(v.action for _, v in verdicts)),
         "stopped of each class": by_class,
-        "misses": [[row["class"], v.action, row["text"]] for (row, v), hit in zip(verdicts, stopped, strict=True) if not hit],
+        "misses": [[row["class"], v.action, row.get("where", row["text"])] for (row, v), hit in zip(verdicts, stopped, strict=True) if not hit],
     }
 
 
@@ -206,6 +245,7 @@ def main() -> None:
     """Score the guard, print the figures and keep them."""
     parser = argparse.ArgumentParser(description="What the guard of memory catches, stops wrongly, and costs.")
     parser.add_argument("--packages", type=Path, action="append", default=[], help="a folder of unpacked packages, beside the environment's")
+    parser.add_argument("--published", type=Path, help="clones of the repositories whose sets are named in data/guard-published.jsonl")
     parser.add_argument("--lists", type=Path, help="a folder of lists of payloads, one a line")
     parser.add_argument("--held-out", action="store_true", help="score the held-out half, too (done twice, see above)")
     parser.add_argument("--show", type=int, default=0, help="print so many misses and false alarms")
@@ -228,6 +268,12 @@ def main() -> None:
     }
     if given.held_out:
         result["held-out half"] = _score(examine, [r for r in rows if held_out(r["text"])])
+    if given.published:
+        others = published(given.published)
+        result["published set"] = {"sha256": PUBLISHED_SHA256, "texts": len(others), "classes": len({r["class"] for r in others})}
+        for half, held in (("development", False), ("held-out", True)):
+            if given.held_out or not held:
+                result[f"published set, {half} half"] = _score(examine, [r for r in others if held_out(r["text"]) == held])
     if given.lists:
         result["lists of others"] = _lists(examine, given.lists, {r["text"] for r in rows})
     result["false alarms, sentences of packages"] = _alarms(examine, sample)

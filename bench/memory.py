@@ -2,28 +2,37 @@
 
     python -m bench.memory --locomo PATH/locomo10.json
 
-`make()` gives an empty memory with the shipped defaults, so that other benchmarks of memory can be scored the same way. What LoCoMo asks and how it
-is counted, `bench/locomo.py` says. Beside the shipped weights, weights are chosen leave-one-conversation-out: for each conversation on the
-nine others, so that no question has a say in the weights that answer it.
+`make()` gives an empty memory with the shipped defaults, so that other benchmarks of memory can be scored the same way: an engine of its own, whose
+verbs take units in and answer; only the signals for the choice of weights and the times at 10,000 units are asked of its index alone. What LoCoMo
+asks and how it is counted, `bench/locomo.py` says. Beside the shipped weights, weights are chosen leave-one-conversation-out: for each
+conversation on the nine others, so that no question has a say in the weights that answer it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from groma.config import load
+from groma.drafts import MAX_CONTENT, MAX_TEXT
+from groma.engine import Engine
+from groma.errors import UsageError
 from groma.memory.index import Index, Memo
 from groma.memory.question import asked
-from groma.memory.score import WEIGHTS, useful
+from groma.memory.score import WEIGHTS
+from groma.records import PROJECT_CONTEXT, Receipt
+from groma.types import LOCAL
 
 from .locomo import SHA256, Conversation, Lexical, chosen, measures, read
 from .record import header, result_path, write
@@ -32,42 +41,100 @@ __all__ = ["Memory", "make"]
 
 
 class Memory:
-    """A memory of its own, empty at first. Ids may be anything that can be a key, and may repeat; nothing is dropped."""
+    """A memory of its own: an engine with a data directory of its own, empty at first, and the verbs behind `groma import` and `groma recall`.
+
+    Units come in as groma's own lines of JSON do, with their conversation or document as parent, their place in it, who spoke and when, as context
+    of no project. Turns are told apart by their place, so that what is said twice is there twice. Whatever the guard holds for a human is
+    promoted, as its owner would; of what it rejects, and of what has no words, the place is kept: `without_words` counts them. Ids may be anything
+    that can be a key, and may repeat; nothing is dropped.
+    """
 
     def __init__(self) -> None:
-        self._index = Index()
-        self._ids: list[Any] = []
-        self._parents: dict[str, Any] = {}
+        self._folder = tempfile.TemporaryDirectory(prefix="groma-bench-")
+        self._engine = Engine(load({}, data_dir=Path(self._folder.name), config_file=Path(self._folder.name, "none")))
+        self._units: list[tuple[Any, Any]] = []
+        self._of: dict[str, list[int]] = {}
+        self._parents: dict[Any, int] = {}
+        self._ends: Counter[int] = Counter()
+        self.without_words = 0
 
     def add(self, units: Iterable[Mapping[str, Any]]) -> None:
         """Remember units, dicts with `id`, `text`, `time` (ISO 8601 or None), `role` (any speaker's name) and `parent`; their order within a parent
-        is that of the list. Raises UsageError for a time that is none."""
-        units = list(units)
-        memos = []
-        for n, unit in enumerate(units, len(self._ids)):
-            parent = "" if unit.get("parent") is None else f"{type(unit['parent']).__name__} {unit['parent']}"
-            memos.append(Memo(str(n), unit["text"], unit.get("time"), str(unit.get("role") or ""), parent))
-            self._parents[parent or str(n)] = unit["id"] if not parent else unit["parent"]
-        self._index.add(memos)
-        self._ids += [unit["id"] for unit in units]
+        is that of the list. Raises UsageError for a time that is none; then none of them is kept."""
+        lines, numbers, ends = [], [], self._ends.copy()
+        known = len(self._units)
+        for n, unit in enumerate(units, known):
+            alone = unit.get("parent") is None
+            self._units.append((unit["id"], unit["id"] if alone else unit["parent"]))
+            fields = {"level": PROJECT_CONTEXT, "created": unit.get("time"), "role": _name(unit.get("role"))}
+            parent = None if alone else self._parents.setdefault((type(unit["parent"]), unit["parent"]), len(self._parents))
+            for text in _pieces(unit["text"]):
+                if parent is not None:
+                    fields |= {"parent": f"parent {parent}", "position": ends[parent]}
+                    ends[parent] += 1
+                lines.append(fields | {"content": text})
+                numbers.append(n)
+        try:
+            receipts = self._kept(lines)
+        except UsageError:
+            del self._units[known:]
+            raise
+        self._ends = ends
+        for n, receipt in zip(numbers, receipts, strict=True):
+            self._of.setdefault(str(receipt.id), []).append(n)
+
+    def _kept(self, lines: list[dict[str, Any]]) -> list[Receipt]:
+        receipts = self._taken_in(lines)
+        if refused := [n for n, receipt in enumerate(receipts) if receipt.id is None]:
+            for n, receipt in zip(refused, self._taken_in([lines[n] | {"content": NO_WORDS} for n in refused]), strict=True):
+                receipts[n] = receipt
+        if held := [str(receipt.id) for receipt in receipts if receipt.outcome == "quarantined"]:
+            self._engine.memories.promote(LOCAL, held)
+        return receipts
+
+    def _taken_in(self, lines: list[dict[str, Any]]) -> list[Receipt]:
+        if not lines:
+            return []
+        self.without_words += sum(line["content"] == NO_WORDS for line in lines)
+        said = "\n".join(json.dumps({name: v for name, v in line.items() if v is not None}) for line in lines)
+        done = self._engine.memories.import_(LOCAL, [("units.jsonl", said)], here="", format="jsonl")
+        return [line.receipt for line in done.lines]
 
     def recall(self, query: str, k: int, unit: Literal["turn", "parent"] = "turn") -> list[Any]:
-        """The ids of the `k` best units, or the parents of the best, best first."""
-        found = self._index.search(asked(query), k, unit=unit).ids
-        return [self._parents[one] for one in found] if unit == "parent" else [self._ids[int(one)] for one in found]
+        """The ids of the `k` best units (100 at most), or the parents of the best, best first. What has nothing to do with the query is left out."""
+        found = self._engine.memories.recall(LOCAL, query, here="", k=min(k, 100), unit=unit).memories
+        numbers = dict.fromkeys(n for one in found for n in self._of[one.memory.id])
+        return list(dict.fromkeys(self._units[n][1] for n in numbers))[:k] if unit == "parent" else [self._units[n][0] for n in numbers][:k]
 
     def signals(self, query: str) -> tuple[list[Any], np.ndarray]:
-        """All units and the signals (n, signals) they are scored by, best first."""
-        found = self._index.search(asked(query), len(self._ids))
-        return [self._ids[int(one)] for one in found.ids], np.stack([found.signals[name] for name in WEIGHTS], axis=1)
+        """All units and the signals (n, signals) that the engine's index scores them by, best first."""
+        memories = self._engine.memories
+        memories._known.refresh(memories._data.db)
+        index = memories._known._index
+        found = index.search(asked(query), len(index))
+        return [self._units[self._of[one][0]][0] for one in found.ids], np.stack([found.signals[name] for name in WEIGHTS], axis=1)
 
     def answers(self, query: str) -> bool:
-        """Whether recall would say that something useful was found."""
-        return useful(self._index.search(asked(query), 10))
+        """Whether recall says that something useful was found."""
+        return not self._engine.memories.recall(LOCAL, query, here="").nothing_useful
 
     def close(self) -> None:
         """Forget all."""
-        self._index = Index()
+        self._engine.close()
+        self._folder.cleanup()
+
+
+NO_WORDS = "…"
+"""Stands for a unit that says nothing, so that it keeps its place."""
+
+
+def _pieces(text: str) -> list[str]:
+    """A text as the engine takes it: not empty, and not longer than a memory may be."""
+    return [text[at : at + MAX_CONTENT] for at in range(0, len(text), MAX_CONTENT)] if text.strip() else [NO_WORDS]
+
+
+def _name(role: object) -> str:
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", str(role or ""))[:MAX_TEXT]
 
 
 def make() -> Memory:

@@ -254,6 +254,15 @@ def test_the_hash_is_of_words_and_place() -> None:
     assert Memory("1", "We  use é\n").hash == same
 
 
+def test_turns_of_a_conversation_are_told_apart_by_their_place_and_paragraphs_are_not() -> None:
+    alone, paragraph = Memory("1", "Yes."), Memory("1", "Yes.", parent="notes.md", position=1)
+    assert alone.hash == paragraph.hash == replace(paragraph, position=2).hash == replace(alone, role="Ann").hash
+    turn = Memory("1", "Yes.", parent="talk", position=1, role="Ann")
+    assert turn.hash == replace(turn, content=" Yes. ", id="2").hash
+    others = [turn, paragraph, replace(turn, position=2), replace(turn, role="Ben"), replace(turn, parent="talk 2"), replace(turn, content="No.")]
+    assert len({m.hash for m in others}) == 6
+
+
 def test_live_and_valid() -> None:
     m = Memory("1", "x", valid_from=5.0, valid_to=9.0, expires=7.0)
     assert [is_valid(m, at) for at in (4.9, 5.0, 8.9, 9.0)] == [False, True, True, False]

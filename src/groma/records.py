@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
 from hashlib import blake2b
 from typing import Any
@@ -154,8 +154,9 @@ class Memory:
 
     @property
     def hash(self) -> bytes:
-        """`content_hash` of this record: of live records, no two have the same."""
-        return content_hash(self.content, self.scope, self.project)
+        """`content_hash` of this record: of live records, no two have the same. Who says "yes" twice in a conversation has said two things."""
+        spoken = (self.parent, str(self.position), self.role) if self.parent and self.role else ()
+        return content_hash(self.content, self.scope, self.project, spoken)
 
 
 @value
@@ -235,10 +236,13 @@ class Selection:
 # ------------------------------------------------------------------------------------------------------------------ about a record
 
 
-def content_hash(content: str, scope: str, project: str) -> bytes:
-    """16 bytes of BLAKE2b that are the same for the same words in the same place, however they are spaced or composed (NFC)."""
+def content_hash(content: str, scope: str, project: str, spoken: Sequence[str] = ()) -> bytes:
+    """16 bytes of BLAKE2b that are the same for the same words in the same place, however they are spaced or composed (NFC).
+
+    `spoken`: the conversation, the place in it and the speaker of what is a turn of one. (A paragraph of a document may move and is the same.)
+    """
     said = _SPACE.sub(" ", unicodedata.normalize("NFC", content)).strip()
-    return blake2b("\0".join((project, scope, said)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return blake2b("\0".join((project, scope, said, *spoken)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def is_live(m: Memory, now: float) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from groma.catalogue import memories, memory_writes, salvage, scopes
+from groma.catalogue import memories, memory_events, memory_writes, salvage, scopes
 from groma.catalogue.database import Database
 from groma.data import DataDirectory
 from groma.errors import CatalogueDamaged
@@ -47,6 +47,15 @@ def test_a_whole_catalogue_is_saved_whole_and_once(old: Path, tmp_path: Path) ->
     assert saved(old, new) == (COUNT + 1, 0)
     assert content(new) == content(old)
     assert saved(old, new) == (0, 0)
+
+
+def test_they_are_saved_into_whatever_catalogue_takes_its_place(old: Path, db: Database) -> None:
+    assert salvage.save(old, db) == (COUNT + 1, 0)
+    assert db.verify() == memories.problems(db) == []
+    assert {m.id: m for m in memories.every(db)} == content(old)
+    seq = memory_events.last(db)
+    assert salvage.save(old, db) == (0, 0)
+    assert memory_events.last(db) == seq
 
 
 def test_a_damaged_page_costs_what_was_on_it(old: Path, tmp_path: Path) -> None:
@@ -97,7 +106,7 @@ def test_what_is_no_catalogue_saves_nothing(tmp_path: Path, data: bytes) -> None
 
 def test_what_stands_already_is_not_brought_back_twice(old: Path, tmp_path: Path) -> None:
     with Database.connect(tmp_path / "new.db") as db:
-        keep(db, replace(some(content(old)[FULL.id].content), scope=FULL.scope, project=FULL.project))
+        keep(db, replace(FULL, id=some("").id, refines=None))
         assert salvage.save(old, db) == (COUNT, 0)
 
 

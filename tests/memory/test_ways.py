@@ -82,6 +82,19 @@ def test_a_chain_of_successors_stays_in_order(memories: Memories) -> None:
     assert [r.memory.id for r in answer] == ids[::-1]
 
 
+def test_a_text_that_is_known_supersedes_what_the_caller_says(memories: Memories) -> None:
+    new, old = one(memories, "Deploys go through the pipeline"), one(memories, "Somebody copies the files by hand")
+    again = one(memories, "Deploys go through the pipeline", supersedes=old.id)
+    assert (again.outcome, again.id, again.target) == ("supersedes", new.id, old.id)
+    assert found(memories, "who copies files by hand") == ["Deploys go through the pipeline", "Somebody copies the files by hand"]
+    for _ in range(2):
+        assert one(memories, "Deploys go through the pipeline", supersedes=old.id).outcome == "duplicate"
+    assert one(memories, "Deploys go through the pipeline", supersedes=new.id).outcome == "duplicate"
+    memories.undo(LOCAL, again.batch)
+    assert memories.get(LOCAL, str(old.id)).superseded_by is None
+    assert one(memories, "Deploys go through the pipeline", supersedes="0" * 8).outcome == "rejected"
+
+
 def test_what_held_at_a_time(memories: Memories) -> None:
     old = one(memories, "We build with make", valid_from="2020-01-01")
     new = one(memories, "We build with just, the task runner", valid_from="2024-01-01", supersedes=old.id)
@@ -89,6 +102,47 @@ def test_what_held_at_a_time(memories: Memories) -> None:
     assert found(memories, "how do we build", as_of="2022-06-01") == ["We build with make"]
     assert found(memories, "how do we build", as_of="2025-06-01")[0] == "We build with just, the task runner"
     assert found(memories, "how do we build", as_of="2019-06-01") == []
+
+
+TALK = [
+    ("monday", "Ann", "2024-03-04", "We keep the backups on the second server."),
+    ("monday", "Ben", "2024-03-04", "Good."),
+    ("friday", "Ann", "2024-04-05", "The backups of the second server are late."),
+    ("friday", "Ben", "2024-04-05", "Good."),
+    ("friday", "Ben", "2024-04-05", "Good."),
+]
+
+
+def conversation(memories: Memories) -> list[str]:
+    """What an import of `TALK` said of each turn, as a file of groma's own lines."""
+    fields = [{"parent": p, "position": n, "role": r, "created": t, "content": c, "level": "PROJECT_CONTEXT"} for n, (p, r, t, c) in enumerate(TALK)]
+    done = memories.import_(LOCAL, [("talk.jsonl", "\n".join(map(json.dumps, fields)))], here="")
+    return [line.receipt.outcome for line in done.lines]
+
+
+def test_a_conversation_keeps_every_turn_and_is_found_as_one(memories: Memories) -> None:
+    assert conversation(memories) == ["stored"] * 5
+    assert conversation(memories) == ["duplicate"] * 5
+    assert found(memories, "where are the backups kept")[:2] == [TALK[0][3], TALK[2][3]]
+    best = memories.recall(LOCAL, "where are the backups kept", here="", unit="parent").memories
+    assert [(r.memory.parent, r.memory.content) for r in best] == [("monday", TALK[0][3]), ("friday", TALK[2][3])]
+    with pytest.raises(UsageError, match="one of turn, parent, not 'page'"):
+        memories.recall(LOCAL, "backups", here="", unit="page")
+
+
+def test_a_successor_is_found_with_the_conversation_that_it_is_in_once(memories: Memories) -> None:
+    conversation(memories)
+    old = memories.recall(LOCAL, "backups second server", here="", as_of="2024-03-10").memories[0].memory
+    new = one(memories, "The vault keeps them all.", supersedes=old.id)
+    best = [r.memory for r in memories.recall(LOCAL, "where does the second server keep backups", here="", unit="parent").memories]
+    assert [m.id for m in best if m.id in (old.id, new.id)] == [new.id, old.id]
+    assert len({m.parent or m.id for m in best}) == len(best)
+
+
+def test_what_is_imported_is_as_old_as_it_was_there(memories: Memories) -> None:
+    conversation(memories)
+    for month, first in (("March", TALK[0][3]), ("April", TALK[2][3])):
+        assert found(memories, f"what about backups of the second server in {month} 2024")[0] == first
 
 
 def test_an_agent_supersedes_no_human_by_itself(memories: Memories) -> None:

@@ -15,6 +15,7 @@ from ..memory.anchors import Elsewhere, compared
 from ..memory.facts import Sight
 from ..memory.recall import Question, recall
 from ..memory.remember import remember
+from ..memory.score import UNITS
 from ..records import Anchor, Draft, Memory, Receipt, Remembered
 from ..types import Caller
 from .room import Room
@@ -74,11 +75,15 @@ class Ways(Room):
         kinds: Sequence[str] = (),
         tags: Sequence[str] = (),
         as_of: str | float | None = None,
+        unit: str = "turn",
     ) -> Remembered:
-        """What is remembered about something, best first; of a project and of none. Raises UsageError for an empty question or an unknown project."""
+        """What is remembered about something, best first; of a project and of none. With `unit` "parent" of each conversation or document only its
+        best turn. Raises UsageError for an empty question or an unknown project."""
+        if unit not in UNITS:
+            raise UsageError(f"The unit of recall is one of {', '.join(UNITS)}, not {unit[:40]!a}.", unit=unit[:40])
         at = None if as_of is None else moment("as-of", as_of)
         named = here if project is None else self._known_project(project)
-        return self._recalled(Question(text, k, Sight(time.time(), named, frozenset(levels), frozenset(kinds), frozenset(tags), at)))
+        return self._recalled(Question(text, k, Sight(time.time(), named, frozenset(levels), frozenset(kinds), frozenset(tags), at), unit))
 
     def _recalled(self, asked: Question) -> Remembered:
         if not asked.text.strip():

@@ -20,7 +20,7 @@ from ..values import value
 from .facts import Facts, Records, Seen, Sight, stands
 from .index import Index, Memo
 from .question import asked
-from .score import WEIGHTS, useful
+from .score import WEIGHTS, Unit, useful
 
 __all__ = ["Found", "Near", "Projection"]
 
@@ -125,11 +125,12 @@ class Projection:
         """What may be seen, until the next `refresh`."""
         return self._facts.seen(sight)
 
-    def search(self, text: str, seen: Seen, k: int) -> tuple[list[Found], bool]:
-        """The `k` best of the records that may be seen, and whether any of them is likely to be of use."""
-        best = self._index.search(asked(text), k, mask=self._mask(seen))
+    def search(self, text: str, seen: Seen, k: int, unit: Unit = "turn") -> tuple[list[Found], bool]:
+        """The `k` best of the records that may be seen, or of each parent the best one; and whether any of them is likely to be of use."""
+        best = self._index.search(asked(text), k, unit=unit, mask=self._mask(seen))
         most = sum(WEIGHTS.values())
-        rows = zip(best.ids, best.scores.tolist(), best.cosine.tolist(), best.covered.tolist(), strict=True)
+        ids = [self._index.ids[row] for row in best.rows.tolist()]
+        rows = zip(ids, best.scores.tolist(), best.cosine.tolist(), best.covered.tolist(), strict=True)
         found = [
             Found(id, min(1.0, score / most), f"{covered:.0%} of the question's words, meaning {cosine:.2f}")
             for id, score, cosine, covered in rows

@@ -96,7 +96,7 @@ def _one(
     try:
         new = _made(draft, verdict, of)
         if (same := memories.live(db, new.hash)) is not None and same.expires is None:
-            return _receipt(same.id, "duplicate", "the same text is known", same, target=same.id)
+            return _known(db, of, draft, same)
         decision = _decision(db, known, draft, new)
     except UsageError as e:
         return Receipt(None, "rejected", e.message)
@@ -108,17 +108,33 @@ def _one(
 
     added = add(db, of, new)
     if not added.new:
-        return _receipt(added.memory.id, "duplicate", "the same text is known", added.memory, target=added.memory.id)
+        return _known(db, of, draft, added.memory)
     written[of.actor] += 1
     if decision.outcome == "supersedes":
         supersede(db, of, str(decision.target), new.id)
-    known.refresh(db)
 
     if new.state == "quarantined":
         return _receipt(new.id, "quarantined", new.reason, new, batch=of.batch)
     outcome = "stored" if decision.outcome == "new" else decision.outcome
     said = "; ".join(one for one in (decision.reason, new.reason, verdict.why) if one)
     return _receipt(new.id, outcome, said, new, target=decision.target, batch=of.batch)
+
+
+def _known(db: Database, of: Call, draft: Draft, same: Memory) -> Receipt:
+    """What becomes of a text that `same` says already: nothing, unless the caller says what it replaces; then `same` replaces that."""
+    old = None if draft.supersedes is None else _replaced(db, draft.supersedes)
+    if old is None or same.state != "active" or old.id == same.id or old.superseded_by == same.id:
+        return _receipt(same.id, "duplicate", "the same text is known", same, target=same.id)
+    supersede(db, of, old.id, same.id)
+    return _receipt(same.id, "supersedes", "the caller says so, and the same text is known", same, target=old.id, batch=of.batch)
+
+
+def _replaced(db: Database, named: str) -> Memory:
+    """The record that a caller says is superseded."""
+    old = memories.find(db, named)
+    if old.forgotten is not None:
+        raise UsageError(f"The memory {old.id} was forgotten; it cannot be superseded.", id=old.id)
+    return old
 
 
 def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
@@ -155,10 +171,10 @@ def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Dec
     if new.state == "quarantined":
         return Decision("new", None, new.reason)  # it must change nothing until somebody has looked at it
     if draft.supersedes is not None:
-        old = memories.find(db, draft.supersedes)
-        if old.forgotten is not None:
-            raise UsageError(f"The memory {old.id} was forgotten; it cannot be superseded.", id=old.id)
-        return Decision("supersedes", old.id, "the caller says so")
+        return Decision("supersedes", _replaced(db, draft.supersedes).id, "the caller says so")
+    if new.parent:
+        return settle(new, ())  # a unit of a conversation or document is kept as it was said, whatever is near
+    known.refresh(db)  # what this call has kept already is known, too
     decision = settle(new, known.nearest(new, NEAREST))
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))

@@ -11,7 +11,7 @@ common; of a window it is that of the sum of its vectors. `bench.memory` measure
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .question import Question, names_in
 if TYPE_CHECKING:
     from .index import Index
 
-__all__ = ["WEIGHTS", "Best", "best", "standing", "useful"]
+__all__ = ["UNITS", "WEIGHTS", "Best", "Unit", "best", "standing", "useful"]
 
 K1, B = 0.9, 0.4
 WEIGHTS = {
@@ -47,11 +47,12 @@ ASKS, ANSWERS = 0.15, 0.1
 MEAN, SAME = 1e-5, 1e-4
 """Products of squared distances from the mean, and differences of cosines, below which there is only rounding."""
 
-USEFUL, USEFUL_WORDS = 0.72, 0.22
-"""Below so much, of the best `covered` plus the best `cosine` (of `covered` alone where there are no vectors), nothing found is of use. Set so that
-one in a hundred right answers of LoCoMo is lost."""
+USEFUL, USEFUL_WORDS, JUDGED = 0.72, 0.22, 10
+"""Below so much, of the best `covered` plus the best `cosine` (of `covered` alone where there are no vectors) of the ten best, nothing found is of
+use. Set so that one in a hundred right answers of LoCoMo is lost."""
 
 Unit = Literal["turn", "parent"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 @value
@@ -72,9 +73,10 @@ class Best:
 
 
 def useful(found: Best) -> bool:
-    """Whether anything that was found is likely to answer: its words or its meaning are near enough to the question."""
-    words, meaning = float(found.covered.max(initial=0.0)), float(found.cosine.max(initial=0.0))
-    return words + meaning >= USEFUL if found.cosine.any() else words >= USEFUL_WORDS
+    """Whether anything of the best that was found is likely to answer: its words or its meaning are near enough to the question."""
+    covered, cosine = found.covered[:JUDGED], found.cosine[:JUDGED]
+    words, meaning = float(covered.max(initial=0.0)), float(cosine.max(initial=0.0))
+    return words + meaning >= USEFUL if cosine.any() else words >= USEFUL_WORDS
 
 
 def standing(lengths: np.ndarray, asks: np.ndarray, follows: np.ndarray, alone: np.ndarray) -> np.ndarray:
