@@ -195,7 +195,7 @@ class Lifecycle(Room):
 
     def _check_new(self, after: Memory) -> None:
         """The same text in the same place is refused when it is written; here, the same in other words."""
-        same = settle(after, self._known.nearest(after, NEAREST + 1))  # which finds itself, too
+        same = settle(after, self._known.kin([after.content]).nearest(0, after, NEAREST + 1))  # which finds itself, too
         if same.outcome == "duplicate":
             raise UsageError(f"The memory {same.target} says the same in the same place; change or forget that one.", other=same.target)
 

@@ -19,10 +19,11 @@ from ..records import Memory
 from ..values import value
 from .facts import Facts, Records, Seen, Sight, stands
 from .index import Index, Memo
+from .nearest import Kin, parts
 from .question import asked
 from .score import WEIGHTS, useful
 
-__all__ = ["Found", "Near", "Projection"]
+__all__ = ["Found", "Projection"]
 
 KEPT_EVERY = 500
 """After so many changes the file is written again."""
@@ -39,15 +40,6 @@ class Found:
     id: str
     score: float
     why: str
-
-
-@value
-class Near:
-    """A record that is like a text: `cosine` of their vectors, `covered` the share of the text's terms, by rarity, that it has."""
-
-    memory: Memory
-    cosine: float
-    covered: float
 
 
 class Projection:
@@ -133,12 +125,13 @@ class Projection:
         ]
         return found, bool(found) and useful(best)
 
-    def nearest(self, like: Memory, k: int) -> list[Near]:
-        """The `k` records most like one that is not there yet, of the same project, that nothing has superseded."""
-        best = self._index.search(asked(like.content), k, mask=self._mask(self._facts.peers(like.project)))
-        there = self.records.read(best.ids)
-        rows = zip(best.ids, best.cosine.tolist(), best.covered.tolist(), strict=True)
-        return [Near(there[id], cosine, covered) for id, cosine, covered in rows if id in there]
+    def kin(self, texts: Sequence[str]) -> Kin:
+        """What is like some texts that are not there yet; until the next `refresh`."""
+        return Kin(self._index, texts, lambda project: self._mask(self._facts.peers(project)) & self._index.alone, self.records.read)
+
+    def parts(self, many: int) -> Iterator[slice]:
+        """How to cut so many texts so that each part is compared with what is here at once."""
+        return parts(many, self._index.size)
 
     def _mask(self, seen: Seen) -> np.ndarray:
         """The rows of the index whose records may be seen."""

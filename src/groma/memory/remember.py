@@ -20,6 +20,7 @@ from ..records import KNOWLEDGE, PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE
 from .anchors import anchored
 from .classify import classify
 from .guard import Verdict, examine
+from .nearest import Kin
 from .projection import Projection
 from .settle import Decision, settle
 
@@ -50,24 +51,33 @@ def remember(
     None is for an import, all of which is the caller's own writing, whatever agent it names, and has no limit. `noted` is told of what the
     guard did not simply let in. Raises what the catalogue raises; then nothing is kept.
     """
+    receipts: list[Receipt] = []
+    written: dict[str, int] = {}
     with known.during(db), db.transaction():
-        written: dict[str, int] = {}
-        return [
-            _one(db, known, draft, of if quota is None else replace(of, actor=draft.agent or of.actor), quota, written, noted) for draft in drafts
-        ]
+        for part in known.parts(len(drafts)):
+            known.refresh(db)
+            verdicts = [(draft, examine(draft.content)) for draft in drafts[part]]
+            kin = known.kin([verdict.text for _, verdict in verdicts])
+            for place, (draft, verdict) in enumerate(verdicts):
+                actor = of if quota is None else replace(of, actor=draft.agent or of.actor)
+                receipts.append(_one(db, kin, place, draft, verdict, actor, quota, written, noted))
+        known.refresh(db)
+    return receipts
 
 
 def _one(
     db: Database,
-    known: Projection,
+    kin: Kin,
+    place: int,
     draft: Draft,
+    verdict: Verdict,
     of: Call,
     quota: int | None,
     written: dict[str, int],
     noted: Callable[[Draft, Verdict], None],
 ) -> Receipt:
-    """`written`: how many records each actor has stored in the last hour, as far as this call has counted them."""
-    verdict = examine(draft.content)
+    """The draft at a place of those that are compared at once. `written`: how many records each actor has stored in the last hour, as far as this
+    call has counted them."""
     if verdict.action != "accept":
         noted(draft, verdict)
     if verdict.action == "reject":
@@ -81,7 +91,7 @@ def _one(
         new = _made(draft, verdict, of)
         if (same := memories.live(db, new.hash)) is not None and same.expires is None:
             return _receipt(same.id, "duplicate", "the same text is known", same, target=same.id)
-        decision = _decision(db, known, draft, new)
+        decision = _decision(db, kin, place, draft, new)
     except UsageError as e:
         return Receipt(None, "rejected", e.message)
     if decision.outcome == "duplicate":
@@ -94,9 +104,11 @@ def _one(
     if not added.new:
         return _receipt(added.memory.id, "duplicate", "the same text is known", added.memory, target=added.memory.id)
     written[of.actor] += 1
+    kin.kept(place, new)
+    if added.memory.supersedes is not None:
+        kin.gone(added.memory.supersedes)  # the same text, whose time was over
     if decision.outcome == "supersedes":
-        supersede(db, of, str(decision.target), new.id)
-    known.refresh(db)
+        kin.gone(supersede(db, of, str(decision.target), new.id).id)
 
     if new.state == "quarantined":
         return _receipt(new.id, "quarantined", new.reason, new, batch=of.batch)
@@ -135,7 +147,7 @@ def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     )
 
 
-def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Decision:
+def _decision(db: Database, kin: Kin, place: int, draft: Draft, new: Memory) -> Decision:
     if new.state == "quarantined":
         return Decision("new", None, new.reason)  # it must change nothing until somebody has looked at it
     if draft.supersedes is not None:
@@ -143,7 +155,7 @@ def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Dec
         if old.forgotten is not None:
             raise UsageError(f"The memory {old.id} was forgotten; it cannot be superseded.", id=old.id)
         return Decision("supersedes", old.id, "the caller says so")
-    decision = settle(new, known.nearest(new, NEAREST))
+    decision = settle(new, () if new.parent else kin.nearest(place, new, NEAREST))
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))
         if target.source == "human":
