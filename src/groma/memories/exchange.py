@@ -16,8 +16,6 @@ from ..catalogue.memory_events import Call, call
 from ..catalogue.memory_restore import restore as put_back
 from ..errors import Refused, UsageError
 from ..memory.exchange import Entry, read_files, write
-from ..memory.guard import examine
-from ..memory.remember import remember
 from ..records import Draft, Memory, Receipt, Selection, is_live, is_valid
 from ..types import Caller
 from ..values import value
@@ -109,6 +107,8 @@ class Exchange(Room):
             after = (page[-1].created, page[-1].id)
 
     def _taken_in(self, caller: Caller, entries: Sequence[Entry], of: Call, here: str, project: str | None) -> list[Receipt]:
+        from ..memory.remember import remember
+
         into = None if project is None else folder_of(project)
         drafts = [self._draft(one, here, into, of.at) for one in entries]
         kept = iter(
@@ -165,6 +165,8 @@ class Exchange(Room):
         """The record, with its text as the guard lets it in; what groma itself has written comes through as it is."""
         if (m := one.memory) is None:
             raise UsageError(f"{_where(one)}: there is no id: only what groma exported can be restored. Nothing was imported.", line=one.line)
+        from ..memory.guard import examine
+
         verdict = examine(m.content)
         if verdict.action == "reject":
             self._noted(caller, one.draft, verdict)

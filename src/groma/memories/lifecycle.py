@@ -19,11 +19,7 @@ from ..catalogue.memory_events import Event, call
 from ..drafts import draft
 from ..errors import UsageError
 from ..memory.anchors import anchored
-from ..memory.guard import Verdict, examine
-from ..memory.guard.log import blank
 from ..memory.proof import prove, says
-from ..memory.remember import NEAREST, SESSION_S
-from ..memory.settle import settle
 from ..records import KINDS, LEVELS, SESSION_STATE, SOURCES, STATES, TRUST, Draft, Memory, Selection
 from ..types import Caller
 from ..values import value
@@ -187,6 +183,8 @@ class Lifecycle(Room):
         if after.valid_from is not None and after.valid_to is not None and after.valid_to <= after.valid_from:
             raise UsageError("A memory cannot end before it begins to hold: valid_to must be after valid_from.", field="valid_to")
         if {"level", "valid_to"} & set(fields):
+            from ..memory.remember import SESSION_S
+
             ends = after.valid_to if after.valid_to is not None else at + SESSION_S
             after = replace(after, expires=ends if after.level == SESSION_STATE else None)
         if "anchors" in fields and os.path.isabs(after.project):
@@ -195,13 +193,18 @@ class Lifecycle(Room):
 
     def _check_new(self, after: Memory) -> None:
         """The same text in the same place is refused when it is written; here, the same in other words."""
+        from ..memory.remember import NEAREST
+        from ..memory.settle import settle
+
         same = settle(after, self._known.kin([after.content]).nearest(0, after, NEAREST + 1))  # which finds itself, too
         if same.outcome == "duplicate":
             raise UsageError(f"The memory {same.target} says the same in the same place; change or forget that one.", other=same.target)
 
     def _examined(self, caller: Caller, before: Memory, said: Draft) -> dict[str, Any]:
         """The content as the guard lets it in. What it holds for a human waits as a new memory would."""
-        verdict: Verdict = examine(said.content)
+        from ..memory.guard import examine
+
+        verdict = examine(said.content)
         if verdict.action != "accept":
             self._noted(caller, replace(said, agent=said.agent or before.agent, source=said.source or before.source), verdict)
         if verdict.action == "reject":
@@ -217,6 +220,8 @@ class Lifecycle(Room):
         Whole ids of records that are gone already are searched for no more, but the database is written anew for them, too. Raises UsageError for a
         name that nothing has, before anything is purged.
         """
+        from ..memory.guard.log import blank
+
         self._may_write(caller, "purge memories")
         db = self._data.db
         with self._lock:

@@ -14,7 +14,6 @@ from ..errors import UsageError
 from ..memory.anchors import Elsewhere, compared
 from ..memory.facts import Sight
 from ..memory.recall import Question, Remembered, recall
-from ..memory.remember import remember
 from ..records import Anchor, Draft, Memory, Receipt
 from ..types import Caller
 from .room import Room
@@ -44,6 +43,8 @@ class Ways(Room):
                 drafts.append(made())
             except UsageError as e:
                 drafts.append(Receipt(None, "rejected", e.message))
+        from ..memory.remember import remember  # its rules and patterns take a quarter of the time in which a new process recalls
+
         checked = [one for one in drafts if isinstance(one, Draft)]
         with self._lock:
             kept = iter(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from ..records import PROJECT_CONTEXT, USER_PREFERENCE, Memory, is_live, is_valid
 from ..values import value
-from .guard import fence
+from .fence import fence
 
 __all__ = ["CHARACTERS", "Briefing", "briefing"]
 

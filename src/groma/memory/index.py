@@ -142,7 +142,7 @@ class Index:
             np.fromiter((n for counts, _ in terms for n in counts.values()), np.int32, total),
         )
         self._place(here, memos)
-        self._link(np.unique(self.parent[here]))
+        self._link(_distinct(self.parent[here]))
         self._changed(here, 1)
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -156,7 +156,7 @@ class Index:
         self.near[rows] = -1
         for name in ("length", "length_near", "length_around"):
             self._columns[name][rows] = 0
-        touched = np.unique(self.parent[rows])
+        touched = _distinct(self.parent[rows])
         self._changed(rows, -1)
         self._link(touched)
         if len(self) * 2 < self.size:
@@ -393,6 +393,12 @@ def _codes(table: list[str], names: Sequence[str]) -> list[int]:
             known[name] = len(table)
             table.append(name)
     return [known[name] for name in names]
+
+
+def _distinct(codes: np.ndarray) -> np.ndarray:
+    """What `np.unique` gives; that one imports `numpy.ma`, in a twentieth of the time that a command takes."""
+    codes = np.sort(codes)
+    return codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
 
 
 def _room(column: np.ndarray, size: int) -> np.ndarray:

@@ -8,7 +8,6 @@ texts are compared with, too, though no index has it yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
 
 import numpy as np
 
@@ -49,7 +48,9 @@ def parts(many: int, rows: int) -> Iterator[slice]:
 class Kin:
     """Some texts, compared with what an index holds now, and with what is said to be `kept` of them. For one transaction."""
 
-    def __init__(self, index: Index, texts: Sequence[str], allowed: Callable[[str], np.ndarray], read: Callable[[list[str]], Mapping[str, Memory]]) -> None:
+    def __init__(
+        self, index: Index, texts: Sequence[str], allowed: Callable[[str], np.ndarray], read: Callable[[list[str]], Mapping[str, Memory]]
+    ) -> None:
         """`allowed` gives the rows (bool) that a text of a project is compared with; `read` the records of ids."""
         self._index, self._allowed, self._read = index, allowed, read
         self._vectors = core.embed_texts(list(texts))
@@ -86,12 +87,13 @@ class Kin:
     def _covered(self, place: int) -> tuple[Floats64, float]:
         """The share of a text's terms that each row has, and the weight of all of them."""
         found = [(*self._having(term), times) for term, times in self._terms[place].items()]
-        total = sum(idf * times for _, idf, times in found)
+        total = float(sum(idf * times for _, idf, times in found))
         if not found or not self._index.size:
             return np.zeros(self._index.size), total
         rows = np.concatenate([rows for rows, _, _ in found])
         weights = np.repeat([idf * times / (total or 1.0) for _, idf, times in found], [len(rows) for rows, _, _ in found])
-        return np.bincount(rows, weights, self._index.size), total
+        covered: Floats64 = np.bincount(rows, weights, self._index.size)
+        return covered, total
 
     def _having(self, term: int) -> tuple[np.ndarray, float]:
         """The rows with a term, and how rare it is."""

@@ -108,7 +108,8 @@ class Statement:
     `kinds` as above; `listed`: a comma, "and" or the like stands beside it; `code`: within backticks; `chosen`: what a "use", "with", "via" leads to.
     `subject` words come before its predicate (or colon, dash …), `head` words before its first dash or colon; -1 if there is none. `negated` is
     whether it denies an odd number of times, `past` whether it tells what was, `prose` whether it is no bare command, example or line of code.
-    `environments` are those of its words that name one. `labels` are the places of numbers that only name something, `ties` the words that a "from", "by" or "than" leads to.
+    `labels` are the places of numbers that only name something, `ties` the words that a "from", "by" or "than" leads to, `environments` those that
+    name one.
     """
 
     words: tuple[str, ...]

@@ -1,7 +1,6 @@
-"""What may enter memory, what is written down about what may not, and how remembered text is handed out."""
+"""What may enter memory, and what is written down about what may not."""
 
 from .examine import Verdict, examine
-from .fence import fence
 from .log import record
 
-__all__ = ["Verdict", "examine", "fence", "record"]
+__all__ = ["Verdict", "examine", "record"]

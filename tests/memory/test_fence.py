@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groma.memory.guard import fence
+from groma.memory.fence import fence
 
 
 def test_a_fence_says_source_and_trust() -> None:
