@@ -58,6 +58,13 @@ SETTINGS: tuple[Setting, ...] = (
         high=600,
     ),
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
+    Setting(
+        "memories_undo_days",
+        int,
+        30,
+        "How many days what was forgotten, or has expired, can be brought back; then it is destroyed. 0: it stays.",
+        high=36_500,
+    ),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
 
@@ -94,6 +101,12 @@ class Settings:
     def memories_per_hour(self) -> int:
         """How many memories one agent may store in an hour."""
         value: int = self.values["memories_per_hour"]
+        return value
+
+    @property
+    def memories_undo_days(self) -> int:
+        """How many days what was forgotten can be brought back; 0: for ever."""
+        value: int = self.values["memories_undo_days"]
         return value
 
     @property

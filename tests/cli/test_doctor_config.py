@@ -62,11 +62,13 @@ def test_what_holds_and_where_it_comes_from(groma: Groma, place: Place, shop: Pa
         f"max_file_bytes = 70000 # {shop / '.groma.toml'}",
         f"answer_within_s = 5 # {user}",
         "memories_per_hour = 10000 # default",
+        "memories_undo_days = 30 # default",
         "read_only = false # default",
     ]
     assert (
         groma("config", "show", cwd=shop).out
-        == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\nread_only = false\n"
+        == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\nmemories_undo_days = 30\n"
+        "read_only = false\n"
     )
     monkeypatch.setenv("GROMA_MAX_FILE_BYTES", "80000")
     found = groma("config", "show", "--json", cwd=shop).json

@@ -162,7 +162,7 @@ def cleanup(older_than: str, dry_run: bool, types: tuple[str, ...], project: str
         cleaned = engine.memories.cleanup(LOCAL, older_than=older_than, dry_run=dry_run, types=types, project=project_named(project))
     if as_json_:
         told = {"schema": "groma.knowledge.cleanup/1", "dry_run": dry_run, "count": len(cleaned.ids), "ids": list(cleaned.ids)}
-        as_json({**told, "undo": cleaned.batch or None})
+        as_json({**told, "undo": cleaned.batch or None, "undo_until": moment_shown(cleaned.until)})
         return
     for id in cleaned.ids:
         click.echo(id)

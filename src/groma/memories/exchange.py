@@ -19,7 +19,8 @@ from ..memory.exchange import Entry, read_files, write
 from ..records import Draft, Memory, Receipt, Selection, is_live, is_valid
 from ..types import Caller
 from ..values import value
-from .room import Room, folder_of
+from .room import folder_of
+from .sweeping import Sweeping
 
 __all__ = ["Exchange", "Imported", "Line"]
 
@@ -52,7 +53,7 @@ class Imported:
         return dict(sorted(Counter(one.receipt.outcome for one in self.lines).items()))
 
 
-class Exchange(Room):
+class Exchange(Sweeping):
     """The ways out as text, and back."""
 
     def export(
@@ -97,6 +98,7 @@ class Exchange(Room):
         with self._lock:
             receipts = self._restored(caller, entries, of) if restore else self._taken_in(caller, entries, of, here, project)
             self._keep()
+        self._sweep_if_due()
         changed = any(one.batch for one in receipts)
         return Imported(of.batch if changed else "", tuple(Line(e.file, e.line, r) for e, r in zip(entries, receipts, strict=True)))
 

@@ -19,11 +19,10 @@ from ..catalogue.memory_events import Event, call
 from ..drafts import draft
 from ..errors import UsageError
 from ..memory.anchors import anchored
-from ..memory.proof import prove, says
 from ..records import KINDS, LEVELS, SESSION_STATE, SOURCES, STATES, TRUST, Draft, Memory, Selection
 from ..types import Caller
 from ..values import value
-from .room import Room
+from .sweeping import Purged, Sweeping
 
 __all__ = ["Changed", "Lifecycle", "Page", "Purged"]
 
@@ -51,36 +50,17 @@ class Page:
 
 @value
 class Changed:
-    """The records that a call changed, as they are now (or that it would change), and the batch that takes it back; "" if it changed nothing."""
+    """The records that a call changed, as they are now (or that it would change), and the batch that takes it back; "" if it changed nothing.
+
+    `until` is when what was forgotten will be destroyed, in seconds since the epoch; None if it will not.
+    """
 
     memories: tuple[Memory, ...]
     batch: str
+    until: float | None = None
 
 
-@value
-class Purged:
-    """What was destroyed, and the proof: `files` files of `bytes` bytes were searched for the texts, now and as they ever were.
-
-    `found` are the files that still hold bytes of one (a copy of a damaged catalogue); `others` are memories that say the same words, so that the
-    catalogue holds them, too. `scrubbed` is False if another process held the database's log: purge the same ids again. `logged` lines of the
-    security log were emptied of their text.
-    """
-
-    ids: tuple[str, ...]
-    files: int
-    bytes: int
-    found: tuple[str, ...]
-    others: tuple[str, ...]
-    scrubbed: bool
-    logged: int
-
-    @property
-    def proven(self) -> bool:
-        """Is nothing left but what other memories say?"""
-        return self.scrubbed and not self.found
-
-
-class Lifecycle(Room):
+class Lifecycle(Sweeping):
     """What becomes of memories. A memory is named by its id, or 8 characters or more of its begin or end; a call names its batch whole."""
 
     # ------------------------------------------------------------------------------------------------------------------- reading
@@ -133,6 +113,8 @@ class Lifecycle(Room):
     def forget(self, caller: Caller, of: Selection | Sequence[str], *, preview: bool = False) -> Changed:
         """Forget the records that are named or selected until `undo`; those that this forgot, or with `preview` would forget.
 
+        They can be brought back for `memories_undo_days`; then a sweep destroys them.
+
         Raises UsageError for a selection that says nothing, as all would be meant.
         """
         if not preview:
@@ -142,7 +124,9 @@ class Lifecycle(Room):
             found = tuple(m for m in self._chosen(of) if m.forgotten is None)
             if preview or not found:
                 return Changed(found, "")
-            return Changed(tuple(memory_writes.forget(db, call_, [m.id for m in found])), call_.batch)
+            forgotten = memory_writes.forget(db, call_, [m.id for m in found])
+        self._sweep_if_due()
+        return Changed(tuple(forgotten), call_.batch, self.undo_until(call_.at))
 
     def undo(self, caller: Caller, batch: str) -> Changed:
         """Take a whole call back; its records as they are then. An undo can be undone.
@@ -220,26 +204,12 @@ class Lifecycle(Room):
         Whole ids of records that are gone already are searched for no more, but the database is written anew for them, too. Raises UsageError for a
         name that nothing has, before anything is purged.
         """
-        from ..memory.guard.log import blank
-
         self._may_write(caller, "purge memories")
-        db = self._data.db
         with self._lock:
-            with db.transaction():
+            with self._data.db.transaction():
                 found = {m.id: m for m in self._chosen(of, gone=True)}
-                texts = {text for m in found.values() for text in self._ever_said(m)}
-                memory_writes.purge(db, call(caller.name), found)
-            with self._data.locked("memories"):
-                self._known.renew(db)
-            logged = blank(self._data.folder, texts)
-            scrubbed = db.scrub() or db.scrub()
-            proof = prove(self._data.folder, texts)
-        others = tuple(m.id for m in records.every(db) if says(self._ever_said(m), texts)) if proof.found else ()
-        left = tuple(name for name in proof.found if not (others and scrubbed and name in ("catalogue.db", "catalogue.db-wal")))
-        return Purged(tuple(found), proof.files, proof.bytes, left, others, scrubbed, logged)
-
-    def _ever_said(self, m: Memory) -> Iterable[str]:
-        return {m.content, *(e.previous.content for e in memory_events.history(self._data.db, m.id) if e.previous is not None)}
+                texts = self._erased(found, by=caller.name)
+            return self._proven(tuple(found), texts)
 
     # ---------------------------------------------------------------------------------------------------------------- what is meant
 

@@ -16,12 +16,12 @@ from ..memory.facts import Sight
 from ..memory.recall import Question, Remembered, recall
 from ..records import Anchor, Draft, Memory, Receipt
 from ..types import Caller
-from .room import Room
+from .sweeping import Sweeping
 
 __all__ = ["Ways"]
 
 
-class Ways(Room):
+class Ways(Sweeping):
     """The ways in and out."""
 
     def remember(self, caller: Caller, said: Sequence[object], *, here: str, kind: str = "memory") -> list[Receipt]:
@@ -60,6 +60,8 @@ class Ways(Room):
                 else ()
             )
             self._keep()
+        if checked:
+            self._sweep_if_due()
         return [next(kept) if isinstance(one, Draft) else one for one in drafts]
 
     def recall(

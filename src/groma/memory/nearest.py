@@ -92,8 +92,7 @@ class Kin:
             return np.zeros(self._index.size), total
         rows = np.concatenate([rows for rows, _, _ in found])
         weights = np.repeat([idf * times / (total or 1.0) for _, idf, times in found], [len(rows) for rows, _, _ in found])
-        covered: Floats64 = np.bincount(rows, weights, self._index.size)
-        return covered, total
+        return np.bincount(rows, weights, self._index.size).astype(np.float64, copy=False), total
 
     def _having(self, term: int) -> tuple[np.ndarray, float]:
         """The rows with a term, and how rare it is."""
