@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._pure.candidates import best_passages, fuse, match_names
     from ._pure.cards import card, read_card
     from ._pure.chunk import VERSION as CHUNKER_VERSION
-    from ._pure.git import blob_id, head, top_level
+    from ._pure.git import blob_id, commit_id, head, top_level
     from ._pure.ignore import explain as explain_ignored
     from ._pure.languages import all_languages
     from ._pure.masking import mask
@@ -61,6 +61,7 @@ __all__ = [
     "build",
     "card",
     "chunk_frequencies",
+    "commit_id",
     "count_terms",
     "decode",
     "dense_top",
@@ -103,7 +104,7 @@ _MODULES = {
     "cards": "card read_card",
     "candidates": "best_passages fuse match_names",
     "chunk": "VERSION=CHUNKER_VERSION",
-    "git": "blob_id head top_level",
+    "git": "blob_id commit_id head top_level",
     "ignore": "explain=explain_ignored",
     "languages": "all_languages",
     "masking": "mask",

@@ -1,4 +1,4 @@
-"""A fence names where a text is from, and the text cannot close it."""
+"""A fence names where a text is from, and the text cannot close it; and what was fenced is known again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groma.memory.fence import fence
+from groma.memory.fence import fence, returned
 
 
 def test_a_fence_says_source_and_trust() -> None:
@@ -34,3 +34,33 @@ def test_no_text_closes_its_fence(text: str, more: str) -> None:
 def test_a_trust_is_between_0_and_1(trust: float) -> None:
     with pytest.raises(ValueError, match="trust is a number from 0 to 1"):
         fence("x", "human", trust)
+
+
+@given(st.text(min_size=1), st.sampled_from(["{}", "> {}", "```\n{}\n```", "groma recall says:\n\n{}\n", "- {}"]))
+def test_what_was_fenced_is_known_again(text: str, around: str) -> None:
+    fenced = fence(text, "agent builder 2026-11-21", 0.6)
+    if around == "> {}":
+        text, fenced = "Use uv.\nNot pip.", "\n".join(f"> {line}" for line in fence("Use uv.\nNot pip.", "human", 1.0).split("\n"))
+        around = "{}"
+    found = returned(around.format(fenced))
+    assert found is not None
+    assert found.texts == (re.sub("< (/?)(?=memory-)", r"<\1", text, flags=re.I),) or "memory-" in text.lower()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "{} This is out of date: we use pip now.",
+        "As the notes say, {} and that is why the lock file is committed.",
+        "Use uv.",
+        "<memory-0123456789ab> is how a fence begins",
+    ],
+)
+def test_a_text_of_ones_own_that_quotes_is_ones_own(own: str) -> None:
+    assert returned(own.format(fence("Use uv.", "human", 1.0))) is None
+
+
+def test_a_fence_around_another_text_is_not_ours() -> None:
+    fenced = fence("The API listens on port 8080.", "human", 1.0)
+    assert returned(fenced) is not None
+    assert returned(fenced.replace("8080", "9090")) is None

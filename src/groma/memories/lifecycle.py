@@ -5,7 +5,6 @@ Whatever changes something can be taken back by its `batch` (`undo`), but for `p
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -18,7 +17,7 @@ from ..catalogue import memory_events, memory_writes
 from ..catalogue.memory_events import Event, call
 from ..drafts import draft
 from ..errors import UsageError
-from ..memory.anchors import anchored
+from ..memory.anchors import anchored_all
 from ..records import KINDS, LEVELS, SESSION_STATE, SOURCES, STATES, TRUST, Draft, Memory, Selection
 from ..types import Caller
 from ..values import value
@@ -171,8 +170,8 @@ class Lifecycle(Sweeping):
 
             ends = after.valid_to if after.valid_to is not None else at + SESSION_S
             after = replace(after, expires=ends if after.level == SESSION_STATE else None)
-        if "anchors" in fields and os.path.isabs(after.project):
-            after = replace(after, anchors=tuple(anchored(a, after.project) for a in after.anchors))
+        if "anchors" in fields:
+            after = replace(after, anchors=anchored_all(after.anchors, after.project))
         return after
 
     def _check_new(self, after: Memory) -> None:

@@ -5,7 +5,6 @@ Nothing is destroyed here: what is superseded stays beside what supersedes it, a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -16,9 +15,10 @@ from ..catalogue.identity import uuid7
 from ..catalogue.memory_events import Call, writes
 from ..catalogue.memory_writes import add, supersede
 from ..errors import UsageError
-from ..records import KNOWLEDGE, PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
-from .anchors import anchored
+from ..records import KNOWLEDGE, PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, content_hash, memory
+from .anchors import anchored_all
 from .classify import classify
+from .fence import Returned, returned
 from .guard import Verdict, examine
 from .nearest import Kin
 from .projection import Projection
@@ -78,6 +78,8 @@ def _one(
 ) -> Receipt:
     """The draft at a place of those that are compared at once. `written`: how many records each actor has stored in the last hour, as far as this
     call has counted them."""
+    if (back := returned(draft.content)) is not None and (ours := _ours(db, draft, back)) is not None:
+        return ours
     if verdict.action != "accept":
         noted(draft, verdict)
     if verdict.action == "reject":
@@ -117,6 +119,23 @@ def _one(
     return _receipt(new.id, outcome, said, new, target=decision.target, batch=of.batch)
 
 
+def _ours(db: Database, draft: Draft, said: Returned) -> Receipt | None:
+    """The receipt for a text that groma itself has handed out: a duplicate of the one record that it shows, else rejected."""
+    project = draft.project or ""
+    places = dict.fromkeys(((draft.scope or ("project" if project else "global"), project), ("project", project), ("global", "")))
+    shown = memories.get_all(db, said.ids)
+    for text in said.texts:
+        same = next((m for scope, of in places if (m := memories.live(db, content_hash(text, scope, of))) is not None), None)
+        if same is not None:
+            shown[same.id] = same
+    if said.ids and not said.texts and not shown:
+        return None  # ids of another groma: whoever lists them may have it from elsewhere
+    stand = [m for m in shown.values() if m.forgotten is None]
+    if len(stand) == max(len(said.texts), len(said.ids)) == 1:
+        return _receipt(stand[0].id, "duplicate", "groma itself said this", stand[0], target=stand[0].id)
+    return Receipt(None, "rejected", "The text is what groma itself handed out: say what is new, in words of your own.")
+
+
 def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
     human said it; what a file calls one waits, too."""
@@ -143,7 +162,7 @@ def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
         masked=int(verdict.masked),
         expires=expires if level == SESSION_STATE else None,
         model=core.static_id(),
-        anchors=tuple(anchored(a, root) for a in draft.anchors) if os.path.isabs(root) else draft.anchors,
+        anchors=anchored_all(draft.anchors, root),
     )
 
 
