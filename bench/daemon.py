@@ -54,7 +54,10 @@ PARTS = ("overhead", "memory", "load", "kills", "soak")
 
 def _p(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {name: round(1e3 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))}
+    return {
+        name: round(1e3 * ordered[min(len(ordered) - 1, int(share * len(ordered)))], 3)
+        for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+    }
 
 
 @contextmanager
@@ -65,7 +68,9 @@ def _front(place: Place, root: Path) -> Iterator[Callable[[str], Any] | None]:
     if binary is None:
         yield None
         return
-    process = subprocess.Popen([binary, "--python", sys.executable], env=place.environment(**ON), cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [binary, "--python", sys.executable], env=place.environment(**ON), cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     assert process.stdin is not None and process.stdout is not None
     number = 0
 
@@ -125,7 +130,10 @@ def overhead(place: Place, root: Path, rounds: int) -> dict[str, Any]:
                     way(query)
                     took.setdefault(name, []).append(time.perf_counter() - begun)
         remote.close()
-    for name, env in (("`groma search`, whole process, warm daemon", ON), ("`groma search`, whole process, GROMA_DAEMON=off", {"GROMA_DAEMON": "off"})):
+    for name, env in (
+        ("`groma search`, whole process, warm daemon", ON),
+        ("`groma search`, whole process, GROMA_DAEMON=off", {"GROMA_DAEMON": "off"}),
+    ):
         for query in questions[:20]:
             begun = time.perf_counter()
             place.groma("search", "--json", query, cwd=root, env=env)
@@ -173,7 +181,9 @@ def bearing(place: Place, root: Path, other: Path, seconds: float, clients: int)
 
     beside = threading.Thread(target=index)
     beside.start()
-    rows["at half that pace, beside a full index"] = _told(run(socket, root, questions, clients=clients, seconds=seconds / 3, seed=2, pause_s=pace), pid)
+    rows["at half that pace, beside a full index"] = _told(
+        run(socket, root, questions, clients=clients, seconds=seconds / 3, seed=2, pause_s=pace), pid
+    )
     rows["beside a full index"] = _told(run(socket, root, questions, clients=clients, seconds=seconds / 3, seed=1), pid)
     stop.set()
     beside.join()

@@ -60,6 +60,13 @@ SETTINGS: tuple[Setting, ...] = (
         high=600,
     ),
     Setting("memories_per_hour", int, 10_000, "How many memories one agent may store in an hour.", low=1, high=1_000_000_000),
+    Setting(
+        "memories_undo_days",
+        int,
+        30,
+        "How many days what was forgotten, or has expired, can be brought back; then it is destroyed. 0: it stays.",
+        high=36_500,
+    ),
     Setting("daemon", str, "auto", "Whether commands and agents share one daemon, which is started when it is needed.", choices=("auto", "off")),
     Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000),
     Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was unused for longest is dropped.", low=100, high=1_000_000),
@@ -159,6 +166,12 @@ class Settings:
     def job_memory_mb(self) -> int:
         """How much memory a process of a job may take, in MB."""
         value: int = self.values["job_memory_mb"]
+        return value
+
+    @property
+    def memories_undo_days(self) -> int:
+        """How many days what was forgotten can be brought back; 0: for ever."""
+        value: int = self.values["memories_undo_days"]
         return value
 
     @property

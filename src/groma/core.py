@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._pure.candidates import best_passages, fuse, match_names
     from ._pure.cards import card, read_card
     from ._pure.chunk import VERSION as CHUNKER_VERSION
-    from ._pure.git import blob_id, head, read_index, repository, repository_at, settings_of, top_level, user_folder, user_settings
+    from ._pure.git import blob_id, commit_id, head, read_index, repository, repository_at, settings_of, top_level, user_folder, user_settings
     from ._pure.ignore import IGNORED, ONLY_TRACKED, RULE_FILES, Ground, fate
     from ._pure.ignore import child as ground_below
     from ._pure.ignore import enter as enter_ground
@@ -70,6 +70,7 @@ __all__ = [
     "build",
     "card",
     "chunk_frequencies",
+    "commit_id",
     "count_terms",
     "decode",
     "dense_top",
@@ -122,7 +123,7 @@ _MODULES = {
     "cards": "card read_card",
     "candidates": "best_passages fuse match_names",
     "chunk": "VERSION=CHUNKER_VERSION",
-    "git": "blob_id head read_index repository repository_at settings_of top_level user_folder user_settings",
+    "git": "blob_id commit_id head read_index repository repository_at settings_of top_level user_folder user_settings",
     "ignore": "IGNORED ONLY_TRACKED RULE_FILES Ground child=ground_below enter=enter_ground explain=explain_ignored fate survey=survey_ground",
     "languages": "all_languages",
     "masking": "mask",

@@ -74,7 +74,11 @@ _SPACE = re.compile(r"\s+")
 
 @value
 class Anchor:
-    """The code a memory speaks of: a path relative to the project's root, and what was there. `blob` and `commit` are ids as git prints them."""
+    """The code a memory speaks of: a path relative to the project's root, and what was there.
+
+    `blob` is the id that git has for the file's content, or, where a symbol is named and was found there, would have for the symbol's own text;
+    `commit` what was checked out, as git prints it.
+    """
 
     path: str
     symbol: str = ""

@@ -633,11 +633,12 @@ class CleanedShape(TypedDict):
     count: int
     ids: list[str]
     undo: str | None
+    undo_until: str | None
 
 
-def cleaned_shape(ids: Sequence[str], batch: str, dry_run: bool) -> CleanedShape:
-    """What a clean-up forgot, or would."""
-    return {"dry_run": dry_run, "count": len(ids), "ids": list(ids), "undo": batch or None}
+def cleaned_shape(ids: Sequence[str], batch: str, dry_run: bool, until: float | None) -> CleanedShape:
+    """What a clean-up forgot, or would; until when it can be taken back, None for always."""
+    return {"dry_run": dry_run, "count": len(ids), "ids": list(ids), "undo": batch or None, "undo_until": moment_shown(until)}
 
 
 # --------------------------------------------------------------------------------------------------------------------------- jobs

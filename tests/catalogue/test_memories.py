@@ -385,6 +385,16 @@ def test_what_has_expired_is_forgotten_once(db: Database) -> None:
     assert memories.required(db, soon.id).forgotten == NOW + 1
 
 
+def test_what_was_forgotten_up_to_a_time_is_found(db: Database) -> None:
+    first, second, third = keep(db, some("one"), some("two"), some("three"))
+    memory_writes.forget(db, at(NOW + 10), [first.id])
+    memory_writes.forget(db, at(NOW + 20), [second.id])
+    assert memories.forgotten_until(db, NOW + 9.9) == []
+    assert memories.forgotten_until(db, NOW + 10) == [first.id]
+    assert set(memories.forgotten_until(db, NOW + 1e9)) == {first.id, second.id}
+    assert memories.get(db, third.id) == third
+
+
 def test_use_is_counted_and_is_no_change(db: Database) -> None:
     one, two = keep(db, some("one"), some("two"))
     seq = memory_events.last(db)

@@ -15,7 +15,7 @@ from groma.cli.main import VERBS, cli
 from tests.cli.conftest import Groma
 from tests.processes import Place, write
 
-OF_MEMORIES = ("list", "show", "update", "promote", "history", "undo", "purge")
+OF_MEMORIES = ("list", "show", "update", "promote", "history", "undo", "purge", "sweep")
 EVERY_HELP = [(), *((verb,) for verb in VERBS), ("config", "show"), *(("memories", verb) for verb in OF_MEMORIES)]
 
 

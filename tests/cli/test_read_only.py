@@ -23,9 +23,9 @@ from tests.processes import Place, repository
 WRITES = {
     "index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",),
     "import": ("ROOT/README.md",), "memories update": ("00000000", "another fact"), "memories promote": ("00000000",), "memories undo": ("00000000",),
-    "memories purge": ("00000000",), "forget --source": ("human",), "index --background": ("ROOT",), "rebuild --background": (),
-    "import --background": ("ROOT/README.md",), "jobs pause": ("00000000",), "jobs resume": ("00000000",), "jobs cancel": ("00000000",),
-    "jobs maintain": (),
+    "memories purge": ("00000000",), "memories sweep": (), "forget --source": ("human",), "index --background": ("ROOT",),
+    "rebuild --background": (), "import --background": ("ROOT/README.md",), "jobs pause": ("00000000",), "jobs resume": ("00000000",),
+    "jobs cancel": ("00000000",), "jobs maintain": (),
 }  # fmt: skip
 """Verbs that would write, with arguments that make them want to."""
 READS = {
@@ -101,6 +101,7 @@ CALLS = {
     "forget memories": lambda engine, _: engine.memories.forget(LOCAL, Selection(sources=("human",))),
     "undo": lambda engine, _: engine.memories.undo(LOCAL, "0" * 8),
     "purge": lambda engine, _: engine.memories.purge(LOCAL, ["0" * 8]),
+    "sweep": lambda engine, _: engine.memories.sweep(LOCAL),
     "preview": lambda engine, _: engine.memories.forget(LOCAL, Selection(sources=("human",)), preview=True),
     "list": lambda engine, _: engine.memories.list(LOCAL),
     "recall": lambda engine, root: engine.memories.recall(LOCAL, "a fact", here=root),
@@ -126,8 +127,8 @@ CALLS = {
 }
 
 REFUSED = {
-    "index", "forget", "rebuild", "rebuild all", "remember", "update", "promote", "forget memories", "undo", "purge", "import", "restore",
-    "maintain", "maintain memories", "start a job", "pause a job", "resume a job", "cancel a job",
+    "index", "forget", "rebuild", "rebuild all", "remember", "update", "promote", "forget memories", "undo", "purge", "sweep", "import",
+    "restore", "maintain", "maintain memories", "start a job", "pause a job", "resume a job", "cancel a job",
 }  # fmt: skip
 """Those of them that would write."""
 

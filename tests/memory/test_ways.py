@@ -15,6 +15,7 @@ from groma.config import load
 from groma.engine import Engine
 from groma.errors import GromaError, Refused, UsageError
 from groma.memories import Memories
+from groma.memory.fence import fence
 from groma.records import Receipt
 from groma.types import LOCAL, Caller
 
@@ -179,6 +180,48 @@ def test_what_is_held_for_a_human_is_not_recalled_and_changes_nothing(memories: 
     assert held.outcome in ("quarantined", "rejected")
     answer = memories.recall(LOCAL, "service port", here="").memories
     assert [r.memory.id for r in answer] == [old.id] and answer[0].valid
+
+
+def test_what_groma_said_is_not_stored_again(memories: Memories) -> None:
+    port = one(memories, "The API listens on port 8080.")
+    one(memories, "The queue lives in Redis")
+    said = memories.briefing(LOCAL, here="").text
+    blocks = [block for block in said.split("\n\n") if "<memory-" in block]
+    assert said.count("<memory-") == 2
+    whole = one(memories, said)
+    assert (whole.outcome, whole.id) == ("rejected", None) and "groma itself handed out" in whole.reason
+    fenced = fence("The API listens on port 8080.", "agent", 0.6)
+    for again in (fenced, f"> {fenced}".replace("\n", "\n> "), f"```\n{fenced}\n```", f"From memory:\n{fenced}"):
+        receipt = one(memories, again)
+        assert (receipt.outcome, receipt.target, receipt.id, receipt.batch) == ("duplicate", port.id, port.id, "")
+    unknown = one(memories, fence("def render_order(): ...", "src/order.py", 1.0))
+    assert unknown.outcome == "rejected"
+    answer = json.dumps({"schema": "groma.recall/1", "memories": [{"id": port.id, "content": "The API listens on port 8080."}]}, indent=1)
+    assert (one(memories, answer).outcome, one(memories, answer).target) == ("duplicate", port.id)
+    assert one(memories, json.dumps({"schema": "groma.search/1", "hits": []})).outcome == "rejected"
+    listed = f"0.97  {port.id}  (PROJECT_CONTEXT, human, 2026-11-21)\n  The API listens on port 8080."
+    assert (one(memories, listed).outcome, one(memories, listed).target) == ("duplicate", port.id)
+    assert memories.count(LOCAL) == 2 and blocks
+    for own in (f"{fenced}\nThis held until the move to the new gateway in May.", '{"schema": "ours.config/1", "port": 8080}'):
+        assert one(memories, own).outcome in ("stored", "refines")
+    assert one(memories, fenced.replace("8080", "9090")).outcome in ("stored", "supersedes")  # somebody's own text in a fence that is not ours
+
+
+def test_a_symbol_that_moved_alone_is_found_by_the_index(engine: Engine, memories: Memories, shop: str) -> None:
+    root = Path(shop)
+    (root / "src/money.py").write_text("def round_up(cents):\n    return -(-cents // 100)\n\n\ndef spend():\n    return round_up(7)\n")
+    one(memories, "Sums are rounded up to whole euros", shop, anchors=["src/money.py#round_up", "src/money.py#spend"])
+    known = lambda: [(a.path, s) for a, s in memories.recall(LOCAL, "how are sums rounded", here=shop).memories[0].anchors]  # noqa: E731
+    assert known() == [("src/money.py", "fresh")] * 2
+    (root / "src/money.py").write_text("from .rounding import round_up\n\n\ndef spend():\n    return round_up(7)\n")
+    (root / "src/rounding.py").write_text("LIMIT = 3\n\n\ndef round_up(cents):\n    return -(-cents // 100)\n")
+    assert known() == [("src/money.py", "gone"), ("src/money.py", "fresh")]  # as far as anybody knows: nothing is indexed
+    engine.index(LOCAL, shop)
+    assert known() == [("src/rounding.py", "moved"), ("src/money.py", "fresh")]
+    (root / "src/rounding.py").write_text("def round_up(cents):\n    return cents // 100 + 1\n")
+    assert known() == [("src/rounding.py", "changed"), ("src/money.py", "fresh")]
+    (root / "src/rounding.py").unlink()
+    assert known() == [("src/money.py", "gone"), ("src/money.py", "fresh")]
 
 
 def test_anchors_tell_what_became_of_the_code(memories: Memories, shop: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from groma._pure import git as ours
-from groma._pure.git import blob_id, clean_rows, head, read_index, read_regular, repository, top_level
+from groma._pure.git import blob_id, clean_rows, commit_id, head, read_index, read_regular, repository, top_level
 from tests.pure.cores import CORES, take
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git to compare with")
@@ -28,7 +28,7 @@ def core(request: pytest.FixtureRequest) -> Iterator[str]:
         sys.modules[__name__],
         request.param,
         ours="git.",
-        **dict.fromkeys(("blob_id", "clean_rows", "head", "read_index", "repository", "top_level"), "git"),
+        **dict.fromkeys(("blob_id", "clean_rows", "commit_id", "head", "read_index", "repository", "top_level"), "git"),
     )
 
 
@@ -160,6 +160,28 @@ def test_submodules_are_repositories_of_their_own(tmp_path: Path, repo: Path) ->
 def test_a_git_file_that_leads_nowhere_is_no_repository(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".git").write_bytes(content)
     assert repository(str(tmp_path)) is None
+
+
+def test_the_commit_that_is_checked_out(repo: Path) -> None:
+    assert commit_id(str(repo)) is None
+    commit(repo, {"a/b": b"1"})
+    first = git(repo, "rev-parse", "HEAD")
+    assert commit_id(str(repo)) == commit_id(str(repo / "a")) == first
+    git(repo, "pack-refs", "--all")
+    assert not (repo / ".git/refs/heads/main").exists() and commit_id(str(repo)) == first
+    git(repo, "worktree", "add", "-q", "-b", "topic/one", "../tree")
+    commit(repo, {"a/b": b"2"})  # on main: loose again, beside the packed one, which is old
+    second = git(repo, "rev-parse", "HEAD")
+    assert (commit_id(str(repo)), commit_id(str(repo.parent / "tree"))) == (second, first)
+    git(repo, "checkout", "-q", "--detach")
+    assert commit_id(str(repo)) == second
+    for line in ("ref: refs/heads/.invalid", "ref: refs/heads/none", "ref: ../config", "ref: refs/../config", "nonsense"):
+        (repo / ".git/HEAD").write_text(f"{line}\n")
+        assert commit_id(str(repo)) is None
+    (repo / ".git/HEAD").write_text("ref: refs/heads/a\n")
+    (repo / ".git/refs/heads/a").write_text("ref: refs/heads/a\n")  # for ever
+    assert commit_id(str(repo)) is None
+    assert commit_id(str(repo.parent)) is None
 
 
 def test_head_names_branch_or_commit(repo: Path) -> None:

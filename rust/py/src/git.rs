@@ -28,6 +28,13 @@ fn blob_id<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
 }
 
 #[pyfunction]
+fn commit_id(py: Python<'_>, path: PathArgument) -> Option<OsString> {
+    let user = User::from_environment();
+    py.detach(|| git::commit_id(&path.0, &user))
+        .map(OsString::from_vec)
+}
+
+#[pyfunction]
 fn head(py: Python<'_>, path: PathArgument) -> Option<OsString> {
     let user = User::from_environment();
     py.detach(|| git::head(&path.0, &user))
@@ -193,6 +200,7 @@ fn clean_rows<'py>(
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(blob_id, module)?)?;
+    module.add_function(wrap_pyfunction!(commit_id, module)?)?;
     module.add_function(wrap_pyfunction!(head, module)?)?;
     module.add_function(wrap_pyfunction!(top_level, module)?)?;
     module.add_function(wrap_pyfunction!(is_git_directory, module)?)?;

@@ -19,6 +19,7 @@ __all__ = [
     "Repository",
     "blob_id",
     "clean_rows",
+    "commit_id",
     "head",
     "is_git_directory",
     "read_index",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 blob_id = _rs.blob_id
+commit_id = _rs.commit_id
 head = _rs.head
 top_level = _rs.top_level
 is_git_directory = _rs.is_git_directory

@@ -30,6 +30,7 @@ __all__ = [
     "Repository",
     "blob_id",
     "clean_rows",
+    "commit_id",
     "head",
     "is_git_directory",
     "is_true",
@@ -143,6 +144,36 @@ def head(path: str) -> str | None:
         name = line[4:].strip(_BLANKS).removeprefix("refs/heads/")
         return None if name == ".invalid" else name  # what HEAD says where refs are kept in a reftable
     return line[:7] if _is_hex(line) else None
+
+
+def commit_id(path: str) -> str | None:
+    """The id of the commit that is checked out at `path`, 40 or 64 small hexadecimal digits; None before the first one, or if git does not say."""
+    found = repository(path)
+    line = _first_line(os.path.join(found.git_dir, "HEAD")) if found else None
+    for _ in range(MOST_REFS):
+        if found is None or line is None:
+            return None
+        if _is_hex(line):
+            return line.lower()
+        name = line.removeprefix("ref:").strip(_BLANKS)
+        if not line.startswith("ref:") or not name.startswith("refs/") or ".." in name:
+            return None
+        line = _first_line(os.path.join(found.git_dir, name)) or _first_line(os.path.join(found.common_dir, name)) or _packed(found.common_dir, name)
+    return None
+
+
+MOST_REFS = 5
+"""Names that lead to one another, as git follows them."""
+
+
+def _packed(common_dir: str, name: str) -> str | None:
+    """The commit of a reference that lies packed with others."""
+    found = read_regular(os.path.join(common_dir, "packed-refs"))
+    for line in found[0].split(b"\n") if found else ():
+        id, _, of = line.rstrip(b"\r").partition(b" ")
+        if of == os.fsencode(name):
+            return os.fsdecode(id)
+    return None
 
 
 def is_git_directory(folder: str) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "every",
     "facts",
     "find",
+    "forgotten_until",
     "get",
     "get_all",
     "live",
@@ -132,6 +133,11 @@ def live(db: Database, hash: bytes) -> Memory | None:
     """The one record with this `content_hash` that is neither superseded nor forgotten; it may have expired."""
     rows = db.query(f"{_SELECT} WHERE hash = ? AND superseded_by IS NULL AND forgotten IS NULL", (hash,))
     return next(_memories(db, rows), None)
+
+
+def forgotten_until(db: Database, at: float) -> list[str]:
+    """The ids of what was forgotten at this time or before it."""
+    return [id for (id,) in db.query("SELECT id FROM memories WHERE forgotten <= ? ORDER BY id", (at,))]
 
 
 def select(

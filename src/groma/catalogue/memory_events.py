@@ -19,7 +19,7 @@ from . import memories
 from .database import Database, damaged
 from .identity import uuid7
 
-__all__ = ["Call", "Changes", "Event", "Writer", "batch_of", "call", "changes", "history", "last", "timeline", "writes", "writing"]
+__all__ = ["Call", "Changes", "Event", "Writer", "batch_of", "call", "changes", "history", "last", "mark", "timeline", "writes", "writing"]
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -77,6 +77,11 @@ def last(db: Database) -> int:
     if not rows:
         raise damaged(db.where, "the number of the last change of a memory is lost")
     return int(rows[0][0])
+
+
+def mark(db: Database, seq: int) -> str:
+    """What tells change number `seq` from one of the same number in another catalogue; "" where nothing is known of it any more."""
+    return "".join(f"{batch} {id}" for batch, id in db.query("SELECT batch, memory_id FROM memory_events WHERE seq = ?", (seq,)))
 
 
 def changes(db: Database, after: int, limit: int = 1000) -> Changes:

@@ -70,7 +70,9 @@ def command(path: str | None, questions: int, as_json_: bool) -> None:
             if not as_json_:
                 click.echo(_shown(n, found[-1]))
     if as_json_:
-        as_json({"schema": "groma.demo/1", "repository": name, "files": status.files, "seconds": round(seconds, 3), "questions": list(map(_plain, found))})
+        as_json(
+            {"schema": "groma.demo/1", "repository": name, "files": status.files, "seconds": round(seconds, 3), "questions": list(map(_plain, found))}
+        )
         return
     click.echo(_summary(found))
 

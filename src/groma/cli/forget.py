@@ -11,6 +11,7 @@ from ..drafts import moment
 from ..errors import NotIndexed, UsageError
 from ..places import project_root
 from ..records import SOURCES, Selection
+from ..shapes import moment_shown
 from ..types import LOCAL
 from .memories import line
 from .shared import PATH, as_json, json_option, open_engine, printable, project_named, say
@@ -34,8 +35,8 @@ SELECTS = "--tag, --scope, --source, --project, --before"
 @click.option("--preview", is_flag=True, help="Only show which memories these are.")
 @json_option
 def command(path: str | None, ids: tuple[str, ...], before: str | None, preview: bool, as_json_: bool, **given: Any) -> None:
-    """Forget memories, until undone. Or remove the folder PATH from the index; its files are not touched, and what no other indexed folder shares
-    is wiped.
+    """Forget memories; for 30 days (setting memories_undo_days) that can be undone. Or remove the folder PATH from the index; its files are not
+    touched, and what no other indexed folder shares is wiped.
 
     \b
     Examples:
@@ -63,12 +64,14 @@ def command(path: str | None, ids: tuple[str, ...], before: str | None, preview:
         changed = engine.memories.forget(LOCAL, wanted, preview=preview)
     if as_json_:
         told = [m.id for m in changed.memories]
-        as_json({"schema": "groma.forgotten/1", "memories": told, "preview": preview, "undo": changed.batch or None})
+        undo = {"undo": changed.batch or None, "undo_until": moment_shown(changed.until)}
+        as_json({"schema": "groma.forgotten/1", "memories": told, "preview": preview, **undo})
         return
     for m in changed.memories:
         click.echo(f"{'would be forgotten' if preview else 'forgotten'}: {line(m)}")
     if changed.batch:
-        click.echo(f"groma: to take this back: groma memories undo {changed.batch}", err=True)
+        end = "" if changed.until is None else f" (until {str(moment_shown(changed.until))[:10]}; then it is destroyed)"
+        click.echo(f"groma: to take this back{end}: groma memories undo {changed.batch}", err=True)
     elif not changed.memories:
         click.echo("groma: nothing to forget: no memory fits, or it was forgotten before", err=True)
 

@@ -109,7 +109,8 @@ def _go(folder: str) -> None:
 def _begin(said: Mapping[str, Any], folder: str) -> None:
     """Print what a session should know."""
     from ..types import LOCAL
-    from .shared import here, moment_shown, open_engine
+    from ..shapes import moment_shown
+    from .shared import here, open_engine
 
     _soon(folder)
     _go(folder)

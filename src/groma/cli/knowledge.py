@@ -161,7 +161,7 @@ def cleanup(older_than: str, dry_run: bool, types: tuple[str, ...], project: str
     with open_engine() as engine:
         cleaned = engine.memories.cleanup(LOCAL, older_than=older_than, dry_run=dry_run, types=types, project=project_named(project))
     if as_json_:
-        as_json({"schema": "groma.knowledge.cleanup/1", **cleaned_shape(cleaned.ids, cleaned.batch, dry_run)})
+        as_json({"schema": "groma.knowledge.cleanup/1", **cleaned_shape(cleaned.ids, cleaned.batch, dry_run, cleaned.until)})
         return
     for id in cleaned.ids:
         click.echo(id)

@@ -14,7 +14,8 @@ from ..types import LOCAL
 from .shared import Listing, as_json, json_option, open_engine, printable, project_named
 
 if TYPE_CHECKING:
-    from ..memories.lifecycle import Changed, Purged
+    from ..memories.lifecycle import Changed
+    from ..memories.sweeping import Purged
 
 __all__ = ["command", "line"]
 
@@ -198,6 +199,32 @@ def purge(ids: tuple[str, ...], forgotten: bool, as_json_: bool) -> None:
     if not done.proven:
         sys.stdout.flush()
         raise GromaError(_left(done))
+
+
+@command.command("sweep", short_help="End what has expired or was forgotten long ago.")
+@json_option
+def sweep(as_json_: bool) -> None:
+    """Forget what has expired, and destroy what was forgotten more than 30 days ago
+    (setting memories_undo_days). groma does this once a day by itself.
+
+    \b
+    Examples:
+      groma memories sweep
+      groma memories sweep --json
+    """
+    with open_engine() as engine:
+        done = engine.memories.sweep(LOCAL)
+    purged = done.purged
+    if as_json_:
+        told = None if purged is None else purged_shape(purged)
+        as_json({"schema": "groma.sweep/1", "expired": list(done.expired), "purged": told})
+    else:
+        click.echo(f"{len(done.expired)} had expired, {len(purged.ids) if purged else 0} were destroyed")
+        if purged is not None:
+            click.echo(f"{purged.files} files ({purged.bytes / 1e6:.1f} MB) searched for what they said: {_found(purged)}")
+    if purged is not None and not purged.proven:
+        sys.stdout.flush()
+        raise GromaError(_left(purged))
 
 
 def _found(done: Purged) -> str:

@@ -16,12 +16,11 @@ from ..catalogue.memory_events import Call, call
 from ..catalogue.memory_restore import restore as put_back
 from ..errors import Refused, UsageError
 from ..memory.exchange import Entry, read_files, write
-from ..memory.guard import examine
-from ..memory.remember import remember
 from ..records import Draft, Memory, Receipt, Selection, is_live, is_valid
 from ..types import Caller
 from ..values import value
-from .room import Room, folder_of
+from .room import folder_of
+from .sweeping import Sweeping
 
 __all__ = ["Exchange", "Imported", "Line"]
 
@@ -54,7 +53,7 @@ class Imported:
         return dict(sorted(Counter(one.receipt.outcome for one in self.lines).items()))
 
 
-class Exchange(Room):
+class Exchange(Sweeping):
     """The ways out as text, and back."""
 
     def export(
@@ -99,6 +98,7 @@ class Exchange(Room):
         with self._lock:
             receipts = self._restored(caller, entries, of) if restore else self._taken_in(caller, entries, of, here, project)
             self._keep()
+        self._sweep_if_due()
         changed = any(one.batch for one in receipts)
         return Imported(of.batch if changed else "", tuple(Line(e.file, e.line, r) for e, r in zip(entries, receipts, strict=True)))
 
@@ -109,6 +109,8 @@ class Exchange(Room):
             after = (page[-1].created, page[-1].id)
 
     def _taken_in(self, caller: Caller, entries: Sequence[Entry], of: Call, here: str, project: str | None) -> list[Receipt]:
+        from ..memory.remember import remember
+
         into = None if project is None else folder_of(project)
         drafts = [self._draft(one, here, into, of.at) for one in entries]
         kept = iter(
@@ -165,6 +167,8 @@ class Exchange(Room):
         """The record, with its text as the guard lets it in; what groma itself has written comes through as it is."""
         if (m := one.memory) is None:
             raise UsageError(f"{_where(one)}: there is no id: only what groma exported can be restored. Nothing was imported.", line=one.line)
+        from ..memory.guard import examine
+
         verdict = examine(m.content)
         if verdict.action == "reject":
             self._noted(caller, one.draft, verdict)

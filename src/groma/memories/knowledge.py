@@ -42,10 +42,12 @@ class Page:
 
 @value
 class Cleaned:
-    """The ids of what was forgotten (or would be), oldest first; `batch` takes it back, "" if nothing was done."""
+    """The ids of what was forgotten (or would be), oldest first; `batch` takes it back, "" if nothing was done, until `until` (seconds since the
+    epoch; None: for ever)."""
 
     ids: tuple[str, ...]
     batch: str
+    until: float | None = None
 
 
 class Knowledge(Ways):
@@ -128,7 +130,8 @@ class Knowledge(Ways):
         with self._lock, db.transaction():
             ids = tuple(m.id for m in self._all(wanted, now))
             forget(db, of, ids)
-        return Cleaned(ids, of.batch if ids else "")
+        self._sweep_if_due()
+        return Cleaned(ids, of.batch if ids else "", self.undo_until(now) if ids else None)
 
     def _entries(self, types: Sequence[str], project: str | None, agent: str | None, **more: object) -> Selection:
         return Selection(

@@ -5,7 +5,6 @@ Whatever changes something can be taken back by its `batch` (`undo`), but for `p
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -18,16 +17,11 @@ from ..catalogue import memory_events, memory_writes
 from ..catalogue.memory_events import Event, call
 from ..drafts import draft
 from ..errors import UsageError
-from ..memory.anchors import anchored
-from ..memory.guard import Verdict, examine
-from ..memory.guard.log import blank
-from ..memory.proof import prove, says
-from ..memory.remember import NEAREST, SESSION_S
-from ..memory.settle import settle
+from ..memory.anchors import anchored_all
 from ..records import KINDS, LEVELS, SESSION_STATE, SOURCES, STATES, TRUST, Draft, Memory, Selection
 from ..types import Caller
 from ..values import value
-from .room import Room
+from .sweeping import Purged, Sweeping
 
 __all__ = ["Changed", "Lifecycle", "Page", "Purged"]
 
@@ -55,36 +49,17 @@ class Page:
 
 @value
 class Changed:
-    """The records that a call changed, as they are now (or that it would change), and the batch that takes it back; "" if it changed nothing."""
+    """The records that a call changed, as they are now (or that it would change), and the batch that takes it back; "" if it changed nothing.
+
+    `until` is when what was forgotten will be destroyed, in seconds since the epoch; None if it will not.
+    """
 
     memories: tuple[Memory, ...]
     batch: str
+    until: float | None = None
 
 
-@value
-class Purged:
-    """What was destroyed, and the proof: `files` files of `bytes` bytes were searched for the texts, now and as they ever were.
-
-    `found` are the files that still hold bytes of one (a copy of a damaged catalogue); `others` are memories that say the same words, so that the
-    catalogue holds them, too. `scrubbed` is False if another process held the database's log: purge the same ids again. `logged` lines of the
-    security log were emptied of their text.
-    """
-
-    ids: tuple[str, ...]
-    files: int
-    bytes: int
-    found: tuple[str, ...]
-    others: tuple[str, ...]
-    scrubbed: bool
-    logged: int
-
-    @property
-    def proven(self) -> bool:
-        """Is nothing left but what other memories say?"""
-        return self.scrubbed and not self.found
-
-
-class Lifecycle(Room):
+class Lifecycle(Sweeping):
     """What becomes of memories. A memory is named by its id, or 8 characters or more of its begin or end; a call names its batch whole."""
 
     # ------------------------------------------------------------------------------------------------------------------- reading
@@ -137,6 +112,8 @@ class Lifecycle(Room):
     def forget(self, caller: Caller, of: Selection | Sequence[str], *, preview: bool = False) -> Changed:
         """Forget the records that are named or selected until `undo`; those that this forgot, or with `preview` would forget.
 
+        They can be brought back for `memories_undo_days`; then a sweep destroys them.
+
         Raises UsageError for a selection that says nothing, as all would be meant.
         """
         if not preview:
@@ -146,7 +123,9 @@ class Lifecycle(Room):
             found = tuple(m for m in self._chosen(of) if m.forgotten is None)
             if preview or not found:
                 return Changed(found, "")
-            return Changed(tuple(memory_writes.forget(db, call_, [m.id for m in found])), call_.batch)
+            forgotten = memory_writes.forget(db, call_, [m.id for m in found])
+        self._sweep_if_due()
+        return Changed(tuple(forgotten), call_.batch, self.undo_until(call_.at))
 
     def undo(self, caller: Caller, batch: str) -> Changed:
         """Take a whole call back; its records as they are then. An undo can be undone.
@@ -187,21 +166,28 @@ class Lifecycle(Room):
         if after.valid_from is not None and after.valid_to is not None and after.valid_to <= after.valid_from:
             raise UsageError("A memory cannot end before it begins to hold: valid_to must be after valid_from.", field="valid_to")
         if {"level", "valid_to"} & set(fields):
+            from ..memory.remember import SESSION_S
+
             ends = after.valid_to if after.valid_to is not None else at + SESSION_S
             after = replace(after, expires=ends if after.level == SESSION_STATE else None)
-        if "anchors" in fields and os.path.isabs(after.project):
-            after = replace(after, anchors=tuple(anchored(a, after.project) for a in after.anchors))
+        if "anchors" in fields:
+            after = replace(after, anchors=anchored_all(after.anchors, after.project))
         return after
 
     def _check_new(self, after: Memory) -> None:
         """The same text in the same place is refused when it is written; here, the same in other words."""
-        same = settle(after, self._known.nearest(after, NEAREST + 1))  # which finds itself, too
+        from ..memory.remember import NEAREST
+        from ..memory.settle import settle
+
+        same = settle(after, self._known.kin([after.content]).nearest(0, after, NEAREST + 1))  # which finds itself, too
         if same.outcome == "duplicate":
             raise UsageError(f"The memory {same.target} says the same in the same place; change or forget that one.", other=same.target)
 
     def _examined(self, caller: Caller, before: Memory, said: Draft) -> dict[str, Any]:
         """The content as the guard lets it in. What it holds for a human waits as a new memory would."""
-        verdict: Verdict = examine(said.content)
+        from ..memory.guard import examine
+
+        verdict = examine(said.content)
         if verdict.action != "accept":
             self._noted(caller, replace(said, agent=said.agent or before.agent, source=said.source or before.source), verdict)
         if verdict.action == "reject":
@@ -227,23 +213,11 @@ class Lifecycle(Room):
         name that nothing has, before anything is purged.
         """
         self._may_write(caller, "purge memories")
-        db = self._data.db
         with self._lock:
-            with db.transaction():
+            with self._data.db.transaction():
                 found = {m.id: m for m in self._chosen(of, gone=True)}
-                texts = {text for m in found.values() for text in self._ever_said(m)}
-                memory_writes.purge(db, call(caller.name), found)
-            with self._data.locked("memories"):
-                self._known.renew(db)
-            logged = blank(self._data.folder, texts)
-            scrubbed = db.scrub() or db.scrub()
-            proof = prove(self._data.folder, texts)
-        others = tuple(m.id for m in records.every(db) if says(self._ever_said(m), texts)) if proof.found else ()
-        left = tuple(name for name in proof.found if not (others and scrubbed and name in ("catalogue.db", "catalogue.db-wal")))
-        return Purged(tuple(found), proof.files, proof.bytes, left, others, scrubbed, logged)
-
-    def _ever_said(self, m: Memory) -> Iterable[str]:
-        return {m.content, *(e.previous.content for e in memory_events.history(self._data.db, m.id) if e.previous is not None)}
+                texts = self._erased(found, by=caller.name)
+            return self._proven(tuple(found), texts)
 
     # ---------------------------------------------------------------------------------------------------------------- what is meant
 

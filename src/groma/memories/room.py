@@ -1,4 +1,7 @@
-"""What all verbs of memory have: the data directory, what is known, who may write, and which project is meant."""
+"""What all verbs of memory have: the data directory, what is known, who may write, and which project is meant.
+
+What only writing needs (`memory.remember`, `settle`, `guard`) is imported by the verbs that write: a new process that recalls has no use for it.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,18 @@ import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..catalogue import memories as records
 from ..config import Settings
 from ..data import DataDirectory
 from ..errors import UsageError
-from ..memory.guard import Verdict
-from ..memory.guard.log import record
 from ..memory.projection import Projection
 from ..records import Draft
 from ..types import Caller
+
+if TYPE_CHECKING:
+    from ..memory.guard import Verdict
 
 __all__ = ["Room", "folder_of"]
 
@@ -75,6 +79,8 @@ class Room:
     # --------------------------------------------------------------------------------------------------------------- security log
 
     def _noted(self, caller: Caller, one: Draft, verdict: Verdict) -> None:
+        from ..memory.guard.log import record
+
         record(
             self._data.folder,
             verdict.action,

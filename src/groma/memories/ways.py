@@ -5,25 +5,35 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
-from ..catalogue import manifests, scopes
+import numpy as np
+
+from .. import core
+from ..catalogue import generations, manifests, scopes
 from ..catalogue.memory_events import call
 from ..drafts import draft, moment
-from ..errors import UsageError
+from ..errors import GromaError, UsageError
 from ..memory.anchors import Elsewhere, compared
 from ..memory.facts import Sight
 from ..memory.recall import Question, recall
-from ..memory.remember import remember
 from ..memory.score import UNITS
 from ..records import Anchor, Draft, Memory, Receipt, Remembered
-from ..types import Caller
-from .room import Room
+from ..types import Caller, Filter
+from .sweeping import Sweeping
+
+if TYPE_CHECKING:
+    from ..stores.local.store import LocalStore
 
 __all__ = ["Ways"]
 
+PASSAGES = 200
+"""So many passages that have the words of a symbol's name are looked at; those that define it have them in the field that weighs most."""
 
-class Ways(Room):
+
+class Ways(Sweeping):
     """The ways in and out."""
 
     def remember(self, caller: Caller, said: Sequence[object], *, here: str, kind: str = "memory", batch: str | None = None) -> list[Receipt]:
@@ -46,6 +56,8 @@ class Ways(Room):
                 drafts.append(made())
             except UsageError as e:
                 drafts.append(Receipt(None, "rejected", e.message))
+        from ..memory.remember import remember  # its rules and patterns take a quarter of the time in which a new process recalls
+
         checked = [one for one in drafts if isinstance(one, Draft)]
         with self._lock:
             kept = iter(
@@ -61,6 +73,8 @@ class Ways(Room):
                 else ()
             )
             self._keep()
+        if checked:
+            self._sweep_if_due()
         return [next(kept) if isinstance(one, Draft) else one for one in drafts]
 
     def recall(
@@ -106,4 +120,25 @@ class Ways(Room):
         scope = scopes.find(db, root)
         if scope is None:
             return Elsewhere(lambda _: (), lambda _: ())
-        return Elsewhere(lambda blob: manifests.paths_of(db, scope.id, blob), lambda _: ())
+        return Elsewhere(lambda blob: manifests.paths_of(db, scope.id, blob), lambda symbol: self._defining(scope.id, symbol))
+
+    def _defining(self, scope: str, symbol: str) -> list[str]:
+        """The files of an indexed folder that define a symbol of this name, by the index."""
+        from ..engine import KIND
+
+        name = core.bare_name(symbol)
+        terms = np.array(sorted({core.term_id(token) for token in core.query_tokens(name)}), np.uint32)
+        current = generations.current(self._data.db, scope, KIND)
+        if current is None or not len(terms):
+            return []
+
+        def found(store: LocalStore) -> list[str]:
+            leg = store.search([scope], PASSAGES, filter=Filter(), sparse=(terms, np.ones(len(terms), np.float32)))
+            files = store.files([scope], core.distinct(leg.files))
+            records = [files[id][1] for id in dict.fromkeys(leg.files.tolist()) if id in files]
+            return [record.path for record in records if name in map(core.bare_name, record.card.symbols())]
+
+        # An index that cannot be read is told of by whoever searches it; a memory is recalled all the same.
+        with suppress(GromaError):
+            return self._data.on_store(current.profile, found)
+        return []

@@ -5,22 +5,31 @@ A column is read in one statement and compared in one operation, so that neither
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from ..catalogue import memories
 from ..catalogue.database import Database, damaged
+from ..errors import StoreDamaged
 from ..records import KINDS, LEVELS, Memory
 from ..values import value
+from . import file
 
 __all__ = ["Facts", "Records", "Seen", "Sight", "stands"]
 
 _LEVEL, _KIND = ({name: code for code, name in enumerate(names)} for names in (LEVELS, KINDS))
 _NEVER = float("inf")
-_TYPES = {"active": "?", "superseded": "?", "level": "i1", "kind": "i1", "project": "i4", "began": "f8", "expires": "f8"}
-
-_Print = tuple[bytes, float, float]
+_TYPES = {
+    "active": "|b1", "superseded": "|b1", "level": "|i1", "kind": "|i1", "project": "<i4", "began": "<f8", "expires": "<f8", "updated": "<f8",
+    "hash": "|u1",
+}  # fmt: skip
+_HASH = 16
+_MADE_WITH = [list(LEVELS), list(KINDS)]
+_TABLES = ("ids", "tags", "projects")
+_KEPT = {name: (kind, 1 + (name == "hash")) for name, kind in _TYPES.items()} | dict.fromkeys(_TABLES, ("|u1", 1))
 
 
 def stands(m: Memory) -> bool:
@@ -59,10 +68,9 @@ class Facts:
     def __init__(self, db: Database | None = None) -> None:
         """Of all records of a catalogue, or of none. Raises CatalogueDamaged where a column holds what it should not."""
         self.places: dict[str, int] = {}
-        self._prints: list[_Print] = []
         self._tags: list[str] = []
         self._projects: dict[str, int] = {}
-        self._columns: dict[str, np.ndarray] = {name: np.zeros(0, kind) for name, kind in _TYPES.items()}
+        self._columns: dict[str, np.ndarray] = {name: np.zeros((0, _HASH) if name == "hash" else 0, kind) for name, kind in _TYPES.items()}
         if db is not None:
             try:
                 self._fill(memories.facts(db))
@@ -75,7 +83,6 @@ class Facts:
         ids, hashes, levels, kinds, projects, states, tags, created, updated, starts, ends, heirs = zip(*rows, strict=True)
         began = [made if start is None else start for made, start in zip(created, starts, strict=True)]
         self.places = {id: place for place, id in enumerate(ids)}
-        self._prints = [(bytes(hash), *times) for hash, *times in zip(hashes, updated, began, strict=True)]
         self._tags = [str(some) for some in tags]
         self._columns = {
             "active": np.array([state == "active" for state in states], np.bool_),
@@ -85,10 +92,12 @@ class Facts:
             "superseded": np.array([heir is not None for heir in heirs], np.bool_),
             "began": np.array(began, np.float64),
             "expires": np.array([_NEVER if end is None else end for end in ends], np.float64),
+            "updated": np.array(updated, np.float64),
+            "hash": np.frombuffer(b"".join(map(bytes, hashes)), np.uint8).reshape(-1, _HASH).copy(),
         }
 
     def __len__(self) -> int:
-        return len(self._prints)
+        return len(self._tags)
 
     def standing(self) -> set[str]:
         """The ids of all that may be recalled at all."""
@@ -99,13 +108,14 @@ class Facts:
         """Take in a record as it is now; whether what the index has of it (its text, its time, that it stands) may have changed."""
         if (place := self.places.get(m.id)) is None:
             place = self.places[m.id] = len(self)
-            self._prints.append((b"", 0.0, 0.0))
             self._tags.append("")
             self._grow()
         began = m.created if m.valid_from is None else m.valid_from
-        column, tells = self._columns, (m.hash, m.updated, began)
-        changed = self._prints[place] != tells or bool(column["active"][place]) != stands(m)
-        self._prints[place], self._tags[place] = tells, memories.tags_text(m.tags)
+        column, hash = self._columns, np.frombuffer(m.hash, np.uint8)
+        as_it_was = bool((column["hash"][place] == hash).all()) and (column["updated"][place], column["began"][place]) == (m.updated, began)
+        changed = not as_it_was or bool(column["active"][place]) != stands(m)
+        self._tags[place] = memories.tags_text(m.tags)
+        column["hash"][place], column["updated"][place] = hash, m.updated
         column["active"][place], column["superseded"][place] = stands(m), m.superseded_by is not None
         column["level"][place], column["kind"][place], column["project"][place] = _LEVEL[m.level], _KIND[m.kind], self._code(m.project)
         column["began"][place], column["expires"][place] = began, _NEVER if m.expires is None else m.expires
@@ -114,7 +124,29 @@ class Facts:
     def drop(self, id: str) -> None:
         """Forget a record; one that is not there is passed over."""
         if (place := self.places.pop(id, None)) is not None:
-            self._columns["active"][place], self._prints[place], self._tags[place] = False, (b"", 0.0, 0.0), ""
+            self._columns["active"][place], self._columns["hash"][place], self._tags[place] = False, 0, ""
+
+    def save(self, path: Path, stamp: int, mark: str) -> None:
+        """Keep the columns of what is there; `stamp` and `mark` are the caller's, of the change up to which they tell. Raises OSError."""
+        there = np.fromiter(self.places.values(), np.int64, len(self.places))
+        tables = {"ids": list(self.places), "tags": [self._tags[place] for place in there.tolist()], "projects": list(self._projects)}
+        columns = {name: self._columns[name][there] for name in _TYPES}
+        packed = {name: np.frombuffer(json.dumps(table).encode(), np.uint8) for name, table in tables.items()}
+        file.write(path, {"made with": _MADE_WITH, "stamp": stamp, "mark": mark}, columns | packed)
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Facts, int, str]:
+        """What `save` wrote, with the stamp and mark that it was given. Raises StoreDamaged if it is not that."""
+        meta, arrays = file.read(path, _KEPT)
+        made, stamp, mark = cls(), meta.get("stamp"), meta.get("mark")
+        tables = {name: json.loads(bytes(arrays[name])) for name in _TABLES}
+        made.places = {id: place for place, id in enumerate(tables["ids"])}
+        made._tags, made._projects = tables["tags"], {name: code for code, name in enumerate(tables["projects"])}
+        made._columns = {name: arrays[name].copy() for name in _TYPES}
+        fit = all(len(column) == len(made.places) == len(made._tags) for column in made._columns.values()) and arrays["hash"].shape[1] == _HASH
+        if meta.get("made with") != _MADE_WITH or type(stamp) is not int or not isinstance(mark, str) or not fit:
+            raise StoreDamaged(f"The columns {path.name} are of another groma; they are made anew.", path=str(path))
+        return made, stamp, mark
 
     def seen(self, sight: Sight) -> Seen:
         """What may be seen."""
@@ -141,7 +173,9 @@ class Facts:
 
     def _grow(self) -> None:
         if len(self) > len(self._columns["active"]):
-            self._columns = {name: np.concatenate((values, np.zeros(len(self), values.dtype))) for name, values in self._columns.items()}
+            self._columns = {
+                name: np.concatenate((values, np.zeros((len(self), *values.shape[1:]), values.dtype))) for name, values in self._columns.items()
+            }
 
 
 class Records(Mapping[str, Memory]):

@@ -180,6 +180,11 @@ class Index:
         return [self.parents[parent] or self.ids[row] for row, parent in zip(rows.tolist(), self.parent[rows].tolist(), strict=True)]
 
     @property
+    def alone(self) -> np.ndarray:
+        """Whether a unit has no neighbours."""
+        return (self.near[:, 1] < 0) & (self.near[:, 3] < 0)
+
+    @property
     def tells_time(self) -> np.ndarray:
         """Whether a unit's text tells of a time."""
         return (self.flags & _TIME) > 0
@@ -196,6 +201,15 @@ class Index:
     def dot(self, vector: Floats) -> Floats:
         """The product of each unit's vector with one, float32 (n,)."""
         return self._dots(vector)[0]
+
+    def dots(self, vectors: Floats) -> Floats:
+        """The product of several vectors, a row each, with each unit's, float32 (vectors, n)."""
+        found = np.empty((len(vectors), self.size), np.float32)
+        for begin in range(0, self.size, _BLOCK):
+            wide = self.codes[begin : begin + _BLOCK].astype(np.float32)
+            found[:, begin : begin + _BLOCK] = vectors @ wide.T  # into `out` it would take ten times as long, as that is not in one piece
+        found *= self.scales
+        return found
 
     def _dots(self, *vectors: Floats) -> list[Floats]:
         """Of several vectors at once, so that what they are multiplied with is widened once."""

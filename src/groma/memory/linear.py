@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 from zlib import compress, crc32, decompressobj
 from zlib import error as DeflateError
@@ -90,10 +91,16 @@ def columns(text: str, features: Features) -> tuple[npt.NDArray[np.intp], npt.ND
     first, last = features.characters
     inner: set[int] = set()
     for word in set(words) if last else ():
-        marked = f"<{word}>"
-        for n in range(first, min(last, len(marked)) + 1):
-            inner.update(_hash(marked[i : i + n], features.bits) | 2 << features.bits for i in range(len(marked) - n + 1))
+        inner.update(_within(word, first, last, features.bits))
     return np.fromiter(sorted(grams), np.intp, len(grams)), np.fromiter(sorted(inner), np.intp, len(inner))
+
+
+@lru_cache(8192)
+def _within(word: str, first: int, last: int, bits: int) -> tuple[int, ...]:
+    """The columns that the character n-grams of a word set."""
+    marked = f"<{word}>"
+    cut = [marked[i : i + n] for n in range(first, min(last, len(marked)) + 1) for i in range(len(marked) - n + 1)]
+    return tuple(_hash(gram, bits) | 2 << bits for gram in cut)
 
 
 def words_of(text: str) -> list[str]:

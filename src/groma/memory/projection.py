@@ -13,16 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from ..catalogue.database import Database
-from ..catalogue.memory_events import changes, last
+from ..catalogue.memory_events import changes, last, mark
 from ..errors import StoreDamaged, StoreUnreachable
 from ..records import Memory
 from ..values import value
 from .facts import Facts, Records, Seen, Sight, stands
 from .index import Index, Memo
+from .nearest import Kin, parts
 from .question import asked
 from .score import WEIGHTS, Unit, useful
 
-__all__ = ["Found", "Near", "Projection"]
+__all__ = ["Found", "Projection"]
 
 KEPT_EVERY = 500
 """After so many changes the file is written again."""
@@ -41,21 +42,13 @@ class Found:
     why: str
 
 
-@value
-class Near:
-    """A record that is like a text: `cosine` of their vectors, `covered` the share of the text's terms, by rarity, that it has."""
-
-    memory: Memory
-    cosine: float
-    covered: float
-
-
 class Projection:
     """For one thread at a time. `records` are all that were not forgotten, by id; each is read when it is first asked for."""
 
     def __init__(self, folder: Path) -> None:
         """`folder` is where the file is kept. Nothing is read before the first `refresh`."""
         self.path = folder / "memories.index"
+        self._facts_path = folder / "memories.facts"
         self._kept = 0
         self._forget()
 
@@ -98,27 +91,28 @@ class Projection:
         One process at a time (the caller sees to it), and of what is so then: else one that is slow would bring back what was purged.
         """
         self.refresh(db)
-        self._save()
+        self._save(db)
 
     def renew(self, db: Database) -> None:
         """Make index and file anew of the records alone, so that no name, word or vector of what is gone stays in them. Raises StoreUnreachable."""
         self.refresh(db)
         try:
-            for path in (self.path, *self.path.parent.glob(f"{self.path.stem}.*.tmp")):
+            for path in (self.path, self._facts_path, *self.path.parent.glob(f"{self.path.stem}.*.tmp")):
                 path.unlink(missing_ok=True)
         except OSError as e:
             raise StoreUnreachable(f"The memory index {self.path} cannot be removed ({e.strerror}); remove it.", path=str(self.path)) from e
-        self._index = Index.of(_memo(m) for m in self.records.values() if stands(m))
-        self._save()
+        self._begin(db)  # both files are gone
+        self._save(db)
 
     @property
     def due(self) -> bool:
         """Did enough change for the file to be written again?"""
         return self.seq - self._kept >= KEPT_EVERY
 
-    def _save(self) -> None:
+    def _save(self, db: Database) -> None:
         with suppress(OSError):
             self._index.save(self.path, self.seq)
+            self._facts.save(self._facts_path, self.seq, mark(db, self.seq))
             self._kept = self.seq
 
     def seen(self, sight: Sight) -> Seen:
@@ -138,12 +132,13 @@ class Projection:
         ]
         return found, bool(found) and useful(best)
 
-    def nearest(self, like: Memory, k: int) -> list[Near]:
-        """The `k` records most like one that is not there yet, of the same project, that nothing has superseded."""
-        best = self._index.search(asked(like.content), k, mask=self._mask(self._facts.peers(like.project)))
-        there = self.records.read(best.ids)
-        rows = zip(best.ids, best.cosine.tolist(), best.covered.tolist(), strict=True)
-        return [Near(there[id], cosine, covered) for id, cosine, covered in rows if id in there]
+    def kin(self, texts: Sequence[str]) -> Kin:
+        """What is like some texts that are not there yet; until the next `refresh`."""
+        return Kin(self._index, texts, lambda project: self._mask(self._facts.peers(project)) & self._index.alone, self.records.read)
+
+    def parts(self, many: int) -> Iterator[slice]:
+        """How to cut so many texts so that each part is compared with what is here at once."""
+        return parts(many, self._index.size)
 
     def _mask(self, seen: Seen) -> np.ndarray:
         """The rows of the index whose records may be seen."""
@@ -161,7 +156,7 @@ class Projection:
         self._forget()
         self.records.db = db
         seq = last(db)
-        self._facts = Facts(db)
+        self._facts, known = self._kept_facts(db, seq)
         self.records = Records(self._facts)
         self.records.db = db
         try:
@@ -171,22 +166,37 @@ class Projection:
         if index.stamp > seq:
             index = Index()
         self._kept = index.stamp
-        self._catch_up(db, index)
-        self._index, self.seq = index, seq
+        self.seq = self._catch_up(db, index, known, seq)
+        self._index = index
 
-    def _catch_up(self, db: Database, index: Index) -> None:
-        """Bring the index to hold just the records that stand, as they are."""
-        wanted = self._facts.standing()
+    def _kept_facts(self, db: Database, seq: int) -> tuple[Facts, int]:
+        """The facts as they were kept, if they are of this catalogue, else of all records; and the change up to which they tell."""
+        with suppress(StoreDamaged, OSError, ValueError):
+            facts, stamp, of = Facts.load(self._facts_path)
+            if 0 < stamp <= seq and of and of == mark(db, stamp):
+                return facts, stamp
+        return Facts(db), seq
+
+    def _catch_up(self, db: Database, index: Index, known: int, seq: int) -> int:
+        """Bring facts, which tell up to the change `known`, and index up to one that is not before `seq`: that one."""
         here = {id for id, alive in zip(index.ids, index.alive.tolist(), strict=True) if alive}
-        seq = index.stamp
-        while here and (found := changes(db, seq)).seq != seq:
-            changed = [m.id for m in found.records]
-            index.remove([*changed, *found.gone])
-            here -= {*changed, *found.gone}
-            seq = found.seq
+        at = min(known, index.stamp) if here else known
+        while (found := changes(db, at)).seq != at:
+            index.remove([*(m.id for m in found.records), *found.gone])
+            here -= {*(m.id for m in found.records), *found.gone}
+            for m in found.records if found.seq > known else ():
+                if m.forgotten is None:
+                    self._facts.put(m)
+                else:
+                    self._facts.drop(m.id)
+            for id in found.gone:
+                self._facts.drop(id)
+            at = found.seq
+        wanted = self._facts.standing()
         index.remove(here - wanted)
         if wanted - here:
             index.add(_memo(m) for m in self.records.read(id for id in self._facts.places if id in wanted and id not in here).values() if stands(m))
+        return max(at, seq)
 
     def _put(self, records: Sequence[Memory], gone: Sequence[str]) -> None:
         again = []

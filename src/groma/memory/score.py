@@ -22,7 +22,7 @@ from .question import Question, names_in
 if TYPE_CHECKING:
     from .index import Index
 
-__all__ = ["UNITS", "WEIGHTS", "Best", "Unit", "best", "standing", "useful"]
+__all__ = ["UNITS", "WEIGHTS", "Best", "Unit", "best", "rarity", "standing", "useful"]
 
 K1, B = 0.9, 0.4
 WEIGHTS = {
@@ -116,7 +116,7 @@ def _texts(index: Index, question: Question) -> tuple[dict[str, Floats64], Float
         rows, counts = index.postings.of(term)
         living = index.alive[rows]
         rows, counts = rows[living], counts[living].astype(np.float64)
-        idf = times * _idf(len(rows), lives)
+        idf = times * rarity(len(rows), lives)
         total += idf
         text[rows] += idf * _saturated(counts, of_text[rows])
         beside = index.near.take(rows, axis=0).T + 1  # 0 where there is none
@@ -131,12 +131,13 @@ def _texts(index: Index, question: Question) -> tuple[dict[str, Floats64], Float
         if len(days := index.days_with(term)):
             held += np.isin(index.parent_day, days)
         hit = np.flatnonzero(held > 0)
-        parent[hit] += times * _idf(len(hit), whole) * _saturated(held[hit], of_parent[hit])
+        parent[hit] += times * rarity(len(hit), whole) * _saturated(held[hit], of_parent[hit])
     signals = {"text": text, "near": near, "around": around, "parent": parent[index.parent] if n else text}
     return signals, covered / (total or 1.0)
 
 
-def _idf(having: int, of: int) -> float:
+def rarity(having: int, of: int) -> float:
+    """What a term weighs that so many have, of so many."""
     return float(np.log(1 + (of - having + 0.5) / (having + 0.5)))
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from ..records import SESSION_STATE, Memory
@@ -80,7 +81,7 @@ def relation(old: str, new: str, cosine: float = 1.0) -> tuple[str, str]:
         return ("duplicate", "says the same") if a.past == b.past else ("new", "one tells what is, the other what was")
     if max(len(a.words), len(b.words)) > LONGEST:
         return "new", "a long text that differs"
-    if environments(a.words) != environments(b.words):
+    if a.environments != b.environments:
         return "new", "speaks of another environment"
     pair = _Pair(old.casefold(), new, a, b, _edits(a.words, b.words), cosine)
     for judge in (_said, _denied, _added, _changed):
@@ -165,6 +166,7 @@ _SAYS = tuple(
     )
 )
 _ARROW = re.compile(rf"(?:^|\s){_VALUE}\s*(?:→|->|=>)\s*\S")
+_ARROWS = re.compile("→|->|=>")
 _DENIES = re.compile(rf"\b(?:no longer|stopped|don't|do not|never)\s+(?:us(?:e|es|ing)\s+)?{_VALUE}{_END}", re.I)
 _NOW = re.compile(
     r"\b(?:now|no longer|any ?more|as of|from now on|going forward|correction|actually|nowadays|these days|update[d]?:|since v?\d|"
@@ -182,14 +184,19 @@ _DUE = re.compile(r"\b(?:due|deadline|releas|expir|freeze|launch|meeting|schedul
 
 def _said(p: _Pair) -> tuple[str, str] | None:
     """Does the new text name what it replaces, and does the old one say just that?"""
-    denies = () if p.a.negated else (_DENIES,)
-    arrow = () if re.search("→|->|=>", p.known) else (_ARROW,)  # else it is a path through menus or a diagram
-    for pattern in (*_SAYS, *denies, *arrow):
-        for match in pattern.finditer(p.text):
-            named = match["old"].strip()
-            if match[0].casefold().strip() not in p.known and _speaks_of(p, set(read(named).words)):
-                return "supersedes", f"says that it replaces {named!r}"
+    for pattern, said, named in _replaced(p.text):
+        if (pattern is _DENIES and p.a.negated) or (pattern is _ARROW and _ARROWS.search(p.known)):
+            continue  # with an arrow in both it is a path through menus or a diagram
+        if said not in p.known and _speaks_of(p, set(read(named).words)):
+            return "supersedes", f"says that it replaces {named!r}"
     return None
+
+
+@lru_cache(16)
+def _replaced(text: str) -> tuple[tuple[re.Pattern[str], str, str], ...]:
+    """What a text names as replaced, whatever was known: by which pattern, in what words (small letters), and what."""
+    patterns = (*_SAYS, _DENIES, _ARROW)
+    return tuple((pattern, match[0].casefold().strip(), match["old"].strip()) for pattern in patterns for match in pattern.finditer(text))
 
 
 def _speaks_of(p: _Pair, gone: set[str]) -> bool:

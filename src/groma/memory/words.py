@@ -108,7 +108,8 @@ class Statement:
     `kinds` as above; `listed`: a comma, "and" or the like stands beside it; `code`: within backticks; `chosen`: what a "use", "with", "via" leads to.
     `subject` words come before its predicate (or colon, dash …), `head` words before its first dash or colon; -1 if there is none. `negated` is
     whether it denies an odd number of times, `past` whether it tells what was, `prose` whether it is no bare command, example or line of code.
-    `labels` are the places of numbers that only name something, `ties` the words that a "from", "by" or "than" leads to.
+    `labels` are the places of numbers that only name something, `ties` the words that a "from", "by" or "than" leads to, `environments` those that
+    name one.
     """
 
     words: tuple[str, ...]
@@ -123,6 +124,7 @@ class Statement:
     prose: bool
     labels: frozenset[int]
     ties: frozenset[tuple[str, str]]
+    environments: frozenset[str]
 
 
 @lru_cache(2048)
@@ -229,9 +231,11 @@ class _Reader:
             prose=prose,
             labels=frozenset(self.labels),
             ties=frozenset(self.ties),
+            environments=environments(self.words),
         )
 
 
+@lru_cache(8192)
 def _normal(word: str, kind: str, code: bool) -> str:
     if kind == "number":
         return _UNIT.sub(r"\1\2", word.replace(" ", "").replace(",", "").lstrip("v~")) or word

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::files::first_line;
+use super::files::{first_line, read_regular};
 use super::settings::{Settings, says_yes, stripped};
 use super::{User, absolute, join, normal, path_of, real, split};
 
@@ -71,6 +71,42 @@ pub fn head(path: &[u8], user: &User) -> Option<Vec<u8>> {
         return (name != b".invalid").then(|| name.to_vec()); // what HEAD says where refs are kept in a reftable
     }
     is_hex(&line).then(|| line[..7].to_vec())
+}
+
+/// Names that lead to one another, as git follows them.
+const MOST_REFS: usize = 5;
+
+/// The id of the commit that is checked out at `path`, 40 or 64 small hexadecimal digits; None before the first one, or if git does not say.
+pub fn commit_id(path: &[u8], user: &User) -> Option<Vec<u8>> {
+    let found = repository(path, user)?;
+    let mut line = first_line(&join(&found.git_dir, b"HEAD"))?;
+    for _ in 0..MOST_REFS {
+        if is_hex(&line) {
+            return Some(line.to_ascii_lowercase());
+        }
+        let name = stripped(line.strip_prefix(b"ref:")?).to_vec();
+        if !name.starts_with(b"refs/") || name.windows(2).any(|two| two == b"..") {
+            return None;
+        }
+        let loose = |folder| first_line(&join(folder, &name)).filter(|line| !line.is_empty());
+        line = loose(&found.git_dir)
+            .or_else(|| loose(&found.common_dir))
+            .or_else(|| packed(&found.common_dir, &name))?;
+    }
+    None
+}
+
+/// The commit of a reference that lies packed with others.
+fn packed(common_dir: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let (data, _) = read_regular(&join(common_dir, b"packed-refs"), true)?;
+    data.split(|&byte| byte == b'\n').find_map(|line| {
+        let blank = line.iter().position(|&byte| byte == b' ')?;
+        let mut of = &line[blank + 1..];
+        while let Some(rest) = of.strip_suffix(b"\r") {
+            of = rest;
+        }
+        (of == name).then(|| line[..blank].to_vec())
+    })
 }
 
 /// Whether `folder` is git's own storage (a `.git` or a bare repository): HEAD, objects, refs, as git tests it.

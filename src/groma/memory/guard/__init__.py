@@ -1,7 +1,7 @@
-"""What may enter memory, what is written down about what may not, and how remembered text is handed out."""
+"""What may enter memory, what is written down about what may not, and the fence around what is handed out."""
 
+from ..fence import fence
 from .examine import Verdict, examine
-from .fence import fence
 from .log import record
 
 __all__ = ["Verdict", "examine", "fence", "record"]

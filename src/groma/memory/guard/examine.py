@@ -11,7 +11,7 @@ from ...values import value
 from .clean import Cleaned, clean
 from .limits import LONGEST, refused
 from .policy import Find, decide
-from .rules import Rule, beginnings, compiled, present, rules
+from .rules import Rule, beginnings, compiled, possible
 from .views import View, views
 
 __all__ = ["Verdict", "examine"]
@@ -65,20 +65,15 @@ def _judged(cleaned: Cleaned) -> list[tuple[str, str, str]]:
 
 
 def _finds(view: View, *, first: bool) -> Iterator[Find]:
-    literals = present(view.text)
     places: list[int] | None = None  # where a command may begin; most texts need not know
-    for rule in rules():
-        for group in rule.need:
-            if group.isdisjoint(literals):
-                break
-        else:
-            if rule.kind == "payloads" and not view.plain:
-                continue
-            if rule.commands and places is None:
-                places = [match.end() for match in beginnings().finditer(view.text)]
-            match = _match(rule, view.text, places or [])
-            if match is not None:
-                yield Find(rule, match.start(), match.end(), first)
+    for rule in possible(view.text):
+        if rule.kind == "payloads" and not view.plain:
+            continue
+        if rule.commands and places is None:
+            places = [match.end() for match in beginnings().finditer(view.text)]
+        match = _match(rule, view.text, places or [])
+        if match is not None:
+            yield Find(rule, match.start(), match.end(), first)
 
 
 def _match(rule: Rule, text: str, places: list[int]) -> re.Match[str] | None:

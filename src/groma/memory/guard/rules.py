@@ -15,10 +15,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+
 from ...values import value
 from .views import unaccented
 
-__all__ = ["Rule", "beginnings", "compiled", "present", "rules"]
+__all__ = ["Rule", "beginnings", "compiled", "possible", "present", "rules"]
 
 TABLES = ("instructions.toml", "payloads.toml")
 
@@ -43,25 +45,56 @@ def rules() -> tuple[Rule, ...]:
     return tuple(_rule(kind, row, let) for kind, let, rows in _tables() for row in rows)
 
 
-def present(text: str) -> set[str]:
-    """The literals of all rules that occur in `text`. One is looked for only where its rarest three characters stand together."""
-    keyed, short = _literals()
-    triples = set(map("".join, zip(text, text[1:], text[2:], strict=False)))
-    found = {literal for literal in short if literal in text}
-    for key in keyed.keys() & triples:
-        found.update([literal for literal in keyed[key] if literal in text])
-    return found
+def possible(text: str) -> list[Rule]:
+    """The rules of which `text` has a literal of each group, in their order."""
+    literals = present(text)
+    by_first = _by_first()
+    found = {place for literal in literals for place in by_first.get(literal, ())}
+    return [rule for rule in map(rules().__getitem__, sorted(found)) if not any(group.isdisjoint(literals) for group in rule.need)]
 
 
 @cache
-def _literals() -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Literals by their rarest three characters, and those that have only two."""
-    every = sorted({literal for rule in rules() for group in rule.need for literal in group})
-    keyed: dict[str, list[str]] = {}
-    for literal in (one for one in every if len(one) > 2):
-        key = min((literal[i : i + 3] for i in range(len(literal) - 2)), key=lambda triple: sum(map(_COMMON.find, triple)))
-        keyed.setdefault(key, []).append(literal)
-    return keyed, tuple(one for one in every if len(one) < 3)
+def _by_first() -> dict[str, list[int]]:
+    """The places of the rules that need a literal in that of their groups whose literals are the longest, and so the rarest."""
+    found: dict[str, list[int]] = {}
+    for place, rule in enumerate(rules()):
+        for literal in max(rule.need, key=lambda group: min(map(len, group))):
+            found.setdefault(literal, []).append(place)
+    return found
+
+
+def present(text: str) -> set[str]:
+    """The literals of all rules that occur in `text`. One is looked for only where its rarest characters may stand together."""
+    found = set()
+    characters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    for size, (known, literals) in _literals().items():
+        marks = _marks(characters, size)
+        for mark in set(marks[known[marks]].tolist()):
+            found.update([literal for literal in literals[mark] if literal in text])
+    return found
+
+
+def _marks(characters: np.ndarray, size: int) -> np.ndarray:
+    """A number for each `size` characters that stand together; what is the same has the same number, and little else."""
+    many = max(0, len(characters) - size + 1)
+    marks = np.zeros(many, np.uint32)
+    for i in range(size):
+        marks += characters[i : i + many] << (5 * i if size < 4 else 4 * i)
+    return marks & 0xFFFF
+
+
+@cache
+def _literals() -> dict[int, tuple[np.ndarray, dict[int, list[str]]]]:
+    """Literals by the number of their rarest four characters (or of all that they have), and which numbers there are."""
+    found: dict[int, tuple[np.ndarray, dict[int, list[str]]]] = {}
+    for literal in sorted({literal for rule in rules() for group in rule.need for literal in group}):
+        size = min(4, len(literal))
+        rarest = min((literal[i : i + size] for i in range(len(literal) - size + 1)), key=lambda some: sum(map(_COMMON.find, some)))
+        known, literals = found.setdefault(size, (np.zeros(1 << 16, np.bool_), {}))
+        mark = int(_marks(np.frombuffer(rarest.encode("utf-32-le"), np.uint32), size)[0])
+        known[mark] = True
+        literals.setdefault(mark, []).append(literal)
+    return found
 
 
 _COMMON = "zqxjkvbpygfwmucldrhsnioate "

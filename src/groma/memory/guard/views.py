@@ -97,6 +97,7 @@ _ESCAPE = re.compile(r"\\(?:u\{?([0-9a-fA-F]{4,5})\}?|x([0-9a-fA-F]{2})|([0-3][0
 _ENTITY = re.compile(r"&(?:#x?[0-9a-fA-F]{1,6}|lt|gt|amp|quot|apos|lpar|rpar|colon|newline|tab)\b;?", re.IGNORECASE)
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{16,}={0,2}")
 _HEX = re.compile(r"(?<![0-9a-zA-Z])(?:0x)?((?:[0-9a-fA-F]{2}){8,})(?![0-9a-zA-Z])")
+_PAIRS_APART = re.compile("[ :,-][0-9a-fA-F]{2}[ :,-][0-9a-fA-F]{2}[ :,-]")  # a sign of it that is found faster
 _HEX_APART = re.compile(r"(?<![0-9a-zA-Z])(?:[0-9a-fA-F]{2}[ :,-]){7,}[0-9a-fA-F]{2}(?![0-9a-zA-Z])")
 
 
@@ -128,7 +129,7 @@ def _hex(text: str) -> str | None:
 
 
 def _hex_apart(text: str) -> str | None:
-    if not (match := _HEX_APART.search(text)):
+    if not _PAIRS_APART.search(text) or not (match := _HEX_APART.search(text)):
         return None
     said = _as_text(match[0], lambda word: bytes.fromhex(re.sub("[ :,-]", "", word)))
     return None if said is None else f"{text[: match.start()]}\n{said}\n{text[match.end() :]}"
@@ -169,12 +170,15 @@ _PAIRS = (
 _LOOK_ALIKE = str.maketrans({pair[0]: pair[1] for pair in _PAIRS.split()})
 _MIXED = re.compile("[a-z][\u0250-\u02af\u0370-\u03ff\u0400-\u058f]|[\u0250-\u02af\u0370-\u03ff\u0400-\u058f][a-z]")
 _LEET = str.maketrans("013457@$!", "oieastasi")
+_LEET_SIGNS = re.compile(r"[0-9@$!]{1,2}(?=[a-z])")
 _LEET_WORD = re.compile(r"[a-z][0-9@$!]{1,2}[a-z]")
 _LEET_WORDS = ("ignor", "disregard", "forget", "instruct", "prompt", "reveal", "system", "bypass", "overrid", "previous", "secret", "password")
+_SPACED_SIGN = re.compile(r"([ .\-_*|·])\w\1\w\1")
 _SPACED = re.compile(r"(?<!\w)\w([ .\-_*|·])\w(?:\1\w){2,}(?!\w)")
 _SPACED_TOO = re.compile(r"(?<!\w)\w([.\-_*|·])\w(?:\1\w)+(?!\w)")
 _ROT13_WORDS = ("vtaber", "qvfertneq", "sbetrg", "vafgehpgvba", "cebzcg", "erirny", "flfgrz")
 _BACKWARDS_WORDS = ("erongi", "snoitcurtsni", "tpmorp", "dragersid", "tegrof", "laever")
+_QUOTES_BETWEEN = re.compile(r"['\"`\\$](?<=[a-z].)(?=['\"`@()]{0,2}[a-z])", re.DOTALL)
 _QUOTES_WITHIN = re.compile(r"(?<=[a-z])(?:(?!'(?:s|t|re|ve|ll|d|m)(?:[\s.,;:!?)]|$))['\"`]{1,2}|\\|\$@|\$\(\))(?=[a-z])")
 _COMMENT = re.compile(r"/\*[^*\n]{0,60}\*/")
 _LOOKUP = re.compile(r"\$\{(?:[a-z]{0,8}:[^${}]{0,20}:-|::-|lower:|upper:)([^${}]{0,20})\}")
@@ -186,14 +190,14 @@ def _look_alikes(text: str) -> str | None:
 
 
 def _leet(text: str) -> str | None:
-    if len(_LEET_WORD.findall(text)) < 3:
+    if len(_LEET_SIGNS.findall(text)) < 3 or len(_LEET_WORD.findall(text)) < 3:
         return None
     spelled = text.translate(_LEET)
     return spelled if any(word in spelled and word not in text for word in _LEET_WORDS) else None
 
 
 def _spaced(text: str) -> str | None:
-    if not _SPACED.search(text):
+    if not _SPACED_SIGN.search(text) or not _SPACED.search(text):
         return None
     return _SPACED.sub(lambda match: match[0][::2], _SPACED_TOO.sub(lambda match: match[0][::2], text))
 
@@ -207,7 +211,7 @@ def _backwards(text: str) -> str | None:
 
 
 def _quotes_within(text: str) -> str | None:
-    if sum(map(text.count, "'\"`\\$")) < 3 or len(_QUOTES_WITHIN.findall(text)) < 3:
+    if len(_QUOTES_BETWEEN.findall(text)) < 3 or len(_QUOTES_WITHIN.findall(text)) < 3:
         return None
     return _QUOTES_WITHIN.sub("", text)
 

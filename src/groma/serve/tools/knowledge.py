@@ -149,7 +149,7 @@ def knowledge_cleanup(
     project: Annotated[str | None, "Only of this project; default: all"] = None,
 ) -> CleanedShape:
     cleaned = call.engine.memories.cleanup(LOCAL, older_than=older_than, dry_run=dry_run, types=types or (), project=call.project(project))
-    return cleaned_shape(cleaned.ids, cleaned.batch, dry_run)
+    return cleaned_shape(cleaned.ids, cleaned.batch, dry_run, cleaned.until)
 
 
 TOOLS = [knowledge_store, knowledge_store_batch, knowledge_search, knowledge_query, knowledge_statistics, knowledge_cleanup]
