@@ -2,11 +2,12 @@
 
     python -m bench.succession CLONES [--fillers 2000] [--out FILE]
 
-The pairs are those of `bench.settle` in which one line took another's place. Two stores are filled, with so many sentences of the running
+The pairs are those of `bench.settle` in which one line took another's place. Three stores are filled, with so many sentences of the running
 environment's packages and the lines that merely stand side by side among them:
 
 - told: each new line is remembered with `supersedes`, the old one having begun 30 days before the commit and the new one with it; a human says
   the old one and calls it most important, an agent the new one and calls it least;
+- by an agent: the same without times, and nobody says a level, so that what an agent's wording makes a preference waits until it is promoted;
 - by rule: nobody says anything, and the rule of memory decides.
 
 Each pair is asked for in the words of the old line, of the new one, of both, with those that only the old one has, those that only the new one
@@ -90,16 +91,24 @@ def times(clones: Path, pairs: Iterable[Pair]) -> dict[str, float]:
     return {pair.where: _when(clones, *pair.where.split(":")[0].split("@")) for pair in pairs}
 
 
-def fill(memories: Memories, pairs: Sequence[Pair], others: Sequence[str], at: dict[str, float] | None) -> list[tuple[Pair, Receipt, Receipt]]:
-    """Remember others' sentences and both lines of each pair; `at` tells when the new one took the old one's place, None that nothing is told."""
+def fill(
+    memories: Memories, pairs: Sequence[Pair], others: Sequence[str], at: dict[str, float] | None, *, by_agent: bool = False
+) -> list[tuple[Pair, Receipt, Receipt]]:
+    """Remember others' sentences and both lines of each pair; `at` tells when the new one took the old one's place, None that nothing is told.
+    `by_agent`: an agent tells it, and says neither a time nor a level."""
 
     def kept(text: str, **fields: object) -> Receipt:
-        (receipt,) = memories.remember(LOCAL, [{"content": text, "level": "PROJECT_CONTEXT", **fields}], here="")
+        level = {} if by_agent else {"level": "PROJECT_CONTEXT"}
+        (receipt,) = memories.remember(LOCAL, [{"content": text, **level, **fields}], here="")
         return receipt
 
     memories.remember(LOCAL, [{"content": text, "level": "PROJECT_CONTEXT"} for text in others], here="")
     result = []
     for pair in pairs:
+        if by_agent:
+            old = kept(pair.old, source="human")
+            result.append((pair, old, kept(pair.new, source="agent", **({} if old.id is None else {"supersedes": old.id}))))
+            continue
         if at is None:
             result.append((pair, kept(pair.old), kept(pair.new)))
             continue
@@ -170,11 +179,11 @@ def main() -> None:
         "missing": missing,
         "others remembered": len(others),
     }
-    for name, told in (("told", at), ("by rule", None)):
+    for name, told in (("told", at), ("by an agent", None), ("by rule", None)):
         with tempfile.TemporaryDirectory() as folder:
             plain = {"GROMA_MEMORIES_PER_HOUR": "1000000"}
             with Engine(settings(plain, data_dir=Path(folder), config_file=Path(folder, "none"))) as engine:
-                filled = fill(engine.memories, pairs, others, told)
+                filled = fill(engine.memories, pairs, others, told, by_agent=name == "by an agent")
                 kept = [one for one in filled if one[1].id and one[2].id and "quarantined" not in (one[1].outcome, one[2].outcome)]
                 succeeded = [one for one in kept if one[2].outcome == "supersedes"]
                 result[name] = {
@@ -182,6 +191,7 @@ def main() -> None:
                     "outcomes by label": {f"{label} as {outcome}": n for (label, outcome), n in sorted(_by_label(filled).items())},
                     "not kept": [[pair.where, old.outcome, new.outcome] for pair, old, new in filled if (pair, old, new) not in kept],
                     "pairs that supersede": len(succeeded),
+                    "wait to be promoted": sum(engine.memories.get(LOCAL, str(new.id)).state == "proposed" for _, _, new in kept),
                     "… labelled so": sum(pair.label == "supersedes" for pair, _, _ in succeeded),
                     "all questions": ask(engine.memories, filled),
                 }
@@ -189,7 +199,7 @@ def main() -> None:
                     result[name]["as of"] = as_of(engine.memories, succeeded, told)
     path = given.out or result_path("succession")
     write(path, result)
-    for name in ("told", "by rule"):
+    for name in ("told", "by an agent", "by rule"):
         print(name, *(f"  {what}: {value}" for what, value in result[name].items()), sep="\n")
     print(f"Raw result: {path.name}")
 

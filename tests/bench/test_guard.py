@@ -29,5 +29,5 @@ def test_another_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_published_texts_are_read_from_clones(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="missing: git clone https://github.com/meta-llama/PurpleLlama"):
+    with pytest.raises(SystemExit, match=r"missing: git clone https://github\.com/meta-llama/PurpleLlama"):
         guard.published(tmp_path)

@@ -377,6 +377,22 @@ def test_promotion_lets_a_record_take_part(db: Database) -> None:
     assert memory_writes.promote(db, at(), [FULL.id]) == []
 
 
+def test_promotion_supersedes_what_the_record_is_said_to_replace_if_that_stands(db: Database) -> None:
+    old, gone, later = keep(db, some("old"), some("gone"), some("later"))
+    memory_writes.forget(db, at(), [gone.id])
+    waiting = keep(db, *(some(f"waits {n}", state="proposed", supersedes=m.id) for n, m in enumerate((old, gone))))
+    of = at(NOW + 9)
+    assert [m.valid_from for m in memory_writes.promote(db, of, [m.id for m in waiting])] == [NOW, None]
+    assert memories.required(db, old.id).superseded_by == waiting[0].id
+    assert memories.required(db, gone.id).superseded_by is None
+    memory_writes.undo(db, at(NOW + 10), of.batch)
+    assert memories.get_all(db, [old.id, *(m.id for m in waiting)]) == {m.id: m for m in (old, *waiting)}
+    memory_writes.supersede(db, at(), old.id, later.id)
+    memory_writes.promote(db, at(NOW + 11), [waiting[0].id])
+    assert memories.required(db, old.id).superseded_by == later.id
+    assert memories.required(db, later.id).superseded_by is None
+
+
 def test_what_has_expired_is_forgotten_once(db: Database) -> None:
     soon, late, _ = keep(db, some("a", expires=NOW + 1), some("b", expires=NOW + 2), some("c"))
     assert ids(memory_writes.expire(db, at(NOW + 1))) == [soon.id]

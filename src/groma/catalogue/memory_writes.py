@@ -131,8 +131,15 @@ def unforget(db: Database, of: Call, ids: Iterable[str]) -> list[Memory]:
 
 
 def promote(db: Database, of: Call, ids: Iterable[str]) -> list[Memory]:
-    """Let records take part that waited or were held back; those that this call promoted. Raises UsageError for an id that is not there."""
-    return _each(db, of, "promote", ids, lambda m: replace(m, state="active", reason=""))
+    """Let records take part that waited or were held back; those that this call promoted. What one of them is said to replace, and what stands
+    still, is superseded from then on. Raises UsageError for an id that is not there."""
+    with db.transaction():
+        promoted = _each(db, of, "promote", ids, lambda m: replace(m, state="active", reason=""))
+        for m in promoted:
+            old = None if m.supersedes is None else memories.get(db, m.supersedes)
+            if old is not None and _stands(old) and _stands(m):
+                supersede(db, of, old.id, m.id)
+        return list(memories.get_all(db, [m.id for m in promoted]).values())
 
 
 def expire(db: Database, of: Call) -> list[Memory]:

@@ -105,10 +105,11 @@ def _one(
         return Receipt(None, "rejected", f"{of.actor} has stored {quota} memories in the last hour, which is the limit; try again later.")
 
     try:
-        new = _made(draft, verdict, of)
+        old = None if draft.supersedes is None else _replaced(db, draft.supersedes)
+        new = _made(draft, verdict, of, old)
         if (same := memories.live(db, new.hash)) is not None and same.expires is None:
-            return _known(db, kin, of, draft, same)
-        decision = _decision(db, kin, place, draft, new)
+            return _known(db, kin, of, old, same)
+        decision = _decision(db, kin, place, old, new)
     except UsageError as e:
         return Receipt(None, "rejected", e.message)
     if decision.outcome == "duplicate":
@@ -116,10 +117,12 @@ def _one(
         return _receipt(target.id, "duplicate", decision.reason, target, target=target.id)
     if decision.outcome == "refines":
         new = replace(new, refines=decision.target)
+    if decision.outcome == "new":
+        new = replace(new, supersedes=decision.target)  # once it is promoted
 
     added = add(db, of, new)
     if not added.new:
-        return _known(db, kin, of, draft, added.memory)
+        return _known(db, kin, of, old, added.memory)
     written[of.actor] += 1
     kin.kept(place, new)
     if added.memory.supersedes is not None:
@@ -131,12 +134,11 @@ def _one(
         return _receipt(new.id, "quarantined", new.reason, new, batch=of.batch)
     outcome = "stored" if decision.outcome == "new" else decision.outcome
     said = "; ".join(one for one in (decision.reason, new.reason, verdict.why) if one)
-    return _receipt(new.id, outcome, said, new, target=decision.target, batch=of.batch)
+    return _receipt(new.id, outcome, said, new, target=None if decision.outcome == "new" else decision.target, batch=of.batch)
 
 
-def _known(db: Database, kin: Kin, of: Call, draft: Draft, same: Memory) -> Receipt:
-    """What becomes of a text that `same` says already: nothing, unless the caller says what it replaces; then `same` replaces that."""
-    old = None if draft.supersedes is None else _replaced(db, draft.supersedes)
+def _known(db: Database, kin: Kin, of: Call, old: Memory | None, same: Memory) -> Receipt:
+    """What becomes of a text that `same` says already: nothing, unless the caller says that it replaces `old`; then `same` replaces that."""
     if old is None or same.state != "active" or old.id == same.id or old.superseded_by == same.id:
         return _receipt(same.id, "duplicate", "the same text is known", same, target=same.id)
     kin.gone(supersede(db, of, old.id, same.id).id)
@@ -168,11 +170,12 @@ def _ours(db: Database, draft: Draft, said: Returned) -> Receipt | None:
     return Receipt(None, "rejected", "The text is what groma itself handed out: say what is new, in words of your own.")
 
 
-def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
+def _made(draft: Draft, verdict: Verdict, of: Call, old: Memory | None) -> Memory:
     """The record that a draft would become. What the classifier takes for a preference of the user waits until somebody promotes it, unless a
-    human said it; what a file calls one waits, too."""
+    human said it; what a file calls one waits, too. What the caller says replaces context of a project (`old`) is that, however it is worded: it
+    must neither wait nor pass away."""
     level, state, reason, root, sure = draft.level, "active", "", draft.project or "", True
-    if level is None and draft.kind in KNOWLEDGE:
+    if level is None and (draft.kind in KNOWLEDGE or (old is not None and old.level == PROJECT_CONTEXT)):
         level = PROJECT_CONTEXT  # somebody has said what it is; it is no passing state, however it is worded
     if level is None:
         found = classify(verdict.text)
@@ -198,18 +201,22 @@ def _made(draft: Draft, verdict: Verdict, of: Call) -> Memory:
     )
 
 
-def _decision(db: Database, kin: Kin, place: int, draft: Draft, new: Memory) -> Decision:
+def _decision(db: Database, kin: Kin, place: int, old: Memory | None, new: Memory) -> Decision:
+    """What is to be done; `old` is what the caller says is replaced. A new record with a target replaces that when it is promoted."""
     if new.state == "quarantined":
-        return Decision("new", None, new.reason)  # it must change nothing until somebody has looked at it
-    if draft.supersedes is not None:
-        return Decision("supersedes", _replaced(db, draft.supersedes).id, "the caller says so")
+        return Decision("new", old.id if old else None, new.reason)  # it must change nothing until somebody has looked at it
+    if old is not None and new.state == "proposed":
+        return Decision("new", old.id, f"{old.id} stays until this is promoted")
+    if old is not None:
+        return Decision("supersedes", old.id, "the caller says so")
+    # A unit of a conversation or document is kept as it was said, whatever is near.
     decision = settle(new, () if new.parent else kin.nearest(place, new, NEAREST))
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))
         if target.source == "human":
             return Decision("new", None, f"differs from {target.id}, which a human said: both are kept")
         if new.state == "proposed":
-            return Decision("new", None, f"differs from {target.id}, which stays until this is promoted")
+            return Decision("new", target.id, f"differs from {target.id}, which stays until this is promoted")
         if new.source == "import" and _began(new) < _began(target):
             return Decision("new", None, f"differs from {target.id}, which is newer: both are kept")
     return decision
