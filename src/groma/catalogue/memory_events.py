@@ -80,8 +80,8 @@ def last(db: Database) -> int:
 
 
 def mark(db: Database, seq: int) -> str:
-    """What tells change number `seq` from one of the same number in another catalogue; "" where nothing is known of it any more."""
-    return "".join(f"{batch} {id}" for batch, id in db.query("SELECT batch, memory_id FROM memory_events WHERE seq = ?", (seq,)))
+    """What tells change number `seq` from one of the same number in another catalogue: its call; "" where nothing is known of it any more."""
+    return "".join(batch for (batch,) in db.query("SELECT batch FROM memory_events WHERE seq = ?", (seq,)))
 
 
 def changes(db: Database, after: int, limit: int = 1000) -> Changes:

@@ -7,7 +7,8 @@ texts are compared with, too, though no index has it yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 
@@ -56,15 +57,19 @@ class Kin:
         self._vectors = core.embed_texts(list(texts))
         self._cosines = index.dots(self._vectors)
         self._terms = [asked(text, vector=False).terms for text in texts]
-        self._lives = max(1, len(index))
-        self._found: dict[int, tuple[np.ndarray, float]] = {}
+        self._lives = len(index)
+        self._rows: dict[int, np.ndarray] = {}
         self._masks: dict[str, np.ndarray] = {}
-        self._kept: dict[int, Memory] = {}
+        self._kept: dict[int, tuple[Memory, Set[int]]] = {}
+        self._often = Counter[int]()
         self._gone: set[str] = set()
 
     def kept(self, place: int, m: Memory) -> None:
         """The text at this place became a record."""
-        self._kept[place] = m
+        if m.state == "active":
+            terms = core.count_terms(m.content)[0].keys()
+            self._kept[place] = m, terms
+            self._often.update(terms)
 
     def gone(self, id: str) -> None:
         """This record was superseded: nothing more is compared with it."""
@@ -72,7 +77,8 @@ class Kin:
 
     def nearest(self, place: int, like: Memory, k: int) -> list[Near]:
         """The `k` records most like the text at this place, the likest first."""
-        covered, total = self._covered(place)
+        shares = self._shares(place)
+        covered = self._covered(shares)
         if like.project not in self._masks:
             self._masks[like.project] = self._allowed(like.project)
         cosine = self._cosines[place]
@@ -81,40 +87,43 @@ class Kin:
         ids = [self._index.ids[row] for row in rows]
         there = self._read([id for id in ids if id not in self._gone])
         found = [Near(there[id], float(cosine[row]), float(covered[row])) for id, row in zip(ids, rows, strict=True) if id in there]
-        found += self._beside(place, like, total)
+        found += self._beside(place, like, shares)
         return sorted(found, key=lambda near: (-(near.cosine + near.covered), near.memory.id))[:k]
 
-    def _covered(self, place: int) -> tuple[Floats64, float]:
-        """The share of a text's terms that each row has, and the weight of all of them."""
-        found = [(*self._having(term), times) for term, times in self._terms[place].items()]
-        total = float(sum(idf * times for _, idf, times in found))
+    def _covered(self, shares: Mapping[int, float]) -> Floats64:
+        """How much of a text's terms each row has."""
+        found = [self._having(term) for term in shares]
         if not found or not self._index.size:
-            return np.zeros(self._index.size), total
-        rows = np.concatenate([rows for rows, _, _ in found])
-        weights = np.repeat([idf * times / (total or 1.0) for _, idf, times in found], [len(rows) for rows, _, _ in found])
-        return np.bincount(rows, weights, self._index.size).astype(np.float64, copy=False), total
+            return np.zeros(self._index.size)
+        weights = np.repeat(list(shares.values()), [len(rows) for rows in found])
+        return np.bincount(np.concatenate(found), weights, self._index.size).astype(np.float64, copy=False)
 
-    def _having(self, term: int) -> tuple[np.ndarray, float]:
-        """The rows with a term, and how rare it is."""
-        if (found := self._found.get(term)) is None:
+    def _shares(self, place: int) -> dict[int, float]:
+        """The terms of a text, by rarity, in shares of 1."""
+        lives = max(1, self._lives + len(self._kept))
+        weights = {term: times * rarity(len(self._having(term)) + self._often[term], lives) for term, times in self._terms[place].items()}
+        total = sum(weights.values()) or 1.0
+        return {term: weight / total for term, weight in weights.items()}
+
+    def _having(self, term: int) -> np.ndarray:
+        """The rows with a term."""
+        if (rows := self._rows.get(term)) is None:
             rows, _ = self._index.postings.of(term)
-            rows = rows[self._index.alive[rows]]
-            found = self._found[term] = rows, rarity(len(rows), self._lives)
-        return found
+            rows = self._rows[term] = rows[self._index.alive[rows]]
+        return rows
 
-    def _beside(self, place: int, like: Memory, total: float) -> list[Near]:
+    def _beside(self, place: int, like: Memory, shares: Mapping[int, float]) -> list[Near]:
         """Of the texts of the same call, those that were kept and are like this one."""
-        others = [other for other, m in self._kept.items() if m.project == like.project and m.state == "active" and m.id not in self._gone]
+        others = [other for other, (m, _) in self._kept.items() if m.project == like.project and not m.parent and m.id not in self._gone]
         if not others:
             return []
-        terms = self._terms[place]
         cosines = (self._vectors[others] @ self._vectors[place]).tolist()
         found = []
         for other, cosine in zip(others, cosines, strict=True):
-            shared = terms.keys() & self._terms[other].keys()
-            covered = sum(self._having(term)[1] * terms[term] for term in shared) / (total or 1.0)
+            m, terms = self._kept[other]
+            covered = sum(share for term, share in shares.items() if term in terms)
             if cosine + covered >= LEAST:
-                found.append(Near(self._kept[other], cosine, covered))
+                found.append(Near(m, cosine, covered))
         return found
 
 
