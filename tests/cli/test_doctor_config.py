@@ -72,8 +72,7 @@ def test_what_holds_and_where_it_comes_from(groma: Groma, place: Place, shop: Pa
         "read_only = false # default",
     ]
     assert (
-        groma("config", "show", cwd=shop).out
-        == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\n"
+        groma("config", "show", cwd=shop).out == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\n"
         "watch = true\nwatch_debounce_ms = 1000\nread_only = false\n"
     )
     monkeypatch.setenv("GROMA_MAX_FILE_BYTES", "80000")
