@@ -48,6 +48,10 @@ State = Literal["active", "proposed", "quarantined"]
 EXPORTED = 1_000_000
 """Characters of an export that an agent is given."""
 SHOWN = 20_000
+LINES = 100
+"""Memories or changes that a text lists."""
+AT_ONCE = 2_000
+"""Memories or changes of an answer that has no pages."""
 
 
 class Recollection(TypedDict):
@@ -122,7 +126,8 @@ def _recollection_text(found: Recollection) -> str:
 
 
 def _lines(some: list[MemoryShape]) -> str:
-    return fenced("\n".join(map(memory_line, some)), "memories", some) if some else "None."
+    more = f"\n… and {len(some) - LINES} more in the structured content" if len(some) > LINES else ""
+    return fenced("\n".join(map(memory_line, some[:LINES])), "memories", some[:LINES]) + more if some else "None."
 
 
 def _changed_text(changed: ChangedShape) -> str:
@@ -147,7 +152,8 @@ def _history_text(found: History) -> str:
 
 def _timeline_text(found: Timeline) -> str:
     lines = [f"{c['at']}  {c['verb']}  {c['id']}  {cut(' '.join((c['content'] or '').split()), 160)}" for c in found["changes"]]
-    return fenced("\n".join(lines), "timeline", []) if lines else "Nothing changed."
+    more = f"\n… and {len(lines) - LINES} more in the structured content" if len(lines) > LINES else ""
+    return fenced("\n".join(lines[:LINES]), "timeline", []) + more if lines else "Nothing changed."
 
 
 def _purged_text(done: PurgedShape) -> str:
@@ -301,6 +307,8 @@ def timeline(
     project: Annotated[str | None, "Folder or name; default: the current project"] = None,
 ) -> Timeline:
     found = call.engine.memories.timeline(LOCAL, since, until, here=call.session.here(), project=call.project(project))
+    if len(found) > AT_ONCE:
+        raise UsageError(f"These are {len(found):,} changes; ask for a shorter time, with until.")
     return {"changes": [change_shape(one) for one in found]}
 
 
@@ -310,7 +318,10 @@ def timeline(
     lambda about: f"{len(about['memories'])} memories, kept in {about['folder']}\n{_lines(about['memories'])}",
 )
 def about(call: Call, project: Annotated[str | None, "Folder or name; default: the current project"] = None) -> AboutShape:
-    return about_shape(call.engine.memories.about(LOCAL, here=call.session.here(), project=call.project(project)))
+    found = call.engine.memories.about(LOCAL, here=call.session.here(), project=call.project(project))
+    if len(found.memories) > AT_ONCE:
+        raise UsageError(f"These are {len(found.memories):,} memories: list gives them page by page (all: true); or run: groma about")
+    return about_shape(found)
 
 
 @tool("List memories", "Memories by filters, newest first.", _listed_text)
