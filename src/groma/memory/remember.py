@@ -94,7 +94,7 @@ def _one(
         return Receipt(None, "rejected", verdict.why)
     if before:
         try:
-            there = before.pop(_made(draft, verdict, of).hash, None)
+            there = before.pop(_made(draft, verdict, of, None).hash, None)
         except UsageError as e:
             return Receipt(None, "rejected", e.message)
         if there is not None:
