@@ -514,7 +514,7 @@ def test_agents_are_answered_as_the_protocol_has_it(place: Shared, project: Path
         found = talk.ask("tool", name="search_code", arguments={"query": "where are retries limited"})
         assert found["isError"] is False and found["structuredContent"]["hits"]
         assert talk.ask("tool", name="no_such_tool", arguments={})["isError"] is True
-        assert "completion" in talk.ask("complete", ref={"type": "ref/prompt", "name": "x"}, argument={"name": "y", "value": ""})
+        assert "completion" in talk.ask("complete", ref={"type": "ref/prompt", "name": "onboard"}, argument={"name": "focus", "value": ""})
 
 
 def test_memory_is_kept_to_a_budget(place: Shared) -> None:

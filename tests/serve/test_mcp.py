@@ -16,6 +16,8 @@ import anyio
 import pytest
 from mcp.client import Client
 from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from mcp.types import PromptReference, TextContent, TextResourceContents
 
 from groma import __version__, core
 from groma.config import load
@@ -445,6 +447,53 @@ async def test_the_server_over_any_transport(place: Place, project: Path, monkey
             assert "lies in no project" in await call.refused("read", path="/etc/hostname")
             assert (await call("index_status"))["files"] == 5
             assert "too wide" in await call.refused("search_code", query="x", repository=os.sep)
+
+
+async def test_progress_and_cancellation_reach_the_work(engine: Engine, project: Path, place: Place) -> None:
+    large = _large(place)
+    with Freshness(engine) as freshness:
+        surface = Surface(engine, freshness, cwd=str(project), environment={}, toolset="full")
+        async with Client(server(surface, "full")) as client:
+            told: list[tuple[float, float | None, str | None]] = []
+            begun = anyio.Event()
+
+            async def progress(done: float, total: float | None, message: str | None) -> None:
+                told.append((done, total, message))
+                begun.set()
+
+            async def index(scope: anyio.CancelScope) -> None:
+                with scope:
+                    await client.call_tool("index", {"repository": str(large)}, progress_callback=progress)
+
+            async with anyio.create_task_group() as together:
+                scope = anyio.CancelScope()
+                together.start_soon(index, scope)
+                with anyio.fail_after(60):
+                    await begun.wait()
+                scope.cancel()
+            assert told and told[0][0] > 0
+            with anyio.fail_after(60):  # the run ended: another one gets the folder, and ends what it began
+                call = Session(client)
+                assert (await call("index", repository=str(large)))["indexed"] == FILES
+
+
+async def test_what_cannot_be_had_is_an_error_of_the_protocol(connect: Connect, project: Path) -> None:
+    async with connect(project) as call:
+        for ask in (
+            lambda: call.client.read_resource("groma://file/../x"),
+            lambda: call.client.read_resource("groma://nothing"),
+            lambda: call.client.get_prompt("nothing", {}),
+            lambda: call.client.list_resources(cursor="nonsense"),
+        ):
+            with pytest.raises(MCPError) as e:
+                await ask()
+            assert e.value.code == -32602 and e.value.message.endswith(".")
+        text = (await call.client.read_resource("groma://file/settings.toml")).contents[0]
+        assert isinstance(text, TextResourceContents) and text.text == "[retry]\nlimit = 3"
+        (message,) = (await call.client.get_prompt("find_and_fix", {"problem": "retries never end"})).messages
+        assert isinstance(message.content, TextContent) and "app/retry.py" in message.content.text
+        found = await call.client.complete(PromptReference(type="ref/prompt", name="review_impact"), {"name": "target", "value": "app/"})
+        assert found.completion.values == ["app/retry.py", "app/store.go"]
 
 
 async def test_damage_comes_with_advice(place: Place, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_a_value_arrives_as_it_was(value: Any) -> None:
-    line = wire.frame({"result": wire.plain(value)})
+    line = wire.frame({"result": value})
     assert line.count(b"\n") == 1 and line.endswith(b"\n")
     assert wire.typed(type(value), wire.read(line)["result"]) == value
 

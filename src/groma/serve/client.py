@@ -319,7 +319,7 @@ class Remote(_Over):
             if self._engine is not None:
                 break
             try:
-                said = self._answer(name, {n: wire.plain(v) for n, v in args.items()}, report, waiting)
+                said = self._answer(name, args, report, waiting)
                 return wire.typed(returned(name), said)
             except (wire.Stopping, OSError):  # it ended under us: nothing that it acknowledged is lost, and every verb may be asked again
                 self._renew()

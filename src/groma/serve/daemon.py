@@ -494,7 +494,7 @@ class Daemon:
     async def _answer(self, session: _Session, asked: _Asked, number: Hashable, args: Any) -> None:
         try:
             try:
-                answer = await self._performed(session, asked, args if isinstance(args, dict) else {})
+                answer = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
             except asyncio.CancelledError:
                 answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
             except GromaError as e:
@@ -509,7 +509,8 @@ class Daemon:
         if asked.verb == "stop":
             self.stop(f"asked to by process {session.greeting.pid}")
 
-    async def _performed(self, session: _Session, asked: _Asked, args: dict[str, Any]) -> dict[str, Any]:
+    async def _performed(self, session: _Session, asked: _Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
+        """The answer: an object less its number, or the whole frame."""
         if asked.verb in ("ping", "stop"):
             return {"result": {"pid": os.getpid()}}
         if asked.verb == "status":
@@ -529,8 +530,8 @@ class Daemon:
         if asked.verb == "freshen":
             return {"result": await self._freshened(session, asked, **arguments)}
         if verb.runs:
-            return {"result": wire.plain(await self._indexed(session.engine, session.caller, asked, **arguments))}
-        return await self._submit(self._quick, lambda: {"result": wire.plain(method(session.caller, **arguments))})
+            return {"result": await self._indexed(session.engine, session.caller, asked, **arguments)}
+        return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}))
 
     # ------------------------------------------------------------------------------------------------------------------ index runs
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import NotIndexed, UsageError
 from ...shapes import recalled_shape, reminder_shape, reminder_text
-from ...types import LOCAL, Answer, Filter, Request
+from ...types import Answer, Filter, Request
 from ...values import value
 from .call import Call
 from .resources import files
@@ -60,7 +60,7 @@ class Prompt:
 
 def _shape_of(call: Call, root: str) -> str:
     """Languages and folders of a project."""
-    (status,) = call.engine.status(LOCAL, root)
+    (status,) = call.engine.status(call.caller, root)
     languages = ", ".join(f"{name} {n}" for name, n in list(status.languages.items())[:10])
     paths = files(call, limit=100_000)
     folders = Counter("/".join(path.split("/")[:-1][:2]) or "." for path in paths)
@@ -74,7 +74,7 @@ def _search(call: Call, root: str, text: str, **narrow: Any) -> Answer:
     filter = Filter(
         frozenset([narrow["language"]] if narrow.get("language") else []), tuple(narrow.get("paths") or ()), narrow.get("kinds", frozenset())
     )
-    answer = call.engine.search(LOCAL, [root], Request(text, HITS, filter))
+    answer = call.engine.search(call.caller, [root], Request(text, HITS, filter))
     call.session.found(answer.hits, root)
     return answer
 
@@ -95,7 +95,7 @@ def _hits(answer: Answer, lines: int = HIT_LINES) -> str:
 
 
 def _recalled(call: Call, text: str, k: int = 5, project: str | None = None) -> str:
-    answer = call.engine.memories.recall(LOCAL, text, here=call.session.here(), k=k, project=project)
+    answer = call.engine.memories.recall(call.caller, text, here=call.session.here(), k=k, project=project)
     if answer.nothing_useful:
         return "Nothing that is of use."
     return recalled_text([recalled_shape(one) for one in answer.memories], False)
@@ -105,7 +105,7 @@ def _project(call: Call) -> tuple[str, str]:
     """The project's root, up to date, and what there is to say about that."""
     root = call.session.root()
     said = call.fresh(root)
-    if root not in call.engine.roots(LOCAL):
+    if root not in call.engine.roots(call.caller):
         raise NotIndexed(f"{root} has not been indexed; run: groma index {root}", root=root)
     return root, "".join(f"Note: {one}\n" for one in said)
 
@@ -115,7 +115,7 @@ def _project(call: Call) -> tuple[str, str]:
 
 def _onboard(call: Call, focus: str, project: str) -> str:
     root, note = _project(call)
-    told = call.engine.memories.briefing(LOCAL, here=call.session.here(), project=call.project(project or None)).text
+    told = call.engine.memories.briefing(call.caller, here=call.session.here(), project=call.project(project or None)).text
     documents = _search(call, root, "overview, architecture, how to build, test and contribute", kinds=frozenset({"docs"}))
     parts = [
         "Get to know this repository, then tell me in at most 20 lines what it does, how it is laid out, how it is built and tested, and which "
@@ -155,7 +155,7 @@ def _review_impact(call: Call, target: str) -> str:
         root, path = call.split(path, root)
     about = []
     try:
-        why = call.engine.why(LOCAL, root, path)
+        why = call.engine.why(call.caller, root, path)
     except UsageError:  # no path: a symbol
         why, symbol = None, symbol or path
     if why is not None:

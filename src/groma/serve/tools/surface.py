@@ -7,6 +7,7 @@ from typing import Any
 
 from ...engine import Engine
 from ...errors import Cancelled, DataDamaged, GromaError, NotIndexed, UsageError
+from ...types import LOCAL, Caller
 from ..freshness import Freshness
 from . import completions, prompts, resources
 from .call import Call, Session
@@ -30,10 +31,12 @@ def _still_wanted() -> bool:
 class Surface:
     """Of one session. Threads may share it; every method waits for its answer."""
 
-    def __init__(self, engine: Engine, freshness: Freshness, *, cwd: str, environment: Mapping[str, str], toolset: str = "core") -> None:
+    def __init__(
+        self, engine: Engine, freshness: Freshness, *, cwd: str, environment: Mapping[str, str], toolset: str = "core", caller: Caller = LOCAL
+    ) -> None:
         """`cwd` and `environment` are those of the agent's own process. Raises UsageError for a toolset that there is not."""
         self._tools = tools(toolset)
-        self._session = Session(engine, freshness, cwd=cwd, environment=environment)
+        self._session = Session(engine, freshness, cwd=cwd, environment=environment, caller=caller)
 
     def tool(
         self,

@@ -7,6 +7,7 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -39,10 +40,14 @@ class Tool:
     description: str
     core: bool
     annotations: Mapping[str, bool]
-    arguments: type[BaseModel]
-    output: Mapping[str, Any]
     work: Callable[..., Any]
     said: Callable[[Any], str]
+    plain: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> type[BaseModel]:
+        """The model that its arguments are checked by; made when it is first called for."""
+        return arguments_of(self.work)
 
     def listed(self) -> dict[str, Any]:
         """The tool as `tools/list` shows it."""
@@ -51,7 +56,7 @@ class Tool:
             "title": self.title,
             "description": self.description,
             "inputSchema": compact(self.arguments.model_json_schema()),
-            "outputSchema": dict(self.output),
+            "outputSchema": output_schema(typing.get_type_hints(self.work)["return"], self.plain),
             "annotations": dict(self.annotations),
         }
 
@@ -74,22 +79,21 @@ def tool(
     annotations = {"readOnlyHint": True} if not writes else {"destructiveHint": destructive, "idempotentHint": idempotent}
 
     def made(work: Callable[..., Any]) -> Tool:
-        hints = typing.get_type_hints(work)
         return Tool(
             name=work.__name__.rstrip("_"),
             title=title,
             description=description,
             core=core,
             annotations={**annotations, "openWorldHint": False},
-            arguments=arguments_of(work),
-            output=output_schema(hints["return"], plain),
             work=work,
             said=said,
+            plain=plain,
         )
 
     return made
 
 
+@cache
 def arguments_of(work: Callable[..., Any]) -> type[BaseModel]:
     """The model of a function's arguments but the first; a text in an `Annotated` describes one, other things in it go to pydantic."""
     hints = typing.get_type_hints(work, include_extras=True)
