@@ -6,7 +6,8 @@ Both serve groma's own sources, from one data directory in which they are indexe
 
 - start: from the start of the process to the answer to `initialize`, and the memory that it holds then
 - first call: from the start of the process to the answer to a first `tools/call` (the daemon runs already)
-- calls: one session, `index_status` and `search_code` by turns, beside the same calls of the same surface in this process
+- calls: one session each, `index_status` and `search_code` by turns: through the front, by the Python server, to the daemon's socket without the
+  front, and of the same surface in a process that serves nobody; `over the socket` is what the front adds to each call, of pairs made by turns
 - many at once: so many sessions are started, each asks three things, then all are closed; the processes that are left after that are counted
 """
 
@@ -24,10 +25,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from groma import __version__
+from groma.serve import sockets, wire
+
 from .build import copied
 from .record import header, result_path, write
 
-__all__ = ["Server", "calls", "many", "start", "table"]
+__all__ = ["Direct", "Server", "calls", "many", "start", "table"]
 
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "0"}}
 CALLS: tuple[tuple[str, dict[str, Any]], ...] = (("index_status", {}), ("search_code", {"query": "where are ignore rules applied", "max_results": 5}))
@@ -111,16 +115,41 @@ def start(server: Open) -> dict[str, float]:
     }
 
 
-def calls(ask: Callable[[str, Mapping[str, Any]], object], rounds: int) -> dict[str, list[float]]:
-    """Milliseconds of each call, by tool; the first of each is not counted."""
-    took: dict[str, list[float]] = {name: [] for name, _ in CALLS}
+Ask = Callable[[str, Mapping[str, Any]], object]
+
+
+def calls(asked: Mapping[str, Ask], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds of each call, by who was asked and by tool, all by turns; the first of each is not counted."""
+    took: dict[str, dict[str, list[float]]] = {who: {name: [] for name, _ in CALLS} for who in asked}
     for n in range(rounds + 1):
         for name, arguments in CALLS:
-            begun = time.perf_counter()
-            ask(name, arguments)
-            if n:
-                took[name].append(1e3 * (time.perf_counter() - begun))
+            for who, ask in asked.items():
+                begun = time.perf_counter()
+                ask(name, arguments)
+                if n:
+                    took[who][name].append(1e3 * (time.perf_counter() - begun))
     return took
+
+
+class Direct:
+    """A session with the daemon itself."""
+
+    def __init__(self, data: Path, folder: Path, environment: Mapping[str, str]) -> None:
+        self._frames = wire.Frames(sockets.connect(sockets.path_of(str(data), environment), 10.0))
+        self._frames.send({"groma": wire.PROTOCOL, "version": __version__, "client": "bench", "pid": os.getpid(), "cwd": str(folder), "env": {}})
+        self._frames.receive()
+        self._number = 0
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> None:
+        """Call a tool."""
+        self._number += 1
+        self._frames.send({"id": self._number, "verb": "tool", "args": {"name": name, "arguments": arguments}})
+        if "result" not in (said := self._frames.receive()) or said["result"]["isError"]:
+            sys.exit(f"the daemon refused: {said}")
+
+    def close(self) -> None:
+        """Leave."""
+        self._frames.close()
 
 
 def many(server: Open, sessions: int) -> dict[str, Any]:
@@ -204,11 +233,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     rows[name].append(start(server))
             for name, some in rows.items():
                 measured[name] |= {what: _told([row[what] for row in some]) for what in some[0]}
-            for name, server in opened.items():
-                one = server()
-                one.ask("initialize", HELLO)
-                measured[name] |= {f"{tool}_ms": _told(took) for tool, took in calls(one.call, args.rounds).items()}
-                one.end()
+            one, other, direct = opened["groma-mcp"](), opened["groma mcp"](), Direct(data, folder, env)
+            one.ask("initialize", HELLO), other.ask("initialize", HELLO)
+            took = calls({"groma-mcp": one.call, "groma mcp": other.call, "the socket": direct.call}, 4 * args.rounds)
+            one.end(), other.end(), direct.close()
+            for name, by_tool in took.items():
+                measured.setdefault(name, {}).update({f"{tool}_ms": _told(ms) for tool, ms in by_tool.items()})
+            for tool, _ in CALLS:
+                added = [through - without for through, without in zip(took["groma-mcp"][tool], took["the socket"][tool], strict=True)]
+                measured["groma-mcp"][f"{tool}_over_the_socket_ms"] = _told(added)
             measured["in process"] = _inside(folder, env, args.rounds)
             for name, server in opened.items():
                 measured[name]["many at once"] = many(server, args.sessions)
@@ -228,7 +261,8 @@ def _inside(folder: Path, environment: Mapping[str, str], rounds: int) -> dict[s
         "from groma.engine import Engine; from groma.serve.freshness import Freshness; from groma.serve.tools import Surface\n"
         "with Engine(load(os.environ, data_dir=Path(), config_file=Path('none'))) as engine:\n"
         "    surface = Surface(engine, Freshness(engine), cwd=sys.argv[1], environment=os.environ)\n"
-        "    print(json.dumps({f'{tool}_ms': _told(took) for tool, took in calls(surface.tool, int(sys.argv[2])).items()}), flush=True)\n"
+        "    took = calls({'it': surface.tool}, int(sys.argv[2]))['it']\n"
+        "    print(json.dumps({f'{tool}_ms': _told(ms) for tool, ms in took.items()}), flush=True)\n"
         "    os._exit(0)\n"
     )
     root = str(Path(__file__).parents[1])

@@ -478,6 +478,7 @@ impl Front {
             }
             // By nobody here: who cancels does not wait any more.
             Some("Cancelled") => {
+                drop(locked(&self.wire)); // whoever sends it has marked it as sent
                 self.lost(|one, _| one == number);
                 return;
             }
@@ -529,7 +530,7 @@ impl Front {
                     let found = state
                         .waiting
                         .iter()
-                        .find(|(_, one)| one.asked.key == id && one.sent.is_some())
+                        .find(|(_, one)| one.asked.key == id)
                         .map(|(number, _)| *number);
                     found.is_some_and(|number| state.waiting.remove(&number).is_some())
                 }
