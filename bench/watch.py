@@ -178,8 +178,13 @@ def _edited(project: Project, root: Path, paths: list[str], chance: random.Rando
         used.append(1e3 * (time.process_time() - cpu))
         assert project.finds(name), name
         answers.append(1e3 * (time.perf_counter() - begun))
-    return {"edits": EDITS, "cpu_ms_p50": round(statistics.median(used), 1), "wait_ms_p50": round(statistics.median(waits), 1), "answer_ms_p50": round(statistics.median(answers), 1),
-            "answer_ms_max": round(max(answers), 1)}  # fmt: skip
+    return {
+        "edits": EDITS,
+        "cpu_ms_p50": round(statistics.median(used), 1),
+        "wait_ms_p50": round(statistics.median(waits), 1),
+        "answer_ms_p50": round(statistics.median(answers), 1),
+        "answer_ms_max": round(max(answers), 1),
+    }
 
 
 def _unasked(project: Project, root: Path, paths: list[str], chance: random.Random, numbers: Iterator[int]) -> dict[str, float]:
