@@ -61,6 +61,8 @@ _GIT_FILES = frozenset((b"index", b"HEAD", b"config", b"config.worktree", b"comm
 """Names in git's own folders that decide what a walk lists. Where HEAD points does not, so a commit is no change and a switch is one of files."""
 _ALWAYS = frozenset((b".gitattributes", b".groma.toml"))
 """Read by a run whether or not a rule ignores them."""
+LONGEST_GIT_S = 120.0
+"""A lock of git's that is older was left behind by a crash."""
 MOST_ARRIVALS = 10_000
 """New folders waiting to be watched; of more than that all are looked for anew, so that a storm takes no memory."""
 
@@ -150,8 +152,13 @@ class Watch:
     @property
     def git_is_writing(self) -> bool:
         """Is a git command in the middle of changing a work tree here?"""
-        tops = {checkout.state.git_dir for several in self._checkouts.values() for checkout in several if checkout.state}
-        return any(os.path.exists(os.path.join(folder, "index.lock")) for folder in tops)
+        folders = {checkout.state.git_dir for several in self._checkouts.values() for checkout in several if checkout.state}
+        now = time.time()
+        for folder in folders:
+            with suppress(OSError):
+                if now - os.stat(os.path.join(folder, "index.lock")).st_mtime < LONGEST_GIT_S:
+                    return True
+        return False
 
     # ------------------------------------------------------------------------------------------------------------ what happened
 

@@ -40,7 +40,7 @@ MOST_ROOTS = 16
 TRY_AGAIN_S = 600.0
 """How long a project that could not be watched is walked before it is tried again."""
 LATEST_S = 10.0
-"""How long a project that does not become quiet waits for an unasked run at most; also, how long git is waited for."""
+"""How long a project that does not become quiet waits for an unasked run at most."""
 PAUSE_S = 0.05
 """Between two looks at a project in which much happens: a storm costs looks, not one wake-up an event."""
 
@@ -336,9 +336,8 @@ class Freshness:
             self._drop(room)
             return until
         if room.first:
-            latest = room.first + LATEST_S
-            due = min(room.last + self._debounce_s, latest)
-            if now >= due and now < latest and room.watch.git_is_writing:
+            due = min(room.last + self._debounce_s, room.first + LATEST_S)
+            if now >= due and room.watch.git_is_writing:
                 due = now + PAUSE_S  # a switch of branches is one change
             if now >= due:
                 self._unasked(room)
