@@ -70,7 +70,9 @@ def command(path: str | None, questions: int, as_json_: bool) -> None:
             if not as_json_:
                 click.echo(_shown(n, found[-1]))
     if as_json_:
-        as_json({"schema": "groma.demo/1", "repository": name, "files": status.files, "seconds": round(seconds, 3), "questions": list(map(_plain, found))})
+        as_json(
+            {"schema": "groma.demo/1", "repository": name, "files": status.files, "seconds": round(seconds, 3), "questions": list(map(_plain, found))}
+        )
         return
     click.echo(_summary(found))
 
@@ -112,7 +114,7 @@ def _summary(found: list[_Found]) -> str:
         three = sum(right(paths, one, SHOWN) for paths, one in zip(of, found, strict=True))
         rows.append(f"{tool:5}  a right file first: {first} of {len(found)}, among the first {SHOWN}: {three}; median {statistics.median(ms):.1f} ms")
     few = "So few questions prove nothing: groma bench asks 200 and says how sure the difference is."
-    return "\n".join([*rows, "", few, f"To use it in your agents: groma install"])
+    return "\n".join([*rows, "", few, "To use it in your agents: groma install"])
 
 
 def _plain(one: _Found) -> dict[str, object]:

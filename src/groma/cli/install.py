@@ -22,7 +22,9 @@ NAMES = ", ".join(client.name for client in CLIENTS)
 
 @click.command("install", short_help="Put groma into your agents.")
 @click.argument("client", nargs=-1)
-@click.option("--type", "types", multiple=True, type=click.Choice(TYPES), metavar="TYPE", help="mcp (default), instructions, hooks or skill; may be repeated.")
+@click.option(
+    "--type", "types", multiple=True, type=click.Choice(TYPES), metavar="TYPE", help="mcp (default), instructions, hooks or skill; may be repeated."
+)
 @click.option("--project", type=PATH, metavar="PATH", help="Instructions go into this project's AGENTS.md or CLAUDE.md.")
 @click.option("--bin", "folder", type=PATH, metavar="FOLDER", help="Also link knowledge-manager into an agent's bin folder.")
 @click.option("--print", "only_print", is_flag=True, help="Show what would be written; write nothing.")
@@ -90,7 +92,14 @@ def _planned(
         planned[edit.path] = ("knowledge-manager", edit)
     for title, edit in planned.values():
         state = "" if edit.changes else "  (is there already)"
-        note = next((f"; {'listed by its own tool ' + c.verified if c.verified else 'written from documentation, untried'}" for c in clients if c.title == title), "")
+        note = next(
+            (
+                f"; {'listed by its own tool ' + c.verified if c.verified else 'written from documentation, untried'}"
+                for c in clients
+                if c.title == title
+            ),
+            "",
+        )
         click.echo(f"{title}: {printable(edit.path)}{state}{note}")
     return list(planned.values()), left
 

@@ -18,7 +18,9 @@ __all__ = ["command"]
 
 @click.command("uninstall", short_help="Take groma out of your agents.")
 @click.argument("client", nargs=-1)
-@click.option("--type", "types", multiple=True, type=click.Choice(TYPES), metavar="TYPE", help="Only this; may be repeated. Default: all that is ours.")
+@click.option(
+    "--type", "types", multiple=True, type=click.Choice(TYPES), metavar="TYPE", help="Only this; may be repeated. Default: all that is ours."
+)
 @click.option("--project", type=PATH, metavar="PATH", help="Take the instructions out of this project's file.")
 @click.option("--bin", "folder", type=PATH, metavar="FOLDER", help="Take knowledge-manager out of this folder.")
 @click.option("--print", "only_print", is_flag=True, help="Show what would be written; write nothing.")
