@@ -16,7 +16,7 @@ LAYERS = {
     "values": 0, "types": 0, "errors": 0, "ports": 0, "records": 0, "drafts": 0,
     "_shared": 1, "_pure": 1, "_compiled": 1, "_rs": 1,
     "core": 1, "config": 1, "places": 1, "locks": 1, "filters": 1, "roles": 1, "secrets": 1, "catalogue": 1, "shapes": 1,
-    "languages": 1,
+    "languages": 1, "watching": 1,
     "indexing": 2, "search": 2, "memory": 2,
     "stores": 3,
     "data": 4, "reading": 4, "memories": 4, "jobs": 4, "worker": 4, "engine": 4,

@@ -35,7 +35,10 @@ def test_the_last_one_wins_and_says_where_it_came_from(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("colour = 1", "which groma does not know; it knows answer_within_s, data_dir, max_file_bytes"),
+        (
+            "colour = 1",
+            "which groma does not know; it knows answer_within_s, daemon, daemon_idle_s, data_dir, job_memory_mb, jobs_at_once, max_file_bytes",
+        ),
         ("max_file_bytes = 'many'", "must be a whole number"),
         ("max_file_bytes = true", "must be a whole number"),
         ("max_file_bytes = 1", "must lie between 1000 and"),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from . import core
 from .catalogue import generations, manifests, scopes
+from .catalogue.anchors import any_anchor
 from .catalogue.database import Database
 from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
@@ -202,7 +203,10 @@ class Engine:
         check(request)
 
     def search(self, caller: Caller, roots: Sequence[str], request: Request) -> Answer:
-        """Answer a request over folders that were indexed (one at least). Raises what `check` raises; NotIndexed."""
+        """Answer a request over folders that were indexed (one at least), with the memories that speak of what was found.
+
+        Raises what `check` raises; NotIndexed.
+        """
         check(request)
         healed = 0
         for _ in range(ATTEMPTS):
@@ -213,7 +217,8 @@ class Engine:
                 store = self._data.store(name)
                 with store.steady():
                     coverage = [self._coverage(store, one) for one in known]
-                    return self._told(search(request, self._data.db, store, store, among, coverage))
+                    answer = search(request, self._data.db, store, store, among, coverage)
+                return self._told(self._reminded(caller, answer))
             except StoreDamaged as e:
                 healed = self._data.heal(name, e, healed)
                 for root in roots:
@@ -223,6 +228,13 @@ class Engine:
     def _told(self, answer: Answer) -> Answer:
         said = self._data.told()
         return replace(answer, degraded=(*said, *answer.degraded)) if said else answer
+
+    def _reminded(self, caller: Caller, answer: Answer) -> Answer:
+        """With the memories that are anchored to what was found; where no memory has an anchor, nothing of memory is even imported."""
+        if not answer.hits or not any_anchor(self._data.db):
+            return answer
+        memories = self.memories.anchored(caller, answer.hits)
+        return replace(answer, memories=memories) if memories else answer
 
     def _profile_of(self, among: Sequence[Scope]) -> str:
         """The profile that answers for all of these scopes."""
@@ -310,6 +322,14 @@ class Engine:
             return False
         is_ours = known.generation is not None and known.generation.profile == profile()
         return is_ours and known.row.indexed_at is not None and known.row.started_at is None
+
+    def files(self, caller: Caller, root: str, *, beginning: str = "", containing: str = "", after: str = "", limit: int = 1_000) -> list[str]:
+        """Paths of the searchable files of a folder, by their bytes, at most `limit`: those after a path that begin so and hold a text.
+
+        Raises NotIndexed.
+        """
+        scope = self._scope(caller, root)
+        return manifests.searchable(self._data.db, scope.id, beginning=beginning, containing=containing, after=after, limit=limit)
 
     def _stale(self, scope: Scope) -> int:
         """How many files were added, changed or removed since the last run."""
@@ -467,6 +487,10 @@ class Engine:
     def model_id(self) -> str:
         """The identity of the embedder in use."""
         return core.static_id()
+
+    def languages(self) -> list[str]:
+        """The names of all languages that a search can be narrowed to."""
+        return sorted(core.all_languages())
 
     def broken_grammars(self) -> list[str]:
         """Languages whose grammar or query does not load."""

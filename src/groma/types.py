@@ -28,6 +28,7 @@ __all__ = [
     "Named",
     "Passage",
     "Progress",
+    "Reminder",
     "Request",
     "Scope",
     "ScopeStatus",
@@ -341,8 +342,23 @@ class Coverage:
 
 
 @value
+class Reminder:
+    """A memory that is anchored to what a search found: the first line of what it says, and what its anchor is now (fresh, moved, changed, gone)."""
+
+    id: str
+    level: str
+    line: str
+    path: str
+    symbol: str
+    state: str
+    source: str
+    trust: float
+
+
+@value
 class Answer:
-    """What a search returns: hits best first, and all that makes them less than certain. `timings` are milliseconds a step."""
+    """What a search returns: hits best first, and all that makes them less than certain. `timings` are milliseconds a step; `memories` speak of the
+    files of the hits."""
 
     query_id: str
     query: str
@@ -351,6 +367,7 @@ class Answer:
     degraded: tuple[str, ...]
     core: str
     timings: Mapping[str, float]
+    memories: tuple[Reminder, ...] = ()
 
 
 @value

@@ -29,7 +29,7 @@ __all__ = ["main"]
 
 REPORT_S = 0.4
 """How often progress is written, and what is asked is read."""
-GRACE_S = 8.0
+GRACE_S = 5.0
 """Work that does not come to the end of a batch for so long after it was asked to is ended as by a crash, which costs nothing but that batch."""
 TRIES = 3
 """How often a job is tried that found a database locked; each has waited for ten seconds."""
@@ -148,7 +148,8 @@ class Worker:
                     if not left:
                         raise
         except Stopped:
-            state = {"pause": "paused", "cancel": "cancelled"}.get(self._stop[1], "queued")
+            asked = self._stop[1] if self._stop[0] == job.id else ""
+            state = {"pause": "paused", "cancel": "cancelled"}.get(asked, "queued")
         except GromaError as e:
             state, fault, error = "failed", type(e).__name__, e.message
         except MemoryError:
@@ -170,7 +171,7 @@ class Worker:
     def report(self, progress: Progress) -> None:
         """Take note of how far the work is. Raises Stopped if it shall go no further."""
         assert self._job is not None
-        if self._stop[0] == self._job.id and self._stop[1]:
+        if self._term.is_set() or (self._stop[0] == self._job.id and self._stop[1]):
             raise Stopped
         if progress.done and not self._begun:
             self._begun = time.monotonic()

@@ -65,11 +65,16 @@ def test_what_holds_and_where_it_comes_from(groma: Groma, place: Place, shop: Pa
         "daemon = off # GROMA_DAEMON",
         "daemon_idle_s = 1800 # default",
         "memory_mb = 1000 # default",
+        "watch = true # default",
+        "watch_debounce_ms = 1000 # default",
+        "jobs_at_once = 2 # default",
+        "job_memory_mb = 2000 # default",
         "read_only = false # default",
     ]
     assert (
-        groma("config", "show", cwd=shop).out
-        == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\nread_only = false\n"
+        groma("config", "show", cwd=shop).out == f"data_dir = {place.data}\nmax_file_bytes = 70000\nanswer_within_s = 5\nmemories_per_hour = 10000\n"
+        "daemon = off\ndaemon_idle_s = 1800\nmemory_mb = 1000\nwatch = true\nwatch_debounce_ms = 1000\n"
+        "jobs_at_once = 2\njob_memory_mb = 2000\nread_only = false\n"
     )
     monkeypatch.setenv("GROMA_MAX_FILE_BYTES", "80000")
     found = groma("config", "show", "--json", cwd=shop).json

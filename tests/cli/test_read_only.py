@@ -24,13 +24,15 @@ WRITES = {
     "index": ("ROOT",), "forget": ("ROOT",), "install": ("cursor", "--yes"), "uninstall": ("--yes",),
     "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",),
     "import": ("ROOT/README.md",), "memories update": ("00000000", "another fact"), "memories promote": ("00000000",), "memories undo": ("00000000",),
-    "memories purge": ("00000000",), "forget --source": ("human",),
+    "memories purge": ("00000000",), "forget --source": ("human",), "index --background": ("ROOT",), "rebuild --background": (),
+    "import --background": ("ROOT/README.md",), "jobs pause": ("00000000",), "jobs resume": ("00000000",), "jobs cancel": ("00000000",),
+    "jobs maintain": (),
 }  # fmt: skip
 """Verbs that would write, with arguments that make them want to."""
 READS = {
     "search": ("--repo", "ROOT", "validate_ledger"), "status": (), "why": ("ROOT/README.md",), "verify": (), "doctor": (), "config": ("show",),
     "completion": ("bash",), "recall": ("a fact",), "memories": (), "forget --preview --source": ("human",), "export": (), "briefing": (),
-    "timeline": ("--since", "2020-01-01"), "about": (),
+    "timeline": ("--since", "2020-01-01"), "about": (), "jobs": (),
 }  # fmt: skip
 ELSEWHERE = {"mcp", "bench", "hook", "demo", "serve", "start", "stop", "restart", "logs"}
 """`mcp` serves until its input ends; `bench` keeps its index in a place of its own; of the daemon's, tests/serve/test_daemon.py tells."""
@@ -114,11 +116,19 @@ CALLS = {
     "briefing": lambda engine, root: engine.memories.briefing(LOCAL, here=root),
     "timeline": lambda engine, root: engine.memories.timeline(LOCAL, 0, here=root),
     "about": lambda engine, root: engine.memories.about(LOCAL, here=root),
+    "maintain": lambda engine, _: engine.maintain(LOCAL),
+    "maintain memories": lambda engine, _: engine.memories.maintain(LOCAL),
+    "start a job": lambda engine, root: engine.jobs.submit(LOCAL, "rebuild", root),
+    "pause a job": lambda engine, _: engine.jobs.pause(LOCAL, "0" * 8),
+    "resume a job": lambda engine, _: engine.jobs.resume(LOCAL, "0" * 8),
+    "cancel a job": lambda engine, _: engine.jobs.cancel(LOCAL, "0" * 8),
+    "jobs": lambda engine, _: engine.jobs.list(LOCAL),
     "session": lambda engine, root: engine.memories.retrieve_session_state(LOCAL, "", here=root),
 }
 
 REFUSED = {
     "index", "forget", "rebuild", "rebuild all", "remember", "update", "promote", "forget memories", "undo", "purge", "import", "restore",
+    "maintain", "maintain memories", "start a job", "pause a job", "resume a job", "cancel a job",
 }  # fmt: skip
 """Those of them that would write."""
 

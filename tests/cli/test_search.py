@@ -16,12 +16,12 @@ from tests.processes import Place, git, repository, write
 def test_one_object_as_promised(groma: Groma, shop: Path) -> None:
     ran = groma("search", "--repo", shop, "--json", "what is left to pay after the discount")
     answer = ran.json
-    assert list(answer) == ["schema", "query_id", "query", "hits", "scopes", "degraded", "core", "timings"]
+    assert list(answer) == ["schema", "query_id", "query", "hits", "scopes", "degraded", "core", "timings", "memories"]
     assert answer["schema"] == "groma.search/1"
     assert UUID(answer["query_id"])
     assert answer["query"] == "what is left to pay after the discount"
     assert answer["core"] == core.NAME
-    assert answer["degraded"] == []
+    assert (answer["degraded"], answer["memories"]) == ([], [])
     assert set(answer["timings"]) == {"understand", "retrieve", "fuse", "facts", "rank", "present"}
     assert all(ms >= 0 for ms in answer["timings"].values())
 

@@ -35,6 +35,7 @@ __all__ = [
     "ready",
     "report",
     "resume",
+    "settle",
     "staged",
     "submit",
 ]
@@ -169,9 +170,7 @@ def claim(db: Database, owner: str, alive: Alive, at_once: int) -> Job | None:
     """Take the next job for `owner`; None if there is none that may run beside those that do."""
     with db.transaction():
         db.execute("UPDATE jobs SET priority = priority WHERE state IN ('queued', 'running')")  # on Postgres nobody else claims from here on
-        for job in _some(db, "state = 'running'", ()):
-            if (now := as_it_is(job, alive)) is not job:
-                _settle(db, now)
+        settle(db, alive)
         _, those = ready(active(db), alive, at_once)
         if not those:
             return None
@@ -181,6 +180,15 @@ def claim(db: Database, owner: str, alive: Alive, at_once: int) -> Job | None:
             (owner, time.time(), those[0].id),
         )
         return get(db, those[0].id)
+
+
+def settle(db: Database, alive: Alive) -> None:
+    """Write down what became of jobs whose process died."""
+    for job in _some(db, "state = 'running'", ()):
+        if (now := as_it_is(job, alive)) is not job:
+            with db.transaction():
+                if _some(db, "id = ? AND owner = ? AND state = 'running'", (job.id, job.owner)):  # else somebody was faster
+                    _settle(db, now)
 
 
 def _next(running: Sequence[Job], queued: Sequence[Job], at_once: int) -> Iterator[Job]:

@@ -16,7 +16,7 @@ from ..values import value
 from . import scopes
 from .database import Database, damaged
 
-__all__ = ["ManifestColumns", "Stat", "find", "judged", "load", "paths_of", "record", "remove", "skipped", "stats"]
+__all__ = ["ManifestColumns", "Stat", "find", "judged", "load", "paths_of", "record", "remove", "searchable", "skipped", "stats"]
 
 KEPT = 4096
 """Of so many files of a scope, what `stats` says is remembered while nobody writes."""
@@ -74,6 +74,16 @@ def find(db: Database, scope_id: str, path: str) -> ManifestColumns | None:
 def paths_of(db: Database, scope_id: str, blob: bytes) -> list[str]:
     """Where the files with this content were when the scope was last looked at, by path."""
     return [path for (path,) in db.query("SELECT path FROM manifests WHERE scope_id = ? AND blob = ? ORDER BY path", (scope_id, blob))]
+
+
+def searchable(db: Database, scope_id: str, *, beginning: str = "", containing: str = "", after: str = "", limit: int = 1_000) -> list[str]:
+    """Paths of files that may be searched, by their bytes: those after a path that begin so and hold a text."""
+    clause, given = "scope_id = ? AND reason IS NULL AND path > ?", [scope_id, after]
+    if beginning:
+        clause, given = f"{clause} AND path >= ? AND path < ?", [*given, beginning, f"{beginning}\U0010ffff"]
+    if containing:
+        clause, given = f"{clause} AND replace(path, ?, '') <> path", [*given, containing]
+    return [path for (path,) in db.query(f"SELECT path FROM manifests WHERE {clause} ORDER BY path LIMIT ?", (*given, limit))]
 
 
 def _settled(rows: Sequence[Sequence[Any]]) -> list[bool]:

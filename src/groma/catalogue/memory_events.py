@@ -7,6 +7,7 @@ nothing stays but the mark that this id is gone.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from .identity import uuid7
 
 __all__ = ["Call", "Changes", "Event", "Writer", "batch_of", "call", "changes", "history", "last", "timeline", "writes", "writing"]
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 @value
 class Call:
@@ -30,9 +33,11 @@ class Call:
     batch: str
 
 
-def call(actor: str, at: float | None = None) -> Call:
-    """A new call of `actor`, now."""
-    return Call(actor, time.time() if at is None else at, uuid7())
+def call(actor: str, at: float | None = None, *, batch: str | None = None) -> Call:
+    """A new call of `actor`, now; or the same one again, under its batch. Raises UsageError for a batch that is no UUID."""
+    if batch is not None and not _UUID.fullmatch(batch):
+        raise UsageError("A batch is named by a UUID, in lower case.")
+    return Call(actor, time.time() if at is None else at, uuid7() if batch is None else batch)
 
 
 @value

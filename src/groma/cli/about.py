@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import click
 
-from ..records import LEVELS, Memory, is_live, plain
+from ..records import LEVELS, Memory, is_live
+from ..shapes import about_shape
 from ..types import LOCAL
 from .shared import as_json, here, json_option, open_engine, printable, project_named
 
@@ -29,8 +30,7 @@ def command(project: str | None, as_json_: bool) -> None:
     with open_engine() as engine:
         answer = engine.memories.about(LOCAL, here=here(), project=project_named(project))
     if as_json_:
-        kept = [plain(m) for m in answer.memories]
-        as_json({"schema": "groma.about/1", "project": answer.project, "folder": answer.folder, "memories": kept})
+        as_json({"schema": "groma.about/1", **about_shape(answer)})
         return
     about = f" and {printable(answer.project)}" if answer.project else ""
     click.echo(f"{len(answer.memories)} memories about you{about}, kept in {printable(answer.folder)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ..shapes import briefing_shape
 from ..types import LOCAL
 from .shared import as_json, here, json_option, open_engine, project_named, say
 
@@ -26,15 +27,7 @@ def command(project: str | None, tokens: int, as_json_: bool) -> None:
     with open_engine("ask") as engine:
         answer = engine.memories.briefing(LOCAL, here=here(engine), project=project_named(project), tokens=tokens)
     if as_json_:
-        as_json(
-            {
-                "schema": "groma.briefing/1",
-                "text": answer.text,
-                "tokens": answer.tokens,
-                "memories": list(answer.memories),
-                "left_out": answer.left_out,
-            }
-        )
+        as_json({"schema": "groma.briefing/1", **briefing_shape(answer)})
         return
     click.echo(answer.text.encode(), nl=False)
     if not answer.memories and not answer.left_out:

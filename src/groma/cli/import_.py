@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import UsageError
+from ..shapes import imported_shape
 from ..types import LOCAL
 from .jobs import started
 from .shared import PATH, as_json, background_option, here, json_option, open_engine, printable, project_named
@@ -71,11 +72,7 @@ def _read(name: str) -> bytes:
 
 def _show(done: Imported, as_json_: bool) -> None:
     if as_json_:
-        entries = [
-            {"file": one.file, "line": one.line, "id": one.receipt.id, "outcome": one.receipt.outcome, "reason": one.receipt.reason}
-            for one in done.lines
-        ]
-        as_json({"schema": "groma.import/1", "outcomes": dict(done.outcomes), "entries": entries, "undo": done.batch or None})
+        as_json({"schema": "groma.import/1", **imported_shape(done)})
         return
     click.echo(", ".join(f"{n} {outcome}" for outcome, n in done.outcomes.items()) or "nothing to import")
     if done.batch:

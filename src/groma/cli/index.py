@@ -43,21 +43,9 @@ def command(path: str | None, yes: bool, background: bool, as_json_: bool) -> No
         say(engine.told())
     seconds = time.perf_counter() - begun
     if as_json_:
-        as_json(
-            {
-                "schema": "groma.index/1",
-                "root": root,
-                "known": summary.known,
-                "indexed": summary.indexed,
-                "read": summary.read,
-                "attached": summary.attached,
-                "gone": summary.gone,
-                "chunks": chunks,
-                "skipped": dict(skipped),
-                "seconds": round(seconds, 3),
-                "core": core,
-            }
-        )
+        from ..shapes import index_shape
+
+        as_json({"schema": "groma.index/1", **index_shape(root, summary, chunks, skipped, seconds, core)})
         return
     click.echo(f"{printable(root)}: {summary.indexed} files in {chunks} chunks, {summary.read} read, {summary.gone} gone, {seconds:.2f} s")
     if skipped:

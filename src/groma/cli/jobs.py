@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..places import project_root
+from ..shapes import job_shape
 from ..types import LOCAL
-from .shared import PATH, Listing, as_json, json_option, moment_shown, open_engine, printable
+from .shared import PATH, Listing, as_json, json_option, open_engine, printable
 
 if TYPE_CHECKING:
     from ..jobs import Job
 
-__all__ = ["command", "job_json", "started"]
+__all__ = ["command", "started"]
 
 SHOWN = 20
 """So many jobs that are over are listed for people."""
@@ -48,7 +49,7 @@ def list_(as_json_: bool) -> None:
     with open_engine() as engine:
         found = engine.jobs.list(LOCAL)
     if as_json_:
-        as_json({"schema": "groma.jobs/1", "jobs": [job_json(job) for job in found]})
+        as_json({"schema": "groma.jobs/1", "jobs": [job_shape(job) for job in found]})
         return
     over = [job for job in found if job.over]
     for job in [job for job in found if not job.over] + over[:SHOWN]:
@@ -72,7 +73,7 @@ def show(id: str, as_json_: bool) -> None:
     if as_json_:
         _told(job, as_json_)
         return
-    for name, value in job_json(job).items():
+    for name, value in job_shape(job).items():
         if value not in (None, "", {}, 0):
             click.echo(f"{name}: {printable(str(value))}")
 
@@ -146,34 +147,9 @@ def started(kind: str, root: str, as_json_: bool, **arguments: Any) -> None:
     _told(job, as_json_)
 
 
-def job_json(job: Job) -> dict[str, Any]:
-    """The `job` of `groma.job/1`, and one of the `jobs` of `groma.jobs/1`."""
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "root": job.root,
-        "state": job.state,
-        "asked": job.asked,
-        "priority": job.priority,
-        "step": job.step,
-        "done": job.done,
-        "total": job.total,
-        "rate": round(job.rate, 1),
-        "eta_s": None if job.eta_s is None else round(job.eta_s, 1),
-        "created": moment_shown(job.created),
-        "started": moment_shown(job.started),
-        "finished": moment_shown(job.finished),
-        "owner": job.owner,
-        "caller": job.caller,
-        "arguments": dict(job.arguments),
-        "error": job.error,
-        "result": dict(job.result),
-    }
-
-
 def _told(job: Job, as_json_: bool) -> None:
     if as_json_:
-        as_json({"schema": "groma.job/1", "job": job_json(job)})
+        as_json({"schema": "groma.job/1", "job": job_shape(job)})
     else:
         click.echo(_line(job))
 

@@ -10,13 +10,13 @@ import click
 from .. import __version__
 from ..errors import GromaError
 from ..records import KNOWLEDGE, SOURCES, Memory
+from ..shapes import cleaned_shape, entry_shape, moment_shown, recalled_shape, receipt_shape, statistics_shape
 from ..types import LOCAL
 from .main import read_only_option, run
-from .recall import recalled_json
-from .remember import receipt_json, receipt_text
-from .shared import as_json, here, json_option, moment_shown, open_engine, printable, project_named
+from .remember import receipt_text
+from .shared import as_json, here, json_option, open_engine, printable, project_named
 
-__all__ = ["cli", "entry_json", "main"]
+__all__ = ["cli", "main"]
 
 HELP = """The knowledge store that agents share: decisions, architecture, implementation, configuration, issues.
 
@@ -72,7 +72,7 @@ def store(
     with open_engine() as engine:
         receipt = engine.memories.store(LOCAL, " ".join(text), here=here(), type=type_, **fields)
     if as_json_:
-        as_json({**receipt_json(receipt), "schema": "groma.knowledge.store/1", "type": type_})
+        as_json({"schema": "groma.knowledge.store/1", **receipt_shape(receipt), "type": type_})
     elif receipt.outcome == "rejected":
         raise GromaError(receipt.reason)
     else:
@@ -90,7 +90,7 @@ def search(query: tuple[str, ...], limit: int, types: tuple[str, ...], project: 
     with open_engine() as engine:
         answer = engine.memories.search(LOCAL, " ".join(query), limit=limit, types=types, project=project_named(project))
     if as_json_:
-        found = [recalled_json(one) for one in answer.memories]
+        found = [recalled_shape(one) for one in answer.memories]
         as_json({"schema": "groma.knowledge.search/1", "query": answer.query, "entries": found, "nothing_useful": answer.nothing_useful})
         return
     for one in answer.memories:
@@ -123,7 +123,7 @@ def query(
     with open_engine() as engine:
         page = engine.memories.query(LOCAL, **filters, limit=limit, after=after)
     if as_json_:
-        as_json({"schema": "groma.knowledge.query/1", "entries": [entry_json(m) for m in page.entries], "next": page.next})
+        as_json({"schema": "groma.knowledge.query/1", "entries": [entry_shape(m) for m in page.entries], "next": page.next})
         return
     for m in page.entries:
         click.echo(_shown(m))
@@ -142,7 +142,7 @@ def stats(types: tuple[str, ...], project: str | None, agent: str | None, as_jso
         counted = engine.memories.statistics(LOCAL, types=types, project=project_named(project), agent=agent)
     by = {"type" if name == "kind" else name: dict(numbers) for name, numbers in counted.by.items()}
     if as_json_:
-        as_json({"schema": "groma.knowledge.stats/1", "total": counted.total, **{f"by_{name}": numbers for name, numbers in by.items()}})
+        as_json({"schema": "groma.knowledge.stats/1", **statistics_shape(counted)})
         return
     click.echo(f"{counted.total} entries")
     for name in ("type", "project", "agent", "age", "state"):
@@ -161,31 +161,11 @@ def cleanup(older_than: str, dry_run: bool, types: tuple[str, ...], project: str
     with open_engine() as engine:
         cleaned = engine.memories.cleanup(LOCAL, older_than=older_than, dry_run=dry_run, types=types, project=project_named(project))
     if as_json_:
-        told = {"schema": "groma.knowledge.cleanup/1", "dry_run": dry_run, "count": len(cleaned.ids), "ids": list(cleaned.ids)}
-        as_json({**told, "undo": cleaned.batch or None})
+        as_json({"schema": "groma.knowledge.cleanup/1", **cleaned_shape(cleaned.ids, cleaned.batch, dry_run)})
         return
     for id in cleaned.ids:
         click.echo(id)
     click.echo(f"{len(cleaned.ids)} {'would be ' * dry_run}forgotten{f'; call {cleaned.batch}' * bool(cleaned.batch)}", err=True)
-
-
-def entry_json(m: Memory) -> dict[str, Any]:
-    """One of the `entries` of `groma.knowledge.query/1`."""
-    return {
-        "id": m.id,
-        "content": m.content,
-        "type": m.kind,
-        "project": m.project,
-        "agent": m.agent,
-        "tags": list(m.tags),
-        "source": m.source,
-        "trust": m.trust,
-        "importance": m.importance,
-        "created": moment_shown(m.created),
-        "updated": moment_shown(m.updated),
-        "superseded_by": m.superseded_by,
-        "masked": bool(m.masked),
-    }
 
 
 def _split(tags: tuple[str, ...]) -> list[str]:

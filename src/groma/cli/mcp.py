@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
-from .shared import as_json, open_engine
+from .shared import as_json, opened, settings
+
+if TYPE_CHECKING:
+    from ..serve.tools import Surface
 
 __all__ = ["command"]
 
@@ -30,9 +34,16 @@ def command(toolset: str, catalogue_: bool) -> None:
 
         as_json(catalogue(toolset))
         return
-    from ..serve.freshness import Freshness
+    from ..serve.agent import Agent
     from ..serve.mcp import serve
-    from ..serve.tools import Surface
 
-    with open_engine() as engine:
-        serve(Surface(engine, Freshness(engine), cwd=os.getcwd(), environment=os.environ, toolset=toolset), toolset)
+    held = settings()
+
+    def inside() -> Surface:
+        from ..serve.freshness import Freshness
+        from ..serve.tools import Surface
+
+        engine = opened(held)
+        return Surface(engine, Freshness(engine), cwd=os.getcwd(), environment=os.environ, toolset=toolset)
+
+    serve(Agent(held, os.environ, inside, toolset=toolset), toolset)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import GromaError, UsageError
-from ..records import KINDS, LEVELS, SOURCES, STATES, Memory, Selection, plain
+from ..records import KINDS, LEVELS, SOURCES, STATES, Memory, Selection
+from ..shapes import changed_shape, event_shape, memory_shape, moment_shown, purged_shape
 from ..types import LOCAL
-from .shared import Listing, as_json, json_option, moment_shown, open_engine, printable, project_named
+from .shared import Listing, as_json, json_option, open_engine, printable, project_named
 
 if TYPE_CHECKING:
     from ..memories.lifecycle import Changed, Purged
 
-__all__ = ["command", "line", "memory_json"]
+__all__ = ["command", "line"]
 
-TIMES = ("created", "updated", "used", "valid_from", "valid_to", "expires", "forgotten")
 SHOWN = 100
 """So many characters of a memory are shown in a list."""
 
@@ -62,7 +62,7 @@ def list_(projects: tuple[str, ...], every: bool, limit: int, after: str | None,
     with open_engine() as engine:
         page = engine.memories.list(LOCAL, wanted, limit=limit, after=after)
     if as_json_:
-        as_json({"schema": "groma.memories/1", "memories": [memory_json(m) for m in page.memories], "total": page.total, "after": page.after})
+        as_json({"schema": "groma.memories/1", "memories": [memory_shape(m) for m in page.memories], "total": page.total, "after": page.after})
         return
     for m in page.memories:
         click.echo(line(m))
@@ -85,10 +85,10 @@ def show(id: str, as_json_: bool) -> None:
     with open_engine() as engine:
         m = engine.memories.get(LOCAL, id)
     if as_json_:
-        as_json({"schema": "groma.memory/1", "memory": memory_json(m)})
+        as_json({"schema": "groma.memory/1", "memory": memory_shape(m)})
         return
     click.echo("\n".join(printable(one) for one in m.content.splitlines()) + "\n")
-    for name, value in memory_json(m).items():
+    for name, value in memory_shape(m).items():
         if name != "content" and value not in (None, "", [], 0):
             click.echo(f"{name}: {printable(_said(value))}")
 
@@ -151,17 +151,7 @@ def history(id: str, as_json_: bool) -> None:
     with open_engine() as engine:
         events = engine.memories.history(LOCAL, id)
     if as_json_:
-        rows = [
-            {
-                "verb": e.verb,
-                "at": moment_shown(e.at),
-                "actor": e.actor,
-                "undo": e.batch,
-                "before": None if e.previous is None else memory_json(e.previous),
-            }
-            for e in events
-        ]
-        as_json({"schema": "groma.history/1", "id": events[0].id, "events": rows})
+        as_json({"schema": "groma.history/1", "id": events[0].id, "events": [event_shape(e) for e in events]})
         return
     for e in events:
         before = "" if e.previous is None else f"  was: {_start(e.previous)}"
@@ -200,7 +190,7 @@ def purge(ids: tuple[str, ...], forgotten: bool, as_json_: bool) -> None:
     with open_engine() as engine:
         done = engine.memories.purge(LOCAL, Selection(superseded=None, forgotten=True, expired=None) if forgotten else ids)
     if as_json_:
-        as_json({"schema": "groma.purge/1", **{name: _listed(getattr(done, name)) for name in PURGED}})
+        as_json({"schema": "groma.purge/1", **purged_shape(done)})
     else:
         for id in done.ids:
             click.echo(f"purged {id}")
@@ -208,9 +198,6 @@ def purge(ids: tuple[str, ...], forgotten: bool, as_json_: bool) -> None:
     if not done.proven:
         sys.stdout.flush()
         raise GromaError(_left(done))
-
-
-PURGED = ("ids", "files", "bytes", "found", "others", "scrubbed", "logged", "proven")
 
 
 def _found(done: Purged) -> str:
@@ -223,11 +210,6 @@ def _left(done: Purged) -> str:
     if not done.scrubbed:
         return "Another process held the log of the catalogue, where old pages may be left; run the same with the whole ids again."
     return f"Bytes of what they said are left in {', '.join(done.found)}: remove what is a copy of a damaged file."
-
-
-def memory_json(m: Memory) -> dict[str, Any]:
-    """A memory with all its fields; times as ISO 8601."""
-    return {name: moment_shown(v) if name in TIMES else v for name, v in plain(m).items()}
 
 
 def line(m: Memory) -> str:
@@ -249,7 +231,7 @@ def _start(m: Memory) -> str:
 
 def _show(changed: Changed, what: str, as_json_: bool, nothing: str) -> None:
     if as_json_:
-        as_json({"schema": "groma.changed/1", "memories": [memory_json(m) for m in changed.memories], "undo": changed.batch or None})
+        as_json({"schema": "groma.changed/1", **changed_shape(changed.memories, changed.batch)})
         return
     for m in changed.memories if changed.batch else ():
         click.echo(f"{what}: {line(m)}")
@@ -261,10 +243,6 @@ def _show(changed: Changed, what: str, as_json_: bool, nothing: str) -> None:
 
 def _projects(named: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(project_named(one)) for one in named)
-
-
-def _listed(v: object) -> object:
-    return list(v) if isinstance(v, tuple) else v
 
 
 def _said(v: object) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from ..records import KINDS, LEVELS, Recalled
+from ..shapes import moment_shown, recalled_shape
 from ..types import LOCAL
-from .shared import as_json, here, json_option, moment_shown, open_engine, printable, project_named
+from .shared import as_json, here, json_option, open_engine, printable, project_named
 
-__all__ = ["command", "recalled_json"]
+__all__ = ["command"]
 
 
 @click.command("recall", short_help="What is remembered about something; best first.")
@@ -48,7 +47,7 @@ def command(
             {
                 "schema": "groma.recall/1",
                 "query": answer.query,
-                "memories": [recalled_json(one) for one in answer.memories],
+                "memories": [recalled_shape(one) for one in answer.memories],
                 "nothing_useful": answer.nothing_useful,
                 "degraded": list(answer.degraded),
             }
@@ -58,32 +57,6 @@ def command(
         click.echo(_shown(one))
     if answer.nothing_useful:
         click.echo("nothing useful is remembered about this", err=True)
-
-
-def recalled_json(one: Recalled) -> dict[str, Any]:
-    """One of the `memories` of `groma.recall/1`."""
-    m = one.memory
-    return {
-        "id": m.id,
-        "content": m.content,
-        "level": m.level,
-        "kind": m.kind,
-        "category": m.category,
-        "scope": m.scope,
-        "project": m.project,
-        "tags": list(m.tags),
-        "score": round(one.score, 6),
-        "source": m.source,
-        "trust": m.trust,
-        "agent": m.agent,
-        "created": moment_shown(m.created),
-        "valid": one.valid,
-        "valid_from": moment_shown(m.valid_from),
-        "valid_to": moment_shown(m.valid_to),
-        "superseded_by": m.superseded_by,
-        "anchors": [{"path": a.path, "symbol": a.symbol, "state": state} for a, state in one.anchors],
-        "why": one.why,
-    }
 
 
 def _shown(one: Recalled) -> str:

@@ -12,6 +12,7 @@ import click
 
 from ..errors import GromaError, UsageError
 from ..records import KINDS, LEVELS, SOURCES
+from ..shapes import receipt_shape
 from ..types import LOCAL
 from .shared import PATH, as_json, here, json_option, open_engine, printable, project_named
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..records import Receipt
 
-__all__ = ["command", "receipt_json", "receipt_text"]
+__all__ = ["command", "receipt_text"]
 
 AT_ONCE = 100
 """So many lines are kept in one transaction, if they are there already."""
@@ -119,7 +120,7 @@ def _some(lines: list[bytes]) -> Iterator[list[bytes]]:
 def _show(receipts: list[Receipt], as_json_: bool) -> None:
     for receipt in receipts:
         if as_json_:
-            as_json(receipt_json(receipt))
+            as_json({"schema": "groma.remember/1", **receipt_shape(receipt)})
         else:
             click.echo(receipt_text(receipt))
     sys.stdout.flush()
@@ -132,17 +133,3 @@ def receipt_text(receipt: Receipt) -> str:
     target = f" {receipt.target}" if receipt.target and receipt.target != receipt.id else ""
     masked = ", credentials in it masked" if receipt.masked else ""
     return f"{receipt.outcome}{target}: {receipt.id} ({receipt.level}{masked}; {printable(receipt.reason)})"
-
-
-def receipt_json(receipt: Receipt) -> dict[str, Any]:
-    """`groma.remember/1`."""
-    return {
-        "schema": "groma.remember/1",
-        "id": receipt.id,
-        "outcome": receipt.outcome,
-        "target": receipt.target,
-        "reason": receipt.reason,
-        "level": receipt.level,
-        "masked": bool(receipt.masked),
-        "undo": receipt.batch or None,
-    }

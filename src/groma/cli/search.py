@@ -15,6 +15,7 @@ from .shared import PATH, as_json, json_option, open_engine, printable, progress
 
 if TYPE_CHECKING:
     from ..engine import Engine
+    from ..shapes import ReminderShape
 
 __all__ = ["answer_json", "command"]
 
@@ -98,7 +99,16 @@ def answer_json(answer: Answer, *, explain: bool) -> dict[str, Any]:
         "degraded": list(answer.degraded),
         "core": answer.core,
         "timings": dict(answer.timings),
+        "memories": _reminders(answer),
     }
+
+
+def _reminders(answer: Answer) -> list[ReminderShape]:
+    if not answer.memories:
+        return []
+    from ..shapes import reminder_shape  # a search that has none to show does not wait for it
+
+    return [reminder_shape(one) for one in answer.memories]
 
 
 def _hit_json(hit: Hit, *, explain: bool) -> dict[str, Any]:
@@ -158,6 +168,12 @@ def _print(answer: Answer, roots: Sequence[str], *, explain: bool) -> None:
         if shown_lines < len(lines):
             click.echo(f"    {'':>{width}}  … {len(lines) - shown_lines} more lines")
         click.echo()
+    if answer.memories:
+        from ..shapes import reminder_text
+
+        click.echo("remembered of these files:")
+        for one in _reminders(answer):
+            click.echo(f"    {_printable(reminder_text(one))}")
     if not answer.hits:
         click.echo("groma: nothing found", err=True)
     say(answer.degraded)

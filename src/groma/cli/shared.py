@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 from unicodedata import category
 
@@ -30,8 +29,8 @@ __all__ = [
     "background_option",
     "here",
     "json_option",
-    "moment_shown",
     "open_engine",
+    "opened",
     "printable",
     "progress",
     "project_named",
@@ -73,7 +72,7 @@ def open_engine(daemon: Literal["start", "ask", "none"] = "none") -> Iterator[En
         from ..serve.client import connect
 
         try:
-            remote = connect(held, os.environ, client="cli", start=daemon == "start", inside=lambda: _opened(held))
+            remote = connect(held, os.environ, client="cli", start=daemon == "start", inside=lambda: opened(held))
         except StoreUnreachable as e:
             say([f"{e.message} Working without it."])
             remote = None
@@ -81,11 +80,11 @@ def open_engine(daemon: Literal["start", "ask", "none"] = "none") -> Iterator[En
             with remote:
                 yield cast("Engine", remote)
             return
-    with _opened(held) as engine:
+    with opened(held) as engine:
         yield engine
 
 
-def _opened(held: Settings) -> Engine:
+def opened(held: Settings) -> Engine:
     """An engine in this process."""
     from ..engine import Engine
 
@@ -117,11 +116,6 @@ def project_named(project: str | None) -> str | None:
 def as_json(value: dict[str, Any]) -> None:
     """Print one object, as UTF-8."""
     click.echo(json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace"))
-
-
-def moment_shown(at: float | None) -> str | None:
-    """A time as ISO 8601 in UTC, to the second; None for none."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def say(sentences: Iterable[str]) -> None:

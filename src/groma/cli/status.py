@@ -62,12 +62,12 @@ def command(as_json_: bool) -> None:
             click.echo("    left out: " + ", ".join(f"{n} {reason}" for reason, n in s.skipped.items()))
     if not scopes:
         click.echo("groma: nothing is indexed yet; run: groma index PATH", err=True)
-    click.echo(f"{disk / 1e6:.1f} MB in {folder}, core: {core}")
     if daemon:
         click.echo(
             f"daemon: process {daemon['pid']}, up {_ago(daemon['uptime_s'])}, {daemon['rss_mb']:.0f} of {daemon['memory_mb']} MB,"
             f" {daemon['sessions']} sessions, {daemon['jobs']} jobs"
         )
+    click.echo(f"{disk / 1e6:.1f} MB in {folder}, core: {core}")
 
 
 def _daemon(held: Settings) -> dict[str, Any] | None:

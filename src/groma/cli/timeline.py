@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import click
 
+from ..shapes import change_shape, moment_shown
 from ..types import LOCAL
 from .shared import as_json, here, json_option, open_engine, printable, project_named, say
 
@@ -28,26 +27,10 @@ def command(since: str, until: str | None, project: str | None, as_json_: bool) 
     with open_engine() as engine:
         changes = engine.memories.timeline(LOCAL, since, until, here=here(), project=project_named(project))
     if as_json_:
-        told = [
-            {
-                "at": _time(one.at),
-                "verb": one.verb,
-                "by": one.actor,
-                "id": one.id,
-                "content": one.memory.content if one.memory else None,
-                "superseded_by": one.memory.superseded_by if one.memory else None,
-                "call": one.batch,
-            }
-            for one in changes
-        ]
-        as_json({"schema": "groma.timeline/1", "changes": told})
+        as_json({"schema": "groma.timeline/1", "changes": [change_shape(one) for one in changes]})
         return
     for one in changes:
         content = " ".join(one.memory.content.split()) if one.memory else ""
-        click.echo(f"{_time(one.at)}  {one.verb:9}  {one.id}  {printable(content)[:200]}")
+        click.echo(f"{moment_shown(one.at)}  {one.verb:9}  {one.id}  {printable(content)[:200]}")
     if not changes:
         say(["nothing changed"])
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

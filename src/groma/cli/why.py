@@ -8,6 +8,7 @@ import click
 
 from ..errors import UsageError
 from ..places import project_root
+from ..shapes import why_shape
 from ..types import LOCAL
 from .shared import PATH, as_json, json_option, open_engine, printable
 
@@ -42,22 +43,7 @@ def command(path: str, repo: str | None, as_json_: bool) -> None:
             raise UsageError(f"{path} lies outside of {root}; say --repo to ask about another folder.")
         why = engine.why(LOCAL, root, below.replace(os.sep, "/"))
     if as_json_:
-        as_json(
-            {
-                "schema": "groma.why/1",
-                "root": root,
-                "path": why.path,
-                "indexed": why.indexed,
-                "reason": why.reason,
-                "language": why.language,
-                "lines": why.lines,
-                "chunks": why.chunks,
-                "symbols": [{"name": n, "kind": k, "line": line, "signature": s} for n, k, line, s in why.symbols],
-                "imports": list(why.imports),
-                "calls": list(why.calls),
-                "note": why.note,
-            }
-        )
+        as_json({"schema": "groma.why/1", **why_shape(root, why)})
         return
     click.echo(f"{printable(why.path)}: {'' if why.indexed else 'not indexed: '}{printable(why.reason)}")
     if why.chunks:

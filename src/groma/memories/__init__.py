@@ -3,14 +3,16 @@
 They say what project is meant, who may write, and when; what they do is in `groma.memory`.
 """
 
+from ..memory.guard import fence
 from .delivery import Delivery
 from .exchange import Exchange
 from .knowledge import Knowledge
 from .lifecycle import Lifecycle
+from .reminders import Reminders
 from .ways import Ways
 
-__all__ = ["Memories"]
+__all__ = ["Memories", "fence"]
 
 
-class Memories(Exchange, Delivery, Lifecycle, Knowledge, Ways):
+class Memories(Exchange, Delivery, Lifecycle, Knowledge, Reminders, Ways):
     """All verbs of memory."""

@@ -56,13 +56,14 @@ class Knowledge(Ways):
         (receipt,) = self.store_batch(caller, [{"content": content, "type": type, **fields}], here=here)
         return receipt
 
-    def store_batch(self, caller: Caller, entries: Sequence[object], *, here: str) -> list[Receipt]:
+    def store_batch(self, caller: Caller, entries: Sequence[object], *, here: str, batch: str | None = None) -> list[Receipt]:
         """Keep entries, mappings of `type` (default: general) and the fields of `drafts.ALLOWED`; a receipt each, in order, all durable.
 
-        `here` is the project that is meant where an entry names none. Of a credential reference, as of any text, credentials are masked.
+        `here` is the project that is meant where an entry names none; `batch` is as `remember` says. Of a credential reference, as of any text,
+        credentials are masked.
         """
         self._may_write(caller, "store")
-        return self._kept(caller, [partial(self._entry, one, here) for one in entries])
+        return self._kept(caller, [partial(self._entry, one, here) for one in entries], batch)
 
     def _entry(self, said: object, here: str) -> Draft:
         if not isinstance(said, Mapping):

@@ -25,18 +25,19 @@ __all__ = ["Ways"]
 class Ways(Room):
     """The ways in and out."""
 
-    def remember(self, caller: Caller, said: Sequence[object], *, here: str, kind: str = "memory") -> list[Receipt]:
+    def remember(self, caller: Caller, said: Sequence[object], *, here: str, kind: str = "memory", batch: str | None = None) -> list[Receipt]:
         """Keep what is said: mappings of the fields that `drafts.ALLOWED` names. A receipt each, in order; all that is kept is durable.
 
-        `here` is the root of the project one is in, "" if in none: it is meant where no project is named.
+        `here` is the root of the project one is in, "" if in none: it is meant where no project is named. `batch` is a new UUID under which the
+        call may be repeated by who did not hear the answer: what it kept is not kept twice.
         """
         self._may_write(caller, "remember")
-        return self._kept(caller, [partial(self._drafted, one, kind, here) for one in said])
+        return self._kept(caller, [partial(self._drafted, one, kind, here) for one in said], batch)
 
     def _drafted(self, said: object, kind: str, here: str) -> Draft:
         return self._placed(draft(said, kind=kind), here)
 
-    def _kept(self, caller: Caller, said: Sequence[Callable[[], Draft]]) -> list[Receipt]:
+    def _kept(self, caller: Caller, said: Sequence[Callable[[], Draft]], batch: str | None = None) -> list[Receipt]:
         """A receipt for each draft; what makes one raises UsageError where it is to be rejected."""
         drafts: list[Draft | Receipt] = []
         for made in said:
@@ -51,7 +52,7 @@ class Ways(Room):
                     self._data.db,
                     self._known,
                     checked,
-                    call(caller.name),
+                    call(caller.name, batch=batch),
                     quota=self._settings.memories_per_hour,
                     noted=lambda one, verdict: self._noted(caller, one, verdict),
                 )

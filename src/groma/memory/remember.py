@@ -13,7 +13,7 @@ from .. import core
 from ..catalogue import memories
 from ..catalogue.database import Database
 from ..catalogue.identity import uuid7
-from ..catalogue.memory_events import Call, writes
+from ..catalogue.memory_events import Call, batch_of, writes
 from ..catalogue.memory_writes import add, supersede
 from ..errors import UsageError
 from ..records import KNOWLEDGE, PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Draft, Memory, Receipt, memory
@@ -52,9 +52,17 @@ def remember(
     """
     with known.during(db), db.transaction():
         written: dict[str, int] = {}
+        before = _kept_before(db, of)
         return [
-            _one(db, known, draft, of if quota is None else replace(of, actor=draft.agent or of.actor), quota, written, noted) for draft in drafts
+            _one(db, known, draft, of if quota is None else replace(of, actor=draft.agent or of.actor), quota, written, before, noted)
+            for draft in drafts
         ]
+
+
+def _kept_before(db: Database, of: Call) -> dict[bytes, Memory]:
+    """What a call of the same batch has kept already, by content: who did not hear the answer asks again, and nothing is kept twice."""
+    added = [event.id for event in batch_of(db, of.batch) if event.verb == "add"]
+    return {m.hash: m for m in memories.get_all(db, added).values()} if added else {}
 
 
 def _one(
@@ -64,6 +72,7 @@ def _one(
     of: Call,
     quota: int | None,
     written: dict[str, int],
+    before: dict[bytes, Memory],
     noted: Callable[[Draft, Verdict], None],
 ) -> Receipt:
     """`written`: how many records each actor has stored in the last hour, as far as this call has counted them."""
@@ -72,6 +81,13 @@ def _one(
         noted(draft, verdict)
     if verdict.action == "reject":
         return Receipt(None, "rejected", verdict.why)
+    if before:
+        try:
+            there = before.pop(_made(draft, verdict, of).hash, None)
+        except UsageError as e:
+            return Receipt(None, "rejected", e.message)
+        if there is not None:
+            return _again(there, of)
     if of.actor not in written:
         written[of.actor] = writes(db, of.actor, of.at - HOUR)
     if quota is not None and written[of.actor] >= quota:
@@ -157,6 +173,13 @@ def _decision(db: Database, known: Projection, draft: Draft, new: Memory) -> Dec
 
 def _began(m: Memory) -> float:
     return m.created if m.valid_from is None else m.valid_from
+
+
+def _again(m: Memory, of: Call) -> Receipt:
+    """The receipt of what the same call kept before."""
+    outcome = "quarantined" if m.state == "quarantined" else "supersedes" if m.supersedes else "refines" if m.refines else "stored"
+    said = m.reason or "kept already, before the answer was given"
+    return _receipt(m.id, outcome, said, m, target=m.supersedes or m.refines, batch=of.batch)
 
 
 def _receipt(id: str, outcome: str, reason: str, m: Memory, *, target: str | None = None, batch: str = "") -> Receipt:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Caller, Progress
 
-__all__ = ["LOCK", "LOG", "Remote", "answers", "connect", "own_status", "stop"]
+__all__ = ["LOCK", "LOG", "Greeted", "Remote", "answers", "connect", "found", "own_status", "stop"]
 
 LOCK = "daemon.lock"
 """In the data directory: held by the daemon as long as it lives; says which process that is and where its socket lies."""
@@ -37,11 +37,13 @@ LOG = "daemon.log"
 ANSWER_S = 5.0
 """A daemon that does not greet within this time is one that does not answer."""
 START_S = 30.0
+# -P: what lies in the working directory must not stand in for a module of ours.
+_CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from groma.__main__ import main; main()"
 STOP_S = 12.0
 """What a daemon may take to end; it gives itself less."""
 
 
-class _Greeted:
+class Greeted:
     """A connection after its greeting."""
 
     def __init__(self, frames: wire.Frames, said: Mapping[str, Any]) -> None:
@@ -53,7 +55,7 @@ class _Greeted:
         self.replace = bool(said.get("replace", False))
 
 
-def _greet(settings: Settings, environment: Mapping[str, str], client: str) -> _Greeted | None:
+def _greet(settings: Settings, environment: Mapping[str, str], client: str, toolset: str = "core") -> Greeted | None:
     """A connection to the daemon that there is; None if there is none. Raises what it refuses, StoreUnreachable where it does not answer."""
     folder = str(settings.data_dir)
     wanted = sockets.path_of(folder, environment)
@@ -69,7 +71,7 @@ def _greet(settings: Settings, environment: Mapping[str, str], client: str) -> _
         except OSError as e:
             raise StoreUnreachable(f"The daemon at {path} cannot be reached: {e.strerror or e}.") from e
         try:
-            frames.send(_greeting(environment, client))
+            frames.send(_greeting(environment, client, toolset))
             said = frames.receive()
             if isinstance(error := said.get("error"), dict):
                 raise wire.raised(error)
@@ -83,17 +85,17 @@ def _greet(settings: Settings, environment: Mapping[str, str], client: str) -> _
         except BaseException:
             frames.close()
             raise
-        return _Greeted(frames, said)
+        return Greeted(frames, said)
     return None
 
 
-def _greeting(environment: Mapping[str, str], client: str) -> dict[str, Any]:
+def _greeting(environment: Mapping[str, str], client: str, toolset: str) -> dict[str, Any]:
     env = {name: v for name, v in environment.items() if name.startswith("GROMA_") or name in wire.FORWARDED}
     try:
         cwd = os.getcwd()
     except OSError:  # it was removed
         cwd = ""
-    return {"groma": wire.PROTOCOL, "version": __version__, "client": client, "pid": os.getpid(), "cwd": cwd, "env": env}
+    return {"groma": wire.PROTOCOL, "version": __version__, "client": client, "pid": os.getpid(), "cwd": cwd, "env": env, "toolset": toolset}
 
 
 def _told(folder: Path, name: str) -> Any:
@@ -110,36 +112,40 @@ def connect(settings: Settings, environment: Mapping[str, str], *, client: str, 
 
     `inside` opens the engine in this process, for when it ends under us. Raises StoreUnreachable, with the reason, where one should be and cannot.
     """
+    greeted = found(settings, environment, client, start=start)
+    again = lambda: found(settings, environment, client, start=start)  # noqa: E731
+    return None if greeted is None else Remote(greeted, settings, again, inside)
+
+
+def found(settings: Settings, environment: Mapping[str, str], client: str, *, start: bool, toolset: str = "core") -> Greeted | None:
+    """A connection to the daemon, as `connect` has it."""
     if settings.daemon == "off" or settings.read_only or not hasattr(os, "getuid"):
         return None
     folder = settings.data_dir
     if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
         return None
-    greeted = _greet(settings, environment, client)
+    greeted = _greet(settings, environment, client, toolset)
     if greeted is not None and greeted.replace:
         greeted.frames.close()
-        if not start:
-            return None
         greeted = None
     if greeted is None:
         if not start:
             return None
-        greeted = _started(settings, environment, client)
+        greeted = _started(settings, environment, client, toolset)
     core = environment.get("GROMA_CORE") or "auto"
     if core not in ("auto", greeted.core) or os.path.realpath(greeted.data_dir) != os.path.realpath(folder):
         greeted.frames.close()
         return None
-    again = lambda: connect(settings, environment, client=client, start=start, inside=inside)  # noqa: E731
-    return Remote(greeted, settings, again, inside)
+    return greeted
 
 
-def _started(settings: Settings, environment: Mapping[str, str], client: str) -> _Greeted:
+def _started(settings: Settings, environment: Mapping[str, str], client: str, toolset: str) -> Greeted:
     """Start a daemon, unless somebody else did meanwhile; an older one is stopped first."""
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with exclusive(folder / "locks" / "daemon-start.lock"):  # of ten that find none, one starts it
-            greeted = _greet(settings, environment, client)
+            greeted = _greet(settings, environment, client, toolset)
             if greeted is not None and greeted.replace:
                 with suppress(OSError, GromaError):
                     greeted.frames.send({"id": 0, "verb": "stop"})
@@ -147,12 +153,12 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str) ->
                         greeted.frames.receive()
                 greeted.frames.close()
                 greeted = None
-            return greeted or _spawned(settings, environment, client)
+            return greeted or _spawned(settings, environment, client, toolset)
     except OSError as e:
         raise StoreUnreachable(f"No daemon can be started for {folder}: {e.strerror or e}.") from e
 
 
-def _spawned(settings: Settings, environment: Mapping[str, str], client: str) -> _Greeted:
+def _spawned(settings: Settings, environment: Mapping[str, str], client: str, toolset: str) -> Greeted:
     import subprocess  # only who starts one pays for it
 
     folder = settings.data_dir
@@ -163,7 +169,7 @@ def _spawned(settings: Settings, environment: Mapping[str, str], client: str) ->
     with open(log, "ab") as said:
         os.chmod(log, 0o600)
         child = subprocess.Popen(
-            [sys.executable, "-m", "groma", "serve", "--foreground"],
+            [sys.executable, "-P", "-c", _CODE, str(Path(__file__).resolve().parents[2]), "serve", "--foreground"],
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
@@ -173,7 +179,7 @@ def _spawned(settings: Settings, environment: Mapping[str, str], client: str) ->
         )
     until = time.monotonic() + START_S
     while time.monotonic() < until:
-        greeted = _greet(settings, environment, client)
+        greeted = _greet(settings, environment, client, toolset)
         if greeted is not None:
             child.returncode = 0  # it outlives us: nobody is to wait for it
             return greeted
@@ -245,6 +251,13 @@ def _holds(folder: Path) -> bool:
     return True
 
 
+def _uuid() -> str:
+    """A new UUID of version 7. (The standard library's module takes longer to import than all that a client does with it.)"""
+    value = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    text = f"{value & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
 class _Over:
     """What there is of an engine, or of its memories, by name."""
 
@@ -263,7 +276,7 @@ class _Over:
 class Remote(_Over):
     """An engine behind a daemon's socket. For one thread. Its methods are the engine's; the `Caller` they are given is the daemon's to decide."""
 
-    def __init__(self, greeted: _Greeted, settings: Settings, again: Callable[[], Remote | None], inside: Callable[[], Engine]) -> None:
+    def __init__(self, greeted: Greeted, settings: Settings, again: Callable[[], Greeted | None], inside: Callable[[], Engine]) -> None:
         super().__init__(self, "")
         self.settings = settings
         self.folder = settings.data_dir
@@ -300,11 +313,13 @@ class Remote(_Over):
         report: Callable[[Progress], None] | None = more.pop("report", None)
         waiting: Callable[[], None] | None = more.pop("waiting", None)
         args = {**dict(zip(VERBS[name].arguments, given, strict=False)), **more}
+        if "batch" in VERBS[name].arguments:
+            args.setdefault("batch", _uuid())
         for _ in range(2):
             if self._engine is not None:
                 break
             try:
-                said = self._answer(name, {n: wire.plain(v) for n, v in args.items()}, report, waiting)
+                said = self._answer(name, args, report, waiting)
                 return wire.typed(returned(name), said)
             except (wire.Stopping, OSError):  # it ended under us: nothing that it acknowledged is lost, and every verb may be asked again
                 self._renew()
@@ -328,7 +343,7 @@ class Remote(_Over):
         if other is None:
             self._engine = self._inside()
         else:
-            self._frames = other._frames
+            self._frames = other.frames
 
     def _answer(self, verb: str, args: dict[str, Any], report: Callable[[Progress], None] | None, waiting: Callable[[], None] | None) -> Any:
         if self._frames is None:

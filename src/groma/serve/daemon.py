@@ -23,6 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from functools import partial
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -69,6 +70,8 @@ FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 """Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
 
 T = TypeVar("T")
+
+_STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
 
 
 @value
@@ -134,6 +137,8 @@ class _Session:
         if self.writer.is_closing():
             return
         self.writer.write(message)
+        if not self.writer.transport.get_write_buffer_size():
+            return
         try:
             await asyncio.wait_for(self.writer.drain(), SLOW_S)
         except TimeoutError:
@@ -416,8 +421,8 @@ class Daemon:
             if not await self._greeted(session):
                 return
             self._sessions.add(session)
-            while (line := await reader.readuntil(b"\n")) and not self._stopping.is_set():
-                await self._take(session, wire.read(line))
+            while not self._stopping.is_set() and not writer.is_closing():
+                await self._take(session, wire.read(await reader.readuntil(b"\n")))
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # it left, in the middle of a line or before it said a word
         except asyncio.LimitOverrunError:
@@ -493,10 +498,12 @@ class Daemon:
     async def _answer(self, session: _Session, asked: _Asked, number: Hashable, args: Any) -> None:
         try:
             try:
-                answer = await self._performed(session, asked, args if isinstance(args, dict) else {})
+                answer = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
             except asyncio.CancelledError:
                 answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
             except GromaError as e:
+                if isinstance(e, Cancelled) and self._stopping.is_set():
+                    e = _STOPPING  # nobody asked for that: the next daemon goes on with it
                 answer = {"error": wire.error_of(e)}
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
                 _log(f"{asked.verb} failed\n{traceback.format_exc()}")
@@ -508,7 +515,8 @@ class Daemon:
         if asked.verb == "stop":
             self.stop(f"asked to by process {session.greeting.pid}")
 
-    async def _performed(self, session: _Session, asked: _Asked, args: dict[str, Any]) -> dict[str, Any]:
+    async def _performed(self, session: _Session, asked: _Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
+        """The answer: an object less its number, or the whole frame."""
         if asked.verb in ("ping", "stop"):
             return {"result": {"pid": os.getpid()}}
         if asked.verb == "status":
@@ -518,7 +526,7 @@ class Daemon:
         if asked.verb == "told":
             return {"result": self.engine.told()}
         if self._stopping.is_set():
-            raise wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
+            raise _STOPPING
         await self._gate.wait()
         if asked.verb in FOR_AGENTS:
             return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
@@ -528,8 +536,8 @@ class Daemon:
         if asked.verb == "freshen":
             return {"result": await self._freshened(session, asked, **arguments)}
         if verb.runs:
-            return {"result": wire.plain(await self._indexed(session.engine, session.caller, asked, **arguments))}
-        return await self._submit(self._quick, lambda: {"result": wire.plain(method(session.caller, **arguments))})
+            return {"result": await self._indexed(session.engine, session.caller, asked, **arguments)}
+        return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}))
 
     # ------------------------------------------------------------------------------------------------------------------ index runs
 
@@ -662,14 +670,15 @@ def _method(engine: Engine, verb: Verb) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-_HINTS: dict[str, dict[str, Any]] = {}
+_TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {}
+"""Of each method that was asked for: the types of its arguments, and which of them have no default."""
 
 
 def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
     """What was sent, as the method takes it. Raises UsageError."""
     if unknown := [name for name in args if name not in verb.arguments]:
         raise UsageError(f"There is no argument {', '.join(unknown)}; known: {', '.join(verb.arguments) or 'none'}.")
-    if (hints := _HINTS.get(verb.method)) is None:
+    if (taken := _TAKEN.get(verb.method)) is None:
         found: Any = Engine
         for name in verb.method.split("."):
             if name == "memories":
@@ -678,7 +687,11 @@ def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
                 found = Memories
             else:
                 found = getattr(found, name)
-        hints = _HINTS[verb.method] = get_type_hints(found)
+        needed = [name for name, one in signature(found).parameters.items() if name in verb.arguments and one.default is Parameter.empty]
+        taken = _TAKEN[verb.method] = get_type_hints(found), needed
+    hints, needed = taken
+    if missing := [name for name in needed if name not in args]:
+        raise UsageError(f"The argument {', '.join(missing)} is missing.")
     return {name: wire.typed(hints[name], said) for name, said in args.items()}
 
 

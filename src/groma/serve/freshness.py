@@ -100,7 +100,7 @@ class Freshness:
         self.close()
 
     def close(self) -> None:
-        """Watch nothing and start nothing any more. A run that goes on is not waited for."""
+        """Watch nothing and start nothing any more. A run that goes on is waited for: the engine must not be closed under it."""
         with self._lock:
             self._is_closed = True
             rooms, tending = list(self._rooms.values()), self._tending
@@ -109,7 +109,7 @@ class Freshness:
             tending.join()
         for room in rooms:
             self._let_go(room)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
         for fd in (self._wake_out, self._wake_in):
             if fd >= 0:
                 os.close(fd)
@@ -119,7 +119,7 @@ class Freshness:
         """The roots that are watched, each with how many of the system's watches that takes."""
         with self._lock:
             rooms = list(self._rooms.values())
-        return {room.root: watch.folders for room in rooms if (watch := room.watch) is not None}
+        return {room.root: watch.folders for room in rooms if (watch := room.watch) is not None and watch.folders}
 
     def not_watched(self) -> dict[str, str]:
         """The roots that cannot be watched, each with why."""
@@ -200,7 +200,7 @@ class Freshness:
         try:
             self._begin(room, run)
             result = self._run(room.root).result() if self._run is not None else self.engine.index(LOCAL, room.root)
-        except BaseException as e:
+        except BaseException as e:  # noqa: BLE001 - whoever waits for the run gets it
             self._over(room, run)
             run.end.set_exception(e)
             return

@@ -43,11 +43,11 @@ VERBS = {
     "extent": Verb("extent", ("root",), "tuple[int, Mapping[str, int]]"),
     "roots": Verb("roots", (), "list[str]"),
     "forget": Verb("forget", ("root",), "str", writes=True),
-    "remember": Verb("memories.remember", ("said", "here", "kind"), "list[Receipt]", "records", writes=True),
+    "remember": Verb("memories.remember", ("said", "here", "kind", "batch"), "list[Receipt]", "records", writes=True),
     "recall": Verb("memories.recall", _SOUGHT, "Remembered", "records"),
     "briefing": Verb("memories.briefing", ("here", "project", "tokens"), "Briefing", "records"),
     "session_state": Verb("memories.retrieve_session_state", ("query", "here", "limit"), "Remembered", "records"),
-    "store": Verb("memories.store_batch", ("entries", "here"), "list[Receipt]", "records", writes=True),
+    "store": Verb("memories.store_batch", ("entries", "here", "batch"), "list[Receipt]", "records", writes=True),
     "query": Verb("memories.search", ("text", "limit", "types", "project"), "Remembered", "records"),
     "count": Verb("memories.count", (), "int", "records"),
 }

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 from .. import errors
 from ..errors import GromaError, StoreUnreachable, UsageError
 
-__all__ = ["FORWARDED", "FRAME_BYTES", "PROTOCOL", "Frames", "Stopping", "error_of", "frame", "plain", "raised", "read", "typed"]
+__all__ = ["FORWARDED", "FRAME_BYTES", "PROTOCOL", "Frames", "Stopping", "error_of", "frame", "raised", "read", "typed"]
 
 PROTOCOL = 1
 FRAME_BYTES = 32 << 20
@@ -36,9 +36,9 @@ class Stopping(StoreUnreachable):
 # ---------------------------------------------------------------------------------------------------------------------------- frames
 
 
-def frame(message: Mapping[str, Json]) -> bytes:
-    """One line. Names of files that are no text stay what they are."""
-    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+def frame(message: Mapping[str, Any]) -> bytes:
+    """One line. Values in it become objects of all their fields; names of files that are no text stay what they are. Raises TypeError."""
+    return _ENCODER.encode(message).encode("ascii") + b"\n"
 
 
 def read(line: bytes) -> dict[str, Json]:
@@ -54,6 +54,9 @@ def read(line: bytes) -> dict[str, Json]:
     return said
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=lambda value: _plain(value))
+
+
 class Frames:
     """Frames over a blocking socket: a client's side. For one thread."""
 
@@ -62,7 +65,7 @@ class Frames:
         self._parts: list[bytes] = []
         self._rest = b""
 
-    def send(self, message: Mapping[str, Json]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Raises OSError where nobody listens any more."""
         self._connection.sendall(frame(message))
 
@@ -88,21 +91,17 @@ class Frames:
 # ---------------------------------------------------------------------------------------------------------------------------- values
 
 
-def plain(value: Json) -> Json:
-    """A value as JSON can hold it: values of ours as objects of all their fields, tuples and sets as lists."""
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, frozenset | set):
-        return sorted(map(plain, value))
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
+def _plain(value: Any) -> Json:
+    """A value that JSON does not know as one it does: values of ours as objects of all their fields, sets as lists."""
     kind: Any = type(value)
     if (names := _names(kind)) is not None:
-        return {name: plain(getattr(value, name)) for name in names}
+        return {name: getattr(value, name) for name in names}
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
     raise TypeError(f"{kind.__name__} cannot cross the socket")
 
 
@@ -113,7 +112,7 @@ def _names(kind: Any) -> tuple[str, ...] | None:
 
 
 def typed(annotation: Any, said: Json) -> Any:
-    """What `plain` said, as a value of the annotated type. Raises UsageError where it is none; fields that are missing get their defaults."""
+    """What came of a value in a frame, as a value of the annotated type; fields that are missing get their defaults. Raises UsageError."""
     try:
         return _reader(annotation)(said)
     except (TypeError, ValueError, KeyError, AttributeError) as e:

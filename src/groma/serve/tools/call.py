@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from ...engine import Engine
 from ...errors import Cancelled, NotIndexed
 from ...places import is_wide, project_root
-from ...types import LOCAL, Hit
+from ...types import LOCAL, Hit, Progress
 from ..freshness import Freshness
 
 __all__ = ["Call", "Session"]
 
 REMEMBERED_HITS = 10_000
 """Of so many hits it is known which project they were found in; `read` takes older ones from the current project."""
+
+
+TOLD_EVERY_S = 1.0
+"""Who waits for a project to be indexed hears of it so often."""
+REPORTED_EVERY_S = 0.25
 
 
 class Session:
@@ -66,10 +72,38 @@ class Call:
 
     def fresh(self, root: str) -> list[str]:
         """Bring a project up to date, as far as there is time; what there is to say about it."""
-        self.wanted()
-        said = self.session.freshness.freshen(root, self.engine.settings.answer_within_s)
-        self.wanted()
-        return said
+        begun = time.monotonic()
+        within = self.engine.settings.answer_within_s
+        while True:
+            self.wanted()
+            asked = time.monotonic()
+            some = min(TOLD_EVERY_S, begun + within - asked)
+            said = self.session.freshness.freshen(root, max(0.0, some))
+            now = time.monotonic()
+            if now - asked < some or now - begun >= within:
+                self.wanted()
+                return said
+            self.progress(round(now - begun, 1), within, f"indexing {root}")
+
+    def reporter(self) -> Callable[[Progress], None]:
+        """What an index run reports to: passes it on a few times a second, always more than before, and ends the run that nobody wants."""
+        due = told = 0.0
+
+        def report(p: Progress) -> None:
+            nonlocal due, told
+            self.wanted()
+            now = time.monotonic()
+            if p.done > told and now >= due:
+                due, told = now + REPORTED_EVERY_S, p.done
+                self.progress(p.done, p.total or None, p.step)
+
+        return report
+
+    def project(self, project: str | None) -> str | None:
+        """What a project's name means: a folder if it is written like a path, else a name."""
+        if project is None or not (project.startswith((".", "~")) or "/" in project or os.sep in project):
+            return project
+        return os.path.realpath(os.path.join(self.session.base or self.session.cwd, os.path.expanduser(project)))
 
     def wanted(self) -> None:
         """Raises Cancelled if nobody wants the answer any more."""

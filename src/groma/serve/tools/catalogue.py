@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import __version__
 from ...errors import UsageError
-from . import code
+from . import code, jobs, knowledge, memory, prompts, resources
 from .tool import Tool
 
 __all__ = ["ERROR_CODES", "INSTRUCTIONS", "TOOLSETS", "catalogue", "tools"]
@@ -31,7 +31,7 @@ def tools(toolset: str) -> Mapping[str, Tool]:
     """The tools of a toolset by name. Raises UsageError for one that there is not."""
     if toolset not in TOOLSETS:
         raise UsageError(f"There is no toolset {toolset!r}; there are {' and '.join(TOOLSETS)}.")
-    return {one.name: one for one in [*code.TOOLS] if one.core or toolset == "full"}
+    return {one.name: one for one in [*code.TOOLS, *memory.TOOLS, *knowledge.TOOLS, *jobs.TOOLS] if one.core or toolset == "full"}
 
 
 def catalogue(toolset: str = "core") -> dict[str, Any]:
@@ -49,8 +49,8 @@ def catalogue(toolset: str = "core") -> dict[str, Any]:
             "completions": {},
         },
         "tools": [one.listed() for one in tools(toolset).values()],
-        "prompts": [],
-        "resourceTemplates": [],
+        "prompts": [one.listed() for one in prompts.PROMPTS.values()],
+        "resourceTemplates": resources.TEMPLATES,
         "errorCodes": ERROR_CODES,
         "cached": CACHED,
     }

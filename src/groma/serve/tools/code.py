@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Annotated, TypedDict
 
 from ...engine import check
-from ...shapes import CoverageShape, HitShape, LinesShape, StatusShape, coverage_shape, hit_shape, lines_shape, status_shape
+from ...shapes import (
+    CoverageShape,
+    HitShape,
+    IndexShape,
+    LinesShape,
+    ReminderShape,
+    StatusShape,
+    WhyShape,
+    coverage_shape,
+    hit_shape,
+    index_shape,
+    lines_shape,
+    reminder_shape,
+    reminder_text,
+    status_shape,
+    why_shape,
+)
 from ...types import LOCAL, Filter, Request
 from .call import Call
+from .text import fenced
 from .tool import tool
 
 __all__ = ["TOOLS"]
@@ -18,6 +36,7 @@ class Found(TypedDict):
     """What `groma search --json` gives, without what an agent does not use."""
 
     hits: list[HitShape]
+    memories: list[ReminderShape]
     scopes: list[CoverageShape]
     degraded: list[str]
     core: str
@@ -35,6 +54,8 @@ def _hits_text(found: Found) -> str:
         said += [_numbered(h["text"], h["start_line"]), ""]
     if not found["hits"]:
         said.append("Nothing found.")
+    if some := found["memories"]:
+        said += ["Remembered of these files (groma://memory/ID has the whole):", fenced("\n".join(map(reminder_text, some)), "memories", some), ""]
     return "\n".join([*said, *(f"Note: {one}" for one in found["degraded"])]).rstrip()
 
 
@@ -58,9 +79,10 @@ def _status_text(s: StatusShape) -> str:
 @tool(
     "Search code",
     "Find the lines of this project that answer a question, best first, as they are in the files now. Do not grep for the same thing "
-    "afterwards: no hits means that nothing matches. `degraded` and `scopes` say what is missing.",
+    "afterwards: no hits means that nothing matches. `degraded` says what is missing.",
     _hits_text,
     core=True,
+    plain=("memories", "scopes"),
 )
 def search_code(
     call: Call,
@@ -79,6 +101,7 @@ def search_code(
     call.session.found(answer.hits, root)
     return {
         "hits": [hit_shape(h) for h in answer.hits],
+        "memories": [reminder_shape(one) for one in answer.memories],
         "scopes": [coverage_shape(c) for c in answer.scopes],
         "degraded": [*said, *answer.degraded],
         "core": answer.core,
@@ -96,7 +119,7 @@ def read(
     id: Annotated[str | None, "The id of a hit of search_code"] = None,
     path: Annotated[str | None, "Instead of an id: a path relative to the current project, or absolute"] = None,
     start_line: Annotated[int | None, "First line, from 1 (with a path)"] = None,
-    end_line: Annotated[int | None, "Last line, inclusive (with a path); default: 200 lines"] = None,
+    end_line: Annotated[int | None, "Last line, inclusive; default: 200 lines"] = None,
     around: Annotated[int, "Lines to add on both sides"] = 0,
 ) -> LinesShape:
     root = (call.session.found_in(id) if id else None) or call.session.root()
@@ -114,4 +137,99 @@ def index_status(call: Call, repository: Annotated[str | None, "Folder; default:
     return status_shape(status, call.engine.core)
 
 
-TOOLS = [search_code, read, index_status]
+class Rebuilt(TypedDict):
+    """What was built anew."""
+
+    scopes: list[IndexShape]
+
+
+class Verified(TypedDict):
+    """What `groma verify --json` gives."""
+
+    scopes: int
+    memories: int
+    problems: list[str]
+
+
+class Forgotten(TypedDict):
+    """The folder that is not indexed any more."""
+
+    root: str
+
+
+def _index_text(s: IndexShape) -> str:
+    return f"{s['root']}: {s['indexed']} files in {s['chunks']} chunks, {s['read']} read, {s['gone']} gone, {s['seconds']:.2f} s"
+
+
+def _why_text(why: WhyShape) -> str:
+    head = f"{why['path']}: {'' if why['indexed'] else 'not indexed: '}{why['reason']}"
+    symbols = [f"{s['line']}\t{s['kind']} {s['name']}  {s['signature']}" for s in why["symbols"]]
+    return "\n".join([head, *symbols, *([f"imports {', '.join(why['imports'])}"] if why["imports"] else [])])
+
+
+def _verify_text(found: Verified) -> str:
+    if found["problems"]:
+        return "\n".join([*found["problems"], "Damaged. Tell the user to run: groma rebuild"])
+    return f"Clean: {found['scopes']} indexed folders, {found['memories']} memories."
+
+
+@tool(
+    "Index",
+    "Bring the index of a project up to date (search_code does that by itself), and wait for all of it.",
+    _index_text,
+    writes=True,
+)
+def index(call: Call, repository: Annotated[str | None, "Folder; default: the current project"] = None) -> IndexShape:
+    root = call.session.root(repository)
+    begun = time.perf_counter()
+    summary = call.engine.index(LOCAL, root, report=call.reporter())
+    chunks, skipped = call.engine.extent(LOCAL, root)
+    return index_shape(root, summary, chunks, skipped, time.perf_counter() - begun, call.engine.core)
+
+
+@tool("Why indexed or not", "Why a file is or is not in the index, and what is known of it: symbols, imports, calls.", _why_text)
+def why(
+    call: Call,
+    path: Annotated[str, "Relative to the project, or absolute"],
+    repository: Annotated[str | None, "Folder; default: the current project"] = None,
+) -> WhyShape:
+    root, inside = call.session.root(repository), path
+    if os.path.isabs(path):
+        root, inside = call.split(path, root)
+    return why_shape(root, call.engine.why(LOCAL, root, inside.replace(os.sep, "/")))
+
+
+@tool("Verify", "Check what groma keeps for damage.", _verify_text)
+def verify(call: Call, repository: Annotated[str | None, "Only this folder; default: everything"] = None) -> Verified:
+    root = call.session.root(repository) if repository else None
+    scopes, problems = call.engine.verify(LOCAL, root)
+    return {"scopes": scopes, "memories": 0 if problems or root else call.engine.memories.count(LOCAL), "problems": problems}
+
+
+@tool(
+    "Rebuild",
+    "Build the index anew from the files, where verify found damage or an error says so. It takes as long as the first index.",
+    lambda done: "\n".join(map(_index_text, done["scopes"])),
+    writes=True,
+)
+def rebuild(call: Call, repository: Annotated[str | None, "Only this folder; default: everything"] = None) -> Rebuilt:
+    begun = time.perf_counter()
+    report = call.reporter()
+    done = call.engine.rebuild(LOCAL, call.session.root(repository) if repository else None, report=report)
+    seconds = time.perf_counter() - begun
+    return {"scopes": [index_shape(root, summary, *call.engine.extent(LOCAL, root), seconds, call.engine.core) for root, summary in done]}
+
+
+@tool(
+    "Forget a folder",
+    "Remove a folder from the index; its files are not touched. Only when the user asks for it.",
+    lambda done: f"{done['root']}: forgotten",
+    writes=True,
+    destructive=True,
+)
+def forget_folder(call: Call, repository: Annotated[str, "The indexed folder"]) -> Forgotten:
+    there = os.path.realpath(os.path.join(call.session.base or call.session.cwd, os.path.expanduser(repository)))
+    return {"root": call.engine.forget(LOCAL, call.session.root(repository) if os.path.isdir(there) else there)}
+
+
+TOOLS = [search_code, read, index_status, index, why, verify, rebuild, forget_folder]

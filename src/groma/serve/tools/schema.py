@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 __all__ = ["compact", "output_schema"]
 
+_OBJECTS: dict[str, Any] = {"type": "array", "items": {"type": "object"}}
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 
 
@@ -41,21 +42,20 @@ def _untitled(schema: Any) -> Any:
     return {key: _untitled(one) for key, one in schema.items() if key != "title" or not isinstance(one, str)}
 
 
-def output_schema(shape: Any) -> dict[str, Any]:
-    """The schema of a TypedDict. Raises TypeError for a type that JSON has not."""
+def output_schema(shape: Any, plain: Collection[str] = ()) -> dict[str, Any]:
+    """The schema of a TypedDict; of fields named in `plain` it is only said that they are lists of objects. All fields are always there; that is not said of each. Raises TypeError for a type that JSON has not."""
     if typing.is_typeddict(shape):
         hints = typing.get_type_hints(shape)
-        found: dict[str, Any] = {"type": "object", "properties": {name: output_schema(hint) for name, hint in hints.items()}}
-        return {**found, "required": sorted(shape.__required_keys__, key=list(hints).index)}
+        return {"type": "object", "properties": {name: _OBJECTS if name in plain else output_schema(hint, plain) for name, hint in hints.items()}}
     if shape in _PLAIN:
         return {"type": _PLAIN[shape]}
     if shape is Any:
         return {}
     origin, given = typing.get_origin(shape), typing.get_args(shape)
     if origin is list:
-        return {"type": "array", "items": output_schema(given[0])}
+        return {"type": "array", "items": output_schema(given[0], plain)}
     if origin is dict:
-        return {"type": "object", "additionalProperties": output_schema(given[1])}
+        return {"type": "object"}
     if origin is Literal:
         return {"enum": list(given)}
     if origin in (types.UnionType, typing.Union):

@@ -8,11 +8,15 @@ from typing import Any
 from ...engine import Engine
 from ...errors import Cancelled, DataDamaged, GromaError, NotIndexed, UsageError
 from ..freshness import Freshness
+from . import completions, prompts, resources
 from .call import Call, Session
 from .catalogue import tools
 from .tool import checked
 
 __all__ = ["Surface"]
+
+
+_PRIVATE = {"ttlMs": 0, "cacheScope": "private", "resultType": "complete"}
 
 
 def _nobody_listens(done: float, total: float | None, message: str) -> None:
@@ -61,19 +65,30 @@ class Surface:
 
     def resource(self, uri: str) -> dict[str, Any]:
         """The ReadResourceResult. Raises UsageError or NotIndexed for what there is not."""
-        raise UsageError(f"There is no resource {uri[:200]}.")
+        return {"contents": [resources.read(self._call(), uri)], **_PRIVATE}
 
     def resources(self, cursor: str | None = None) -> dict[str, Any]:
         """A page of the ListResourcesResult. Raises UsageError for a cursor that is none."""
-        return {"resources": [], "ttlMs": 0, "cacheScope": "private", "resultType": "complete"}
+        found, after = resources.listed(self._call(), cursor)
+        return {"resources": found, **({"nextCursor": after} if after else {}), **_PRIVATE}
 
     def prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The GetPromptResult. Raises UsageError for a prompt that there is not, or an argument that is missing."""
-        raise UsageError(f"There is no prompt {name[:60]!r} here.")
+        """The GetPromptResult. Raises UsageError for a prompt that there is not, or an argument that is missing or not known."""
+        one = prompts.PROMPTS.get(name)
+        if one is None:
+            raise UsageError(f"There is no prompt {name[:60]!r} here; there are {', '.join(prompts.PROMPTS)}.")
+        text = one.work(self._call(), **one.checked(arguments or {}))
+        message = {"role": "user", "content": {"type": "text", "text": text}}
+        return {"description": one.description, "messages": [message], "resultType": "complete"}
 
     def complete(self, ref: Mapping[str, Any], argument: Mapping[str, str], context: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The CompleteResult: what the value of an argument may go on as."""
-        return {"completion": {"values": [], "total": 0, "hasMore": False}, "resultType": "complete"}
+        """The CompleteResult: what the value of an argument may go on as, best first. Raises UsageError for what has no arguments."""
+        values = completions.complete(self._call(), ref, str(argument.get("name", "")), str(argument.get("value", "")))
+        shown = values[: completions.MOST]
+        return {"completion": {"values": shown, "hasMore": len(values) > len(shown)}, "resultType": "complete"}
+
+    def _call(self) -> Call:
+        return Call(self._session, _nobody_listens, _still_wanted)
 
 
 def advice(e: GromaError) -> str:

@@ -61,21 +61,24 @@ def tool(
     writes: bool = False,
     destructive: bool = False,
     idempotent: bool = True,
-    name: str | None = None,
+    plain: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Tool]:
-    """Declare a tool: `def name(call, argument: Annotated[type, "what it is"] = default) -> Shape`."""
+    """Declare a tool: `def name(call, argument: Annotated[type, "what it is"] = default) -> Shape`.
+
+    Fields of the shape that are named in `plain` are lists of objects of which no more is said, so that the list of tools stays short.
+    """
     annotations = {"readOnlyHint": True} if not writes else {"destructiveHint": destructive, "idempotentHint": idempotent}
 
     def made(work: Callable[..., Any]) -> Tool:
         hints = typing.get_type_hints(work)
         return Tool(
-            name=name or work.__name__.rstrip("_"),
+            name=work.__name__.rstrip("_"),
             title=title,
             description=description,
             core=core,
             annotations={**annotations, "openWorldHint": False},
             arguments=arguments_of(work),
-            output=output_schema(hints["return"]),
+            output=output_schema(hints["return"], plain),
             work=work,
             said=said,
         )
@@ -89,7 +92,8 @@ def arguments_of(work: Callable[..., Any]) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for name, parameter in list(inspect.signature(work).parameters.items())[1:]:
         default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-        kind, *more = typing.get_args(hints[name])
+        annotated = typing.get_origin(hints[name]) is typing.Annotated
+        kind, *more = typing.get_args(hints[name]) if annotated else (hints[name],)
         description = next((one for one in more if isinstance(one, str)), None)
         bounds = next((one for one in more if isinstance(one, dict)), None)
         fields[name] = (kind, Field(default, description=description, json_schema_extra=bounds))

@@ -1,0 +1,573 @@
+"""The daemon as its users meet it: real processes, each in a place of its own; every one is ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from groma.serve import sockets, wire
+from tests.faults.corpus import modules
+from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
+from tests.serve.conftest import PROJECT
+
+AUTO = {"GROMA_DAEMON": "auto"}
+
+
+class Shared(Place):
+    """A place whose commands share a daemon."""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return super().environment(**{**AUTO, **more})
+
+    def status(self) -> dict[str, Any] | None:
+        """What the daemon says of itself; None where there is none."""
+        found: dict[str, Any] | None = self.groma("status", "--json", code=None).json["daemon"]
+        return found
+
+    @property
+    def pid(self) -> int:
+        told = self.status()
+        assert told is not None
+        return int(told["pid"])
+
+    @property
+    def socket(self) -> str:
+        return sockets.path_of(str(self.data), self.environment())
+
+    @property
+    def log(self) -> str:
+        return (self.data / "daemon.log").read_text()
+
+
+class Talk:
+    """A connection of our own."""
+
+    def __init__(self, place: Shared, *, greet: bool = True, **said: Any) -> None:
+        self.socket = sockets.connect(place.socket, PATIENCE_S)
+        self.frames = wire.Frames(self.socket)
+        self.said: dict[str, Any] = {}
+        self.number = 0
+        if greet:
+            self.frames.send({"groma": 1, "version": "0.1.0", "client": "bench", "pid": os.getpid(), "cwd": str(place.folder), **said})
+            self.said = self.frames.receive()
+
+    def send(self, verb: str, **args: Any) -> int:
+        self.number += 1
+        self.frames.send({"id": self.number, "verb": verb, "args": args})
+        return self.number
+
+    def ask(self, verb: str, **args: Any) -> Any:
+        self.send(verb, **args)
+        said = self.frames.receive()
+        assert said["id"] == self.number
+        if "error" in said:
+            raise wire.raised(said["error"])
+        return said["result"]
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Shared]:
+    place = Shared(tmp_path)
+    place.runtime.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        place.still()
+
+
+@pytest.fixture
+def project(place: Shared) -> Path:
+    return repository(place.folder / "project", PROJECT)
+
+
+def until(true: Callable[[], Any]) -> Any:
+    """What `true` returns once it is something."""
+    end = time.monotonic() + PATIENCE_S
+    while not (found := true()):
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------------------------- its life
+
+
+def test_it_starts_once_and_stops_once(place: Shared) -> None:
+    assert place.groma("stop").out == "groma: no daemon runs\n"
+    assert "nothing has been logged" in place.groma("logs").err
+    first = place.groma("start").out
+    assert place.groma("start").out == first
+    told = place.status()
+    assert told is not None and first == f"groma: the daemon runs (process {told['pid']})\n"
+    assert {"pid", "version", "uptime_s", "rss_mb", "sessions", "jobs"} <= set(told) and told["rss_mb"] < told["memory_mb"]
+    assert oct(os.stat(place.socket).st_mode & 0o777) == "0o600"
+    assert f"daemon: process {told['pid']}" in place.groma("status").out
+    again = place.groma("restart").out
+    assert again != first and gone(told["pid"])
+    pid = place.pid
+    assert place.groma("stop").out == f"groma: the daemon (process {pid}) has ended\n"
+    assert gone(pid) and place.status() is None and not os.path.exists(place.socket)
+    assert place.groma("stop").code == 0
+    assert "listens at" in place.groma("logs", "-n", "100").out
+
+
+@pytest.mark.parametrize("verb", [("search", "retries"), ("index",), ("recall", "anything"), ("remember", "We use tabs")])
+def test_it_is_started_by_who_needs_it(place: Shared, project: Path, verb: tuple[str, ...]) -> None:
+    place.groma(*verb, cwd=project)
+    assert place.pid
+
+
+@pytest.mark.parametrize("verb", [("status",), ("verify",), ("doctor",), ("stop",), ("logs",), ("briefing",), ("config", "show")])
+def test_it_is_not_started_by_who_only_looks(place: Shared, verb: tuple[str, ...]) -> None:
+    place.groma(*verb, code=None)
+    assert not (place.data / "daemon.lock").exists()
+
+
+def test_off_is_off(place: Shared, project: Path) -> None:
+    assert place.groma("search", "retries", "--json", cwd=project, env={"GROMA_DAEMON": "off"}).hits
+    assert "daemon is set by GROMA_DAEMON" in place.groma("start", code=3, env={"GROMA_DAEMON": "off"}).err
+    assert "read_only is set by" in place.groma("--read-only", "start", code=3).err
+    assert place.groma("--read-only", "search", "retries", "--json", cwd=project).hits
+    assert not (place.data / "daemon.lock").exists()
+    assert "--foreground" in place.groma("serve", code=2).err
+    assert f"{sys.executable} -m groma serve --foreground" in place.groma("serve", "--systemd").out
+
+
+def test_ten_starts_at_once_give_one(place: Shared, project: Path) -> None:
+    starts = [place.start("start") for _ in range(6)] + [place.start("search", "retries", "--json", cwd=project) for _ in range(4)]
+    ran = [place.end(one) for one in starts]
+    assert len({one.out for one in ran[:6]}) == 1
+    assert all(one.hits for one in ran[6:])
+    assert place.log.count("listens at") == 1
+
+
+def test_ten_servers_at_once_give_one(place: Shared) -> None:
+    servers = [place.start("serve", "--foreground") for _ in range(10)]
+    lost = [one for one in servers if until(lambda one=one: one.poll() is not None or place.groma("status", "--json", code=None).json["daemon"])]
+    pid = place.pid
+    for one in lost:
+        if one.pid != pid:
+            assert "a daemon runs already" in place.end(one).err
+    place.groma("stop")
+    (server,) = [one for one in servers if one.pid == pid]
+    assert "stops (asked to" in place.end(server).err
+
+
+def test_it_ends_when_nobody_comes(place: Shared) -> None:
+    place.groma("start", env={"GROMA_DAEMON_IDLE_S": "1"})
+    pid = json.loads((place.data / "daemon.lock").read_text())["pid"]
+    assert gone(pid, PATIENCE_S) and "stops (idle)" in place.log
+
+
+def test_it_stays_while_somebody_is_connected(place: Shared) -> None:
+    place.groma("start", env={"GROMA_DAEMON_IDLE_S": "1"})
+    with Talk(place) as talk:
+        pid = talk.said["pid"]
+        assert not gone(pid, 3.0)
+    assert gone(pid, PATIENCE_S)
+
+
+def test_it_ends_with_its_data_directory(place: Shared) -> None:
+    place.groma("start")
+    pid = place.pid
+    shutil.rmtree(place.data)
+    assert gone(pid, PATIENCE_S)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_when_its_work_is_done(place: Shared, number: int) -> None:
+    server = place.start("serve", "--foreground")
+    until(lambda: os.path.exists(place.socket) and place.status())
+    server.send_signal(number)
+    assert "stopped in" in place.end(server).err
+    assert not os.path.exists(place.socket)
+
+
+def test_two_interrupts_end_it_at_once(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(900), commit=False)
+    server = place.start("serve", "--foreground")
+    until(lambda: place.status())
+    with Talk(place) as talk:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        talk.frames.receive()
+        server.send_signal(signal.SIGINT)
+        until(lambda: not os.path.exists(place.socket))
+        server.send_signal(signal.SIGINT)
+        assert place.end(server, code=None).code in (0, 130)  # it may have been quicker than the second one
+
+
+@pytest.mark.parametrize("many", [900, 2_500], ids=["here", "in a job"])
+def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(place: Shared, many: int) -> None:
+    root = repository(place.folder / "big", modules(many), commit=False)
+    place.groma("start")
+    pid = place.pid
+    searching = place.start("search", "validate_ledger", "--json", "--repo", root)
+    until(lambda: (place.status() or {}).get("runs"))
+    begun = time.monotonic()
+    place.groma("stop")
+    assert gone(pid, 1.0)
+    took = float(next(line for line in place.log.splitlines() if "stopped in" in line).split("stopped in ")[1].split(" s")[0])
+    assert took < 10 and time.monotonic() - begun < PATIENCE_S
+    ran = place.end(searching)
+    assert ran.hits, (ran, place.log)  # by the next daemon, unless this one was done with it
+    place.groma("verify")
+
+
+# ----------------------------------------------------------------------------------------------------------------- deaths, and newer code
+
+
+def test_a_killed_one_leaves_nothing_in_the_way(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pids = set()
+    for _ in range(3):
+        pid = place.pid
+        pids.add(pid)
+        os.kill(pid, signal.SIGKILL)
+        assert os.path.exists(place.socket)
+        assert place.groma("search", "retries", "--json", cwd=project).hits
+    assert len(pids) == 3
+
+
+def test_what_was_acknowledged_is_kept_once_whenever_it_is_killed(place: Shared) -> None:
+    place.groma("start")
+    kept: dict[int, list[str]] = {}
+
+    def remember(n: int) -> None:
+        for i in range(12):
+            ran = place.groma("remember", f"Fact {n}-{i} holds for service number {n * 100 + i}", "--json", code=None)
+            if ran.code == 0:
+                kept.setdefault(n, []).append(ran.json["id"])
+
+    writers = [threading.Thread(target=remember, args=(n,)) for n in range(3)]
+    for one in writers:
+        one.start()
+    killed = 0
+    while any(one.is_alive() for one in writers):
+        try:
+            os.kill(json.loads((place.data / "daemon.lock").read_text())["pid"], signal.SIGKILL)
+            killed += 1
+        except (OSError, ValueError, KeyError):
+            pass
+        time.sleep(0.4)
+    for one in writers:
+        one.join()
+    assert killed and sum(map(len, kept.values())) == 36
+    lines = [json.loads(line) for line in place.groma("export").out.splitlines()]
+    contents = [line["content"] for line in lines if "content" in line]
+    assert len(contents) == len(set(contents)) == 36
+    assert {line["id"] for line in lines if "content" in line} == {id for ids in kept.values() for id in ids}
+    place.groma("verify")
+
+
+def test_a_first_index_that_is_killed_goes_on(place: Shared) -> None:
+    root = repository(place.folder / "repo", modules(60))
+    started = place.start("search", "validate_ledger", "--json", cwd=root)
+    until(lambda: (place.data / "daemon.lock").exists() and os.path.exists(place.socket))
+    os.kill(json.loads((place.data / "daemon.lock").read_text())["pid"], signal.SIGKILL)
+    assert place.end(started).hits
+    place.groma("verify")
+
+
+def test_one_that_does_not_answer_is_done_without(place: Shared, project: Path) -> None:
+    place.groma("start")
+    pid = place.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        ran = place.groma("search", "retries", "--json", cwd=project)
+        assert ran.hits and ran.err.count("\n") == 1 and "does not answer. Working without it." in ran.err
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_where_none_can_be_started_it_is_said_once(place: Shared, project: Path) -> None:
+    (place.data / "daemon.log").mkdir(parents=True)
+    ran = place.groma("search", "retries", "--json", cwd=project)
+    assert ran.hits and ran.err.count("\n") == 1 and "No daemon can be started" in ran.err and "Working without it." in ran.err
+
+
+def test_a_newer_client_is_told_to_replace_it(place: Shared) -> None:
+    place.groma("start")
+    for version, expected in (("0.1.0", False), ("0.0.9", False), ("0.2.0", True), ("1.0.0", True), ("what?", False)):
+        with Talk(place, version=version) as talk:
+            assert talk.said.get("replace", False) is expected
+
+
+def test_code_that_was_changed_under_it_is_run_by_another(place: Shared, project: Path) -> None:
+    copied = place.folder / "copied"
+    shutil.copytree(Path(wire.__file__).parents[1], copied / "groma", ignore=shutil.ignore_patterns("__pycache__"))
+    env = {"PYTHONPATH": str(copied)}
+    place.groma("start", env=env)
+    pid = place.pid
+    place.groma("search", "retries", cwd=project, env=env)
+    assert place.pid == pid
+    with open(copied / "groma" / "locks.py", "a") as file:
+        file.write("# changed\n")
+    until(lambda: place.groma("search", "retries", cwd=project, env=env) and (place.status() or {"pid": pid})["pid"] != pid)
+    assert gone(pid)
+
+
+# ------------------------------------------------------------------------------------------------------------------- the same answers
+
+
+def test_answers_are_the_same_with_it_and_without(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    place.groma("remember", "Retries are limited to three", cwd=project)
+
+    def both(*args: str, code: int = 0) -> tuple[Ran, Ran]:
+        ran = [place.groma(*args, cwd=project, code=code, env={"GROMA_DAEMON": mode}) for mode in ("auto", "off")]
+        return ran[0], ran[1]
+
+    def searched(ran: Ran) -> dict[str, Any]:
+        said = dict(ran.json)
+        for name in ("query_id", "timings"):
+            del said[name]
+        for scope in said["scopes"]:
+            del scope["age_s"]
+        return said
+
+    for query in ("retries", "Backoff.delay", "nothing of the kind whatsoever"):
+        one, other = both("search", query, "--json", "--explain")
+        assert searched(one) == searched(other) and one.err == other.err
+        one, other = both("search", query, "--k", "3")
+        assert (one.out, one.err) == (other.out, other.err)
+    one, other = both("recall", "retries", "--json")
+    assert {**one.json, "memories": [m["id"] for m in one.json["memories"]]} == {**other.json, "memories": [m["id"] for m in other.json["memories"]]}
+    for args, code in (
+        (("search", " "), 2),
+        (("search", "x", "--k", "0"), 2),
+        (("search", "x", "--kind", "nonsense"), 2),
+        (("search", "x", "--no-index", "--repo", str(place.folder)), 6),
+        (("search", "x", "--repo", "/nowhere/at/all"), 2),
+        (("recall", " "), 2),
+        (("recall", "x", "--project", "no such"), 2),
+        (("remember", " "), 1),
+        (("index", "/"), 3),
+    ):
+        one, other = both(*args, code=code)
+        assert (one.out, one.err) == (other.out, other.err), args
+
+
+def test_settings_are_those_of_who_asks(place: Shared) -> None:
+    place.groma("remember", "The first fact of them")
+    pid = place.pid
+    assert "quota" in (ran := place.groma("remember", "Another fact altogether", code=1, env={"GROMA_MEMORIES_PER_HOUR": "1"})).err.lower() or ran.err
+    assert place.groma("remember", "A third fact, of the same hour").out.startswith("stored")
+    assert "must be a whole number" in place.groma("recall", "fact", code=3, env={"GROMA_MEMORIES_PER_HOUR": "many"}).err
+    assert place.pid == pid
+    write(place.home / ".config/groma/config.toml", "memories_per_hour = 1\n")
+    place.groma("remember", "A fourth fact, under other settings", code=1)
+    assert place.pid == pid
+
+
+def test_another_core_is_another_process(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    with Talk(place) as talk:
+        running = talk.said["core"]
+    other = "pure" if running == "rust" else running
+    assert place.groma("search", "retries", "--json", cwd=project, env={"GROMA_CORE": other}).json["core"] == other
+
+
+def test_a_change_is_seen_by_the_next_question(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    for n in range(5):
+        write(project / f"app/fresh{n}.py", f"def freshly_made_{n}():\n    return {n}\n")
+        assert place.groma("search", f"freshly_made_{n}", "--json", cwd=project).hits[0][0] == f"app/fresh{n}.py"
+
+
+# ------------------------------------------------------------------------------------------------------------------------ the socket
+
+
+def test_requests_of_a_session_overlap(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    with Talk(place) as talk:
+        numbers = {talk.send("search", roots=[str(project)], request={"text": f"retry {n}"}) for n in range(50)}
+        numbers.add(talk.send("ping"))
+        assert {talk.frames.receive()["id"] for _ in range(51)} == numbers
+
+
+def test_what_is_no_request_is_refused_in_words(place: Shared) -> None:
+    place.groma("start")
+    with Talk(place) as talk:
+        for verb, args, word in (
+            ("fly", {}, "There is no verb fly"),
+            ("search", {"roots": "x", "request": {"text": "x"}}, "str where list"),
+            ("search", {"roots": []}, "request"),
+            ("search", {"roots": [], "request": {"text": 3}}, "int where str"),
+            ("search", {"roots": [], "request": {"text": "x"}, "caller": "root"}, "no argument caller"),
+            ("index", {}, "root"),
+            ("tool", {}, "needs name"),
+        ):
+            with pytest.raises(wire.GromaError, match=word):
+                talk.ask(verb, **args)
+        assert talk.ask("ping")
+
+
+@pytest.mark.parametrize(
+    ("sent", "word"),
+    [
+        (b"GET / HTTP/1.1\r\n", "not JSON"),
+        (b"\xff\xfe\x00\n", "not JSON"),
+        (b"[1, 2]\n", "not a JSON object"),
+        (b"{}\n", "begins with"),
+        (b'{"groma": 7}\n', "wire protocol 1"),
+        (b"[" * 200_000 + b"\n", "nested too deeply"),
+        (b'{"groma": 1, "env": {"GROMA_MEMORY_MB": "x"}}\n', "must be a whole number"),
+    ],
+)
+def test_garbage_is_refused_and_closed(place: Shared, sent: bytes, word: str) -> None:
+    place.groma("start")
+    with Talk(place, greet=False) as talk:
+        talk.socket.sendall(sent)
+        assert word in talk.frames.receive()["error"]["message"]
+        with pytest.raises(ConnectionError):
+            talk.frames.receive()
+
+
+def test_a_line_without_end_is_refused(place: Shared) -> None:
+    place.groma("start")
+    with Talk(place) as talk, pytest.raises(ConnectionError):
+        talk.socket.sendall(b"x" * (80 << 20))
+    with Talk(place) as talk:
+        assert talk.ask("ping")
+
+
+def test_nothing_that_clients_do_leaks_or_holds_up_others(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    with Talk(place) as talk:
+        pid = talk.said["pid"]
+        open_files = lambda: len(os.listdir(f"/proc/{pid}/fd"))  # noqa: E731
+        for _ in range(50):  # every thread has its connections
+            talk.send("search", roots=[str(project)], request={"text": "retry"})
+        for _ in range(50):
+            talk.frames.receive()
+        before = open_files()
+        deaf = []
+        for _ in range(5):  # they ask and never listen
+            one = Talk(place)
+            one.socket.setblocking(False)
+            try:
+                for n in range(2_000):
+                    one.socket.sendall(wire.frame({"id": n, "verb": "search", "args": {"roots": [str(project)], "request": {"text": "retry"}}}))
+            except BlockingIOError:
+                pass
+            deaf.append(one)
+        for _ in range(40):
+            half = Talk(place)
+            half.socket.sendall(b'{"id": 1, "verb": "sea')
+            half.socket.close()
+            gone_ = Talk(place)
+            gone_.send("search", roots=[str(project)], request={"text": "retry"})
+            gone_.socket.close()
+            mute = socket.socket(socket.AF_UNIX)
+            mute.connect(place.socket)
+            mute.close()
+        assert talk.ask("search", roots=[str(project)], request={"text": "retry"})["hits"]
+        for one in deaf:
+            one.socket.close()
+        until(lambda: talk.ask("status")["sessions"] == 1 and open_files() <= before + 1)
+    assert "Traceback" not in place.log
+
+
+def test_fifty_at_once_are_answered(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    wrong: list[BaseException] = []
+
+    def work(n: int) -> None:
+        try:
+            with Talk(place) as talk:
+                for i in range(10):
+                    assert talk.ask("search", roots=[str(project)], request={"text": "retry"})["hits"]
+                    if i == 5:
+                        (kept,) = talk.ask("remember", said=[{"content": f"Client number {n} wrote down its own fact"}], here=str(project))
+                        assert kept["outcome"] != "rejected", kept
+                    talk.ask("recall", text="fact", here=str(project))
+        except BaseException as e:  # noqa: BLE001 - told below
+            wrong.append(e)
+
+    clients = [threading.Thread(target=work, args=(n,)) for n in range(50)]
+    for one in clients:
+        one.start()
+    for one in clients:
+        one.join()
+    assert not wrong
+    assert "Traceback" not in place.log
+
+
+def test_progress_and_cancelling(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(1500), commit=False)
+    place.groma("start")
+    with Talk(place) as talk, Talk(place) as other:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        said = talk.frames.receive()
+        assert said["id"] == 1 and said["progress"]["total"] >= said["progress"]["done"]
+        assert other.ask("ping")  # nobody waits for it
+        assert other.ask("status")["runs"] == 1
+        talk.frames.send({"cancel": 1})
+        while "progress" in (said := talk.frames.receive()):
+            pass
+        assert said["error"]["type"] == "Cancelled"
+        until(lambda: other.ask("status")["runs"] == 0)
+    place.groma("verify")
+
+
+def test_index_runs_that_are_asked_for_at_once_are_joined(place: Shared, project: Path) -> None:
+    place.groma("start")
+    with Talk(place) as talk:
+        for _ in range(30):
+            talk.send("index", root=str(project))
+        found = [talk.frames.receive()["result"] for _ in range(30)]
+    assert {one["indexed"] for one in found} == {5} and sum(1 for one in found if one["read"]) == 1
+
+
+def test_agents_are_answered_as_the_protocol_has_it(place: Shared, project: Path) -> None:
+    place.groma("start")
+    with Talk(place, cwd=str(project)) as talk:
+        assert talk.said["project"] == str(project)
+        found = talk.ask("tool", name="search_code", arguments={"query": "where are retries limited"})
+        assert found["isError"] is False and found["structuredContent"]["hits"]
+        assert talk.ask("tool", name="no_such_tool", arguments={})["isError"] is True
+        assert "completion" in talk.ask("complete", ref={"type": "ref/prompt", "name": "onboard"}, argument={"name": "focus", "value": ""})
+
+
+def test_memory_is_kept_to_a_budget(place: Shared) -> None:
+    root = repository(place.folder / "repo", modules(300))
+    config = write(place.home / ".config/groma/config.toml", "memory_mb = 100\n")
+    place.groma("index", cwd=root)
+    with Talk(place) as talk:
+        first = talk.ask("search", roots=[str(root)], request={"text": "validate_ledger"})["hits"]
+        # What it holds is made more than it may hold by what a client may well send.
+        ballast = [Talk(place) for _ in range(6)]
+        for one in ballast:
+            one.socket.sendall(b'{"id": 1, "verb": "' + b"x" * (20 << 20))
+        until(lambda: talk.ask("status")["slimmed"])
+        assert talk.ask("search", roots=[str(root)], request={"text": "validate_ledger"})["hits"] == first
+        for one in ballast:
+            one.socket.close()
+    assert config.exists() and "of 100" in place.log
+
+
+def test_a_client_imports_next_to_nothing(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    code = "import sys; from groma.cli.main import main\ntry:\n main()\nfinally:\n print(*sys.modules, file=sys.stderr)"
+    for args in (("search", "retries"), ("recall", "retries"), ("remember", "Tabs are used here"), ("index",)):
+        ran = subprocess.run([sys.executable, "-c", code, *args], cwd=project, env=place.environment(), capture_output=True, text=True, check=True)
+        loaded = set(ran.stderr.split())
+        assert not loaded & {"numpy", "sqlite3", "asyncio", "subprocess", "groma.core", "groma.engine", "groma.data", "groma.catalogue", "tempfile"}
