@@ -2,10 +2,10 @@
 
     python -m bench.hooks [--rounds N] [--keep]
 
-The project is made of generated modules, and a hundred memories and ten notes of earlier sessions lie beside it; the transcript has 50 MB. Every case is
-asked for `--rounds` times, in turn, so that a busy minute falls on all of them. "no daemon" is the first moment of a day: SessionStart answers from its
-own process, and starts one beside it for what follows (which is stopped before the next round). `python` is the interpreter doing nothing. Beside
-the time stands the processor time of the process itself, which a busy machine does not change much.
+The project is made of generated modules, and a hundred memories and ten notes of earlier sessions lie beside it; the transcript has 50 MB. Every
+case is asked for `--rounds` times, in turn, so that a busy minute falls on all of them. "no daemon" is the first moment of a day: SessionStart
+answers from its own process, and starts one beside it for what follows (which is stopped before the next round). `python` is the interpreter doing
+nothing. Beside the time stands the processor time of the process itself, which a busy machine does not change much.
 `--keep` writes the raw result.
 """
 
@@ -62,7 +62,10 @@ def transcript(path: Path, root: Path) -> None:
         {"type": "user", "message": {"role": "user", "content": "Please close the books of 2025 without losing a cent"}, "gitBranch": "main"},
         {"type": "assistant", "message": {"role": "assistant", "content": [{"type": "text", "text": "I looked at the ledger. " * 40}]}},
         {"type": "user", "message": {"role": "user", "content": [{"type": "tool_result", "content": "x" * 4000}]}},
-        {"type": "assistant", "message": {"content": [{"type": "tool_use", "name": "Edit", "input": {"file_path": str(root / "part1" / "module1.py")}}]}},
+        {
+            "type": "assistant",
+            "message": {"content": [{"type": "tool_use", "name": "Edit", "input": {"file_path": str(root / "part1" / "module1.py")}}]},
+        },
     ]
     block = "".join(json.dumps(row) + "\n" for row in rows)
     path.write_text(block * (50_000_000 // len(block)), "utf-8")
@@ -109,17 +112,22 @@ def measured(place: Path, rounds: int) -> dict[str, Any]:
     chunks = json.loads(call("index", ".", "--json", daemon="off")[2])["chunks"]
     notes = [{"content": f"The account {n} of the ledger is closed by the {n}th of the month, by decision {n}"} for n in range(100)]
     notes += [{"content": f"Work stood at module {n}: the books of {n} are open", "level": "SESSION_STATE"} for n in range(10)]
-    subprocess.run([*groma, "remember", "--json", "--jsonl", "-"], input="".join(json.dumps(n) + "\n" for n in notes).encode(), env=env | {"GROMA_DAEMON": "off"},
-                   cwd=root, capture_output=True, check=True)  # fmt: skip
+    lines = "".join(json.dumps(note) + "\n" for note in notes).encode()
+    alone = env | {"GROMA_DAEMON": "off"}
+    subprocess.run([*groma, "remember", "--json", "--jsonl", "-"], input=lines, env=alone, cwd=root, capture_output=True, check=True)
     common = {"session_id": "s", "transcript_path": str(place / "session.jsonl"), "cwd": str(root)}
     edit = {"tool_name": "Edit", "tool_input": {"file_path": str(root / "part1" / "module1.py")}}
     shell = {"tool_name": "Bash", "tool_input": {"command": "cat > notes.md <<'EOF'\n" + "a line\n" * 200 + "EOF\nmake test 2>&1 | tee out.log"}}
     refused = {"tool_name": "Bash", "tool_input": {"command": "echo TOKEN=1 >> .env"}}
     events = {
-        "PreToolUse edit": ("PreToolUse", edit), "PreToolUse shell": ("PreToolUse", shell), "PreToolUse refused": ("PreToolUse", refused),
-        "PostToolUse": ("PostToolUse", edit), "SessionStart": ("SessionStart", {"source": "startup"}), "PreCompact": ("PreCompact", {"trigger": "auto"}),
+        "PreToolUse edit": ("PreToolUse", edit),
+        "PreToolUse shell": ("PreToolUse", shell),
+        "PreToolUse refused": ("PreToolUse", refused),
+        "PostToolUse": ("PostToolUse", edit),
+        "SessionStart": ("SessionStart", {"source": "startup"}),
+        "PreCompact": ("PreCompact", {"trigger": "auto"}),
         "SessionEnd": ("SessionEnd", {"reason": "exit"}),
-    }  # fmt: skip
+    }
     times: dict[str, list[float]] = {}
     cpu: dict[str, list[float]] = {}
     codes: dict[str, set[int]] = {}

@@ -1,6 +1,6 @@
-"""Write what other programs install groma from: `python tools/bundle.py` writes `plugins/` (a Claude Code marketplace with one plugin: server, hooks,
-skill; a test checks that it is current). With `--out FOLDER` also `groma-VERSION.mcpb`, a bundle for desktop clients that run Python with uv, and with
-`--url` (where that bundle will lie) and `--name` the `server.json` by which the MCP registry lists it. Publishing is no business of this script.
+"""Write what other programs install groma from: `python tools/bundle.py` writes `plugins/` (a Claude Code marketplace with one plugin: server,
+hooks, skill; a test checks that it is current). With `--out FOLDER` also `groma-VERSION.mcpb`, a bundle for desktop clients that run Python with
+uv, and with `--url` (where that bundle will lie) and `--name` the `server.json` by which the MCP registry lists it. It publishes nothing.
 
 The bundle holds the sources that git tracks, so it needs no package of our name in a registry; its dependencies come from PyPI when it is first run.
 """
@@ -37,10 +37,17 @@ def plugin() -> dict[str, str]:
         event: [({"matcher": tools} if tools else {}) | {"hooks": [{"type": "command", "command": f"groma hook {event}", "timeout": HOOK_S}]}]
         for event, tools in EVENTS.items()
     }
-    marketplace = {"name": "groma", "description": SUMMARY, "owner": {"name": "groma"}, "plugins": [{"name": "groma", "source": "./groma", "description": SUMMARY}]}
+    marketplace = {
+        "name": "groma",
+        "description": SUMMARY,
+        "owner": {"name": "groma"},
+        "plugins": [{"name": "groma", "source": "./groma", "description": SUMMARY}],
+    }
     return {
         ".claude-plugin/marketplace.json": _json(marketplace),
-        "groma/.claude-plugin/plugin.json": _json(about | {"author": {"name": "groma"}, "license": "Apache-2.0", "keywords": ["search", "memory", "mcp"]}),
+        "groma/.claude-plugin/plugin.json": _json(
+            about | {"author": {"name": "groma"}, "license": "Apache-2.0", "keywords": ["search", "memory", "mcp"]}
+        ),
         "groma/.mcp.json": _json({"mcpServers": {"groma": {"command": "groma", "args": ["mcp"]}}}),
         "groma/hooks/hooks.json": _json({"hooks": hooks}),
         "groma/skills/groma/SKILL.md": SKILL,
@@ -110,7 +117,11 @@ def server(name: str, url: str, packed: Path) -> dict[str, Any]:
                 "fileSha256": hashlib.sha256(packed.read_bytes()).hexdigest(),
                 "transport": {"type": "stdio"},
                 "environmentVariables": [
-                    {"name": "GROMA_DATA_DIR", "description": "Where groma keeps everything; default: the user's data directory", "format": "filepath"}
+                    {
+                        "name": "GROMA_DATA_DIR",
+                        "description": "Where groma keeps everything; default: the user's data directory",
+                        "format": "filepath",
+                    }
                 ],
             }
         ],

@@ -81,7 +81,9 @@ def ask(name: str, environment: Callable[[Path], dict[str, str]]) -> tuple[bool,
         version = next(iter(re.findall(r"\d+\.\d+\.\d+[\w.-]*", run("--version"))), "?")
         listed = run(*TOOLS[name][2])
         ours = re.search(r"\bgroma\b", listed) is not None and (name == "cline" or sys.executable in listed)
-        uninstalled = subprocess.run([sys.executable, "-m", "groma", "uninstall", name, "--yes"], cwd=project, env=env, capture_output=True, check=False)
+        uninstalled = subprocess.run(
+            [sys.executable, "-m", "groma", "uninstall", name, "--yes"], cwd=project, env=env, capture_output=True, check=False
+        )
         gone = uninstalled.returncode == 0 and re.search(r"\bgroma\b(?!-clients)", run(*TOOLS[name][2]).replace(home, "")) is None
         state = "connected" if CONNECTED.search(listed) else "listed"
         return ours and gone, f"{version}, {state}, and gone after uninstall" if ours and gone else f"{version}: {listed[-300:]!r}"

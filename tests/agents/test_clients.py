@@ -18,8 +18,10 @@ SERVER = Server("/opt/py thon/bin/python", ("-m", "groma", "mcp"), {"GROMA_DATA_
 OTHER = Server("/opt/other/groma-mcp", ("--python", "/opt/other/python"), {})
 
 COMMENTED = {
-    "json": '{\n    "numStartups": 3,\n    "KEY": {\n        "other": {\n            "command": "x",\n            "args": []\n        }\n    },\n    "last": [1, 2]\n}',
-    "jsonc": '// mine\n{\n\t"theme": "dark", // at night\n\t/* servers */\n\t"KEY": {\n\t\t"other": { "command": "x", "args": [], }, // keep\n\t},\n}\n',
+    "json": '{\n    "numStartups": 3,\n    "KEY": {\n        "other": {\n            "command": "x",\n            "args": []\n'
+    '        }\n    },\n    "last": [1, 2]\n}',
+    "jsonc": '// mine\n{\n\t"theme": "dark", // at night\n\t/* servers */\n\t"KEY": {\n\t\t"other": { "command": "x", "args": [], },'
+    " // keep\n\t},\n}\n",
     "toml": 'model = "o3" # the big one\n\n[KEY.other]\ncommand = "x"\n# kept for later\n\n[profiles.fast]\nmodel = "mini"\n',
     "yaml": "# mine\nGOOSE_MODEL: big # one\nKEY:\n    # the first\n    other:\n        enabled: true\n        cmd: x\n\nlast: 1\n",
     "listed": "name: mine\nversion: 1.0.0\nschema: v1\nKEY:\n  # the first\n  - name: other\n    command: x\nmodels: [] # none\n",
@@ -140,7 +142,7 @@ def test_links_are_left_alone(client: Client, home: dict[str, str], tmp_path: Pa
     path.unlink()
     (tmp_path / "dotfiles").write_text(existing(client), "utf-8")
     path.symlink_to(tmp_path / "dotfiles")
-    with pytest.raises(ConfigurationError, match="is a link to .*dotfiles.*leaves it alone"):
+    with pytest.raises(ConfigurationError, match=r"is a link to .*dotfiles.*leaves it alone"):
         put(client, home)
     path.unlink()
     path.hardlink_to(tmp_path / "dotfiles")
@@ -163,7 +165,8 @@ def test_read_only_files_are_left_alone(client: Client, home: dict[str, str]) ->
 
 
 BROKEN: dict[str, list[bytes]] = {
-    "json": [b"{", b'{"a": 1} x', b'{"a": 1, "a": 2}', b'{"a": 1, // c\n"b": 2}', b'{"a": 1,}', b"[]", b"nonsense", b'{"KEY": []}', b'{"KEY": {"x": {"a": "\n"}}}', b"{" * 300],
+    "json": [b"{", b'{"a": 1} x', b'{"a": 1, "a": 2}', b'{"a": 1, // c\n"b": 2}', b'{"a": 1,}', b"[]", b"nonsense", b'{"KEY": []}',
+             b'{"KEY": {"x": {"a": "\n"}}}', b"{" * 300],
     "jsonc": [b"{", b'{"a": 1} x', b'{"a": 1, "a": 2}', b"/* {}", b"[]", b'{"KEY": "x"}', b'{"a" 1}', b'{"a": 1 "b": 2}', b'{"a": [[[' + b"[" * 300],
     "toml": [b"a = ", b'a = 1\na = 2\n', b'KEY = "x"\n', b'KEY = { other = { command = "x" } }\n'],
     "yaml": [b"a: [", b"a: 1\na: 2\n", b"- 1\n", b"KEY: text\n", b"KEY: {other: {cmd: x}}\n", b"a: 1\n---\nb: 2\n", b"\tx: 1\n"],
@@ -265,7 +268,8 @@ def test_unknown_names() -> None:
 # -------------------------------------------------------------------------------------------------- hooks, skill, instructions, link
 
 
-HOOKED = '{\n  "model": "opus",\n  "hooks": {\n    "PreToolUse": [\n      {"matcher": "Bash", "hooks": [{"type": "command", "command": "mine"}]}\n    ]\n  }\n}\n'
+HOOKED = '{\n  "model": "opus",\n  "hooks": {\n    "PreToolUse": [\n      {"matcher": "Bash", "hooks": [{"type": "command", "command": "mine"}]}\n'
+HOOKED += "    ]\n  }\n}\n"
 
 
 @pytest.mark.parametrize("text", [None, "{}", HOOKED, '{"a":1}', '{"hooks": {}}'])

@@ -28,7 +28,7 @@ def texts(draw: st.DrawFn, comments: bool) -> tuple[str, dict[str, object]]:
         value["servers"] = {}
     text = json.dumps(value, indent=draw(st.sampled_from([None, 1, 2, 4, "\t"])), ensure_ascii=draw(st.booleans()))
     if comments:
-        text = re.sub(r"\n(?=[\t ]*\")", lambda _: draw(st.sampled_from(["\n", " // one\n", " /* two */\n", "\n\n", "\n// \"no\": 1,\n"])), text)
+        text = re.sub(r"\n(?=[\t ]*\")", lambda _: draw(st.sampled_from(["\n", " // one\n", " /* two */\n", "\n\n", '\n// "no": 1,\n'])), text)
         if draw(st.booleans()):
             text = re.sub(r"(?<=[\]}\de\"])\n([\t ]*[}\]])", r",\n\1", text)
     if draw(st.booleans()):
@@ -68,7 +68,7 @@ def test_json_never_fails_otherwise(text: str) -> None:
     ("text", "sentence"),
     [
         ('{"a": 1,\n"a": 2}', 'line 2 says "a" a second time'),
-        ('{\n// x\n}', "line 2 holds a comment, which is no JSON"),
+        ("{\n// x\n}", "line 2 holds a comment, which is no JSON"),
         ('{"a": 1,\n}', "line 2 has a comma before it closes"),
         ('{"a": 1', "line 1 is where the file ends too early"),
         ('{"a": nope}', "line 1 is no JSON"),

@@ -135,7 +135,8 @@ def test_no_command_is_too_strange(command: str) -> None:
 
 def test_what_the_core_takes_for_secrets_is_protected() -> None:
     names = (
-        "id_rsa id_dsa .netrc _netrc .pgpass .htpasswd .npmrc .pypirc .git-credentials credentials.json .envrc .env .env.x .ENV .env-local .env.example "
+        "id_rsa id_dsa .netrc _netrc .pgpass .htpasswd .npmrc .pypirc .git-credentials credentials.json .envrc .env .env.x .ENV .env-local "
+        ".env.example "
         "a.pem a.key a.p12 a.pfx a.jks a.keystore a.kdbx a.tfstate a.tfstate.backup service_account.json service-account-x.json private.asc x.asc "
         ".docker/config.json .aws/credentials .kube/config config.json env.py .environment keys.py README.md .env.sample .env.prod.template"
     )

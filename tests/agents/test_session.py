@@ -52,5 +52,7 @@ def test_long_ones_are_cut(tmp_path: Path) -> None:
 
 def test_nothing_to_tell(tmp_path: Path) -> None:
     assert summary(rows(tmp_path / "t.jsonl"), "/w") == ""
-    (tmp_path / "t.jsonl").write_bytes(b"\xff\xfe\n{\n[]\n3\nnull\n" + b'{"type": "user", "message": 3}\n{"type": "assistant", "message": {"content": [3]}}\n')
+    (tmp_path / "t.jsonl").write_bytes(
+        b"\xff\xfe\n{\n[]\n3\nnull\n" + b'{"type": "user", "message": 3}\n{"type": "assistant", "message": {"content": [3]}}\n'
+    )
     assert summary(str(tmp_path / "t.jsonl"), "/w") == ""

@@ -21,7 +21,8 @@ from tests.faults.corpus import modules
 from tests.processes import Place, repository
 
 WRITES = {
-    "index": ("ROOT",), "forget": ("ROOT",), "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",),
+    "index": ("ROOT",), "forget": ("ROOT",), "install": ("cursor", "--yes"), "uninstall": ("--yes",),
+    "rebuild": (), "search": ("--repo", "OTHER", "x"), "remember": ("a fact",),
     "import": ("ROOT/README.md",), "memories update": ("00000000", "another fact"), "memories promote": ("00000000",), "memories undo": ("00000000",),
     "memories purge": ("00000000",), "memories sweep": (), "forget --source": ("human",), "index --background": ("ROOT",),
     "rebuild --background": (), "import --background": ("ROOT/README.md",), "jobs pause": ("00000000",), "jobs resume": ("00000000",),
@@ -33,7 +34,7 @@ READS = {
     "completion": ("bash",), "recall": ("a fact",), "memories": (), "forget --preview --source": ("human",), "export": (), "briefing": (),
     "timeline": ("--since", "2020-01-01"), "about": (), "jobs": (),
 }  # fmt: skip
-ELSEWHERE = {"mcp", "bench", "serve", "start", "stop", "restart", "logs"}
+ELSEWHERE = {"mcp", "bench", "hook", "demo", "serve", "start", "stop", "restart", "logs"}
 """`mcp` serves until its input ends; `bench` keeps its index in a place of its own; of the daemon's, tests/serve/test_daemon.py tells."""
 
 

@@ -74,7 +74,9 @@ def read(path: str) -> str | None:
     except OSError as e:
         raise ConfigurationError(f"{path} cannot be read: {e.strerror}.") from e
     if text.startswith("\ufeff"):
-        raise ConfigurationError(f"{path} begins with a byte order mark, which not every reader takes; save it as plain UTF-8. groma leaves it alone.")
+        raise ConfigurationError(
+            f"{path} begins with a byte order mark, which not every reader takes; save it as plain UTF-8. groma leaves it alone."
+        )
     if "\0" in text:
         raise ConfigurationError(f"{path} holds NUL characters; groma leaves it alone.")
     return text
@@ -184,9 +186,18 @@ def _sum(text: str) -> str:
 
 def _patch(before: str, after: str) -> dict[str, Any]:
     """Where two texts differ: what begins and ends both is left out."""
-    head = len(os.path.commonprefix([before, after]))
-    tail = len(os.path.commonprefix([before[head:][::-1], after[head:][::-1]]))
+    head = _alike(before, after)
+    tail = _alike(before[head:][::-1], after[head:][::-1])
     return {"at": head, "old": before[head : len(before) - tail], "new": after[head : len(after) - tail]}
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
+    return low
 
 
 def _missing(folder: str) -> list[str]:

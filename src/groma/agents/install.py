@@ -87,7 +87,10 @@ def configured(client: Client, environment: Mapping[str, str]) -> Server | None:
 
 
 def linked(folder: str) -> Edit:
-    """The edit that puts `knowledge-manager` into a folder, as a link. Raises ConfigurationError where something else has its name, or it is not here."""
+    """The edit that puts `knowledge-manager` into a folder, as a link.
+
+    Raises ConfigurationError where something else has its name, or it is not here.
+    """
     path = os.path.join(os.path.abspath(os.path.expanduser(folder)), MANAGER)
     target = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), MANAGER)
     if not os.access(target, os.X_OK):
@@ -140,7 +143,9 @@ def _with_entry(client: Client, text: str, server: Server) -> str:
     if client.format == "yaml":
         if not text.strip() and client.shape == "listed":
             text = "name: Local Config\nversion: 1.0.0\nschema: v1\n"  # without which Continue does not read it
-        return yamls.put(text, client.key, NAME, {k: v for k, v in new.items() if k != "name" or client.shape != "listed"}, listed=client.shape == "listed")
+        return yamls.put(
+            text, client.key, NAME, {k: v for k, v in new.items() if k != "name" or client.shape != "listed"}, listed=client.shape == "listed"
+        )
     return jsonc.put(text, [client.key, NAME], new, comments=client.format == "jsonc")
 
 

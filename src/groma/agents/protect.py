@@ -18,7 +18,9 @@ _NAMES = frozenset(
 )
 _ENDS = (".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".tfstate", ".tfstate.backup")
 _PLACES = ("/.docker/config.json", "/.aws/credentials", "/.kube/config")
-_SHAPES = re.compile(r"\.env(?![a-z])(?!.*[._-](?:example|sample|template|dist)$).*|service[-_]?account.*\.json|.*(?:private|secret).*\.asc", re.DOTALL)
+_SHAPES = re.compile(
+    r"\.env(?![a-z])(?!.*[._-](?:example|sample|template|dist)$).*|service[-_]?account.*\.json|.*(?:private|secret).*\.asc", re.DOTALL
+)
 """These four are what the core takes for files of secrets, which groma never reads; a test compares. They stand here again because a hook that runs
 before every tool has no time to load the core."""
 _FOLDERS = {".git": "git's own files", ".ssh": "keys", ".gnupg": "keys"}
@@ -206,4 +208,3 @@ def _past(command: str, at: int, mark: str) -> int:
             return end
         at = end + 1
     return len(command)
-

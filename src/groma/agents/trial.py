@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import GromaError
@@ -66,8 +67,9 @@ def answered(server: Server, environment: Mapping[str, str], *, folder: str, wit
         raise GromaError(f"{server.command} does not answer: {why}") from e
     finally:
         timer.cancel()
-        if process.stdin:
-            process.stdin.close()
+        with suppress(OSError):  # what was not read yet
+            if process.stdin:
+                process.stdin.close()
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:

@@ -57,7 +57,7 @@ def put(text: str, container: str, name: str, entry: Mapping[str, Any], *, liste
     """
     text = drop(text, container, name)
     root = _loaded(text)
-    held = root.get(container)
+    held: Any = root.get(container)
     if held is not None and not isinstance(held, list if listed else Mapping):
         raise ConfigurationError(f'holds something else where a {"list" if listed else "mapping"} "{container}" should be')
     new = {"name": name, **entry} if listed else dict(entry)
@@ -72,7 +72,8 @@ def put(text: str, container: str, name: str, entry: Mapping[str, Any], *, liste
         line = re.sub(r":[ \t]*(\[[ \t]*\]|\{[ \t]*\}|null|~)(?=[ \t]*(#.*)?$)", ":", lines[at].rstrip("\r\n")) + feed
         made = "".join([*lines[:at], line, _lines(name, new, listed, "  ", feed), *lines[at + 1 :]])
     else:
-        at = held.lc.item(0)[0] if listed else held.lc.key(next(iter(held)))[0]
+        places: Any = held
+        at = places.lc.item(0)[0] if listed else places.lc.key(next(iter(held)))[0]
         indent = re.match(r"[ \t]*", lines[at])[0]  # type: ignore[index]
         made = "".join([*lines[:at], _lines(name, new, listed, indent, feed), *lines[at:]])
     return _checked(made, meant)
@@ -81,12 +82,13 @@ def put(text: str, container: str, name: str, entry: Mapping[str, Any], *, liste
 def drop(text: str, container: str, name: str) -> str:
     """`text` without the entry of this name. Raises ConfigurationError as `put` does."""
     root = _loaded(text)
-    held = root.get(container)
+    held: Any = root.get(container)
     key, entry = _entry(held, name)
     if entry is None:
         return text
     lines = text.splitlines(keepends=True)
-    begin = held.lc.item(key)[0] if isinstance(held, list) else held.lc.key(key)[0]
+    listed = isinstance(held, list)
+    begin = held.lc.item(key)[0] if listed else held.lc.key(key)[0]
     indent = len(lines[begin]) - len(lines[begin].lstrip(" "))
     end = begin + 1
     while end < len(lines) and (not lines[end].strip() or lines[end].lstrip().startswith("#") or _indent(lines[end]) > indent):
@@ -95,10 +97,10 @@ def drop(text: str, container: str, name: str) -> str:
         end -= 1
     left = lines[:begin] + lines[end:]
     whole = _plain(root)
-    kept: Any = [e for i, e in enumerate(whole[container]) if i != key] if isinstance(held, list) else {k: v for k, v in whole[container].items() if k != key}
+    kept: Any = [e for i, e in enumerate(whole[container]) if i != key] if listed else {k: v for k, v in whole[container].items() if k != key}
     if not kept:  # nothing at all would be read as null, which not every reader takes for an empty list
         at = root.lc.key(container)[0]
-        left[at] = re.sub(r":(?=[ \t]*(#.*)?\r?\n?$)", ": []" if isinstance(held, list) else ": {}", left[at], count=1)
+        left[at] = re.sub(r":(?=[ \t]*(#.*)?\r?\n?$)", ": []" if listed else ": {}", left[at], count=1)
     return _checked("".join(left), whole | {container: kept})
 
 

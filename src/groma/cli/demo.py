@@ -114,7 +114,7 @@ def _summary(found: list[_Found]) -> str:
         three = sum(right(paths, one, SHOWN) for paths, one in zip(of, found, strict=True))
         rows.append(f"{tool:5}  a right file first: {first} of {len(found)}, among the first {SHOWN}: {three}; median {statistics.median(ms):.1f} ms")
     few = "So few questions prove nothing: groma bench asks 200 and says how sure the difference is."
-    return "\n".join([*rows, "", few, f"To use it in your agents: groma install"])
+    return "\n".join([*rows, "", few, "To use it in your agents: groma install"])
 
 
 def _plain(one: _Found) -> dict[str, object]:

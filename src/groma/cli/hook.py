@@ -19,16 +19,16 @@ def command(event: tuple[str, ...]) -> None:
     """Answer EVENT of an agent: JSON on standard input, as Claude Code gives it.
 
     \b
+    Examples:
+      groma install claude-code --type hooks
+      echo '{"tool_name": "Write", "tool_input": {"file_path": ".env"}}' | groma hook PreToolUse
+
+    \b
     SessionStart   prints what is remembered, as context for the session
     PreToolUse     exit status 2 and the reason, for a write to .env, .git or keys
     PostToolUse    brings the index up to date, beside the agent
     PreCompact     remembers where work stands
     SessionEnd     the same
-
-    \b
-    Examples:
-      groma install claude-code --type hooks
-      echo '{"tool_name": "Write", "tool_input": {"file_path": ".env"}}' | groma hook PreToolUse
 
     Whatever else happens, the exit status is 0: a hook never stops an agent.
     """

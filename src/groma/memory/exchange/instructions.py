@@ -30,6 +30,8 @@ FILE_NAMES = frozenset(
 
 BEGIN = "<!-- groma:begin -->"
 END = "<!-- groma:end -->"
+_OURS = re.compile(r"<!-- groma:(?:(\w+):)?begin -->")
+"""Sections of ours: with memories, and others, such as `groma install` writes."""
 
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _POINT = re.compile(r"([ \t]*)([-*+]|\d{1,9}[.)])([ \t]+|$)(.*)")
@@ -123,8 +125,9 @@ class _Outline:
 
     def _is_left_out(self, number: int, line: str) -> bool:
         """Moves past groma's own section or a comment that begins here and stands alone."""
-        if line.rstrip() == BEGIN:
-            self._at = self._past(number, lambda s: s.rstrip() == END, f"the section of groma that begins here has no {END}")
+        if mark := _OURS.fullmatch(line.rstrip()):
+            end = END if mark[1] is None else END.replace(":", f":{mark[1]}:")
+            self._at = self._past(number, lambda s: s.rstrip() == end, f"the section of groma that begins here has no {end}")
             return True
         if not _COMMENT.match(line) or (self._unit and not self._after_blank):
             return False
