@@ -6,7 +6,7 @@
   process, the same verb through the daemon's client, the tool `search_code` in this process, and through the front `groma-mcp` (where it is built);
   and `groma search` as whole processes with a warm daemon, and without one. Each of the ways looks for changes first
 - memory: what the daemon holds with 10,000 chunks indexed and ten sessions that asked 100 questions each; its parser's process is counted
-  and `groma search` as whole processes with a warm daemon, and without one. Every way looks for changes first
+- load: fifty sessions at once, without a pause, for --seconds on --chunks chunks: seven of ten calls search, two recall, one remembers; alone, and
   once while a full index of a second folder runs as a job
 - kills, soak: the drills of `tests/faults/test_daemon.py` in full
 
