@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import errors
-from .catalogue import jobs
+from .catalogue import jobs, scopes
 from .catalogue.jobs import Job
 from .config import Settings
 from .data import DataDirectory
@@ -123,6 +123,8 @@ class Jobs:
         self._may_write(caller, "start jobs")
         if caller.scopes is not None and root not in self._roots(caller):
             raise Refused(f"{caller.name} may start jobs only for folders it may see.") if not root else _not_indexed(root)
+        if kind == "index":
+            scopes.ensure(self._data.db, root)  # from here on the folder is unfinished, and who asks about it is told so
         try:
             job = jobs.submit(self._data.db, kind, root, arguments, caller=caller.name, priority=priority, again=kind == "index")
         except TypeError as e:

@@ -201,6 +201,36 @@ def test_a_signal_ends_it_when_its_work_is_done(place: Shared, number: int) -> N
     assert not os.path.exists(place.socket)
 
 
+def test_two_interrupts_end_it_at_once(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(900), commit=False)
+    server = place.start("serve", "--foreground")
+    until(lambda: place.status())
+    with Talk(place) as talk:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        talk.frames.receive()
+        server.send_signal(signal.SIGINT)
+        until(lambda: not os.path.exists(place.socket))
+        server.send_signal(signal.SIGINT)
+        assert place.end(server, code=None).code in (0, 130)  # it may have been quicker than the second one
+
+
+@pytest.mark.parametrize("many", [900, 2_500], ids=["here", "in a job"])
+def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(place: Shared, many: int) -> None:
+    root = repository(place.folder / "big", modules(many), commit=False)
+    place.groma("start")
+    pid = place.pid
+    searching = place.start("search", "validate_ledger", "--json", "--repo", root)
+    until(lambda: (place.status() or {}).get("runs"))
+    begun = time.monotonic()
+    place.groma("stop")
+    assert gone(pid, 1.0)
+    took = float(next(line for line in place.log.splitlines() if "stopped in" in line).split("stopped in ")[1].split(" s")[0])
+    assert took < 10 and time.monotonic() - begun < PATIENCE_S
+    ran = place.end(searching)
+    assert ran.hits, (ran, place.log)  # by the next daemon, unless this one was done with it
+    place.groma("verify")
+
+
 # ----------------------------------------------------------------------------------------------------------------- deaths, and newer code
 
 

@@ -71,6 +71,8 @@ FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 
 T = TypeVar("T")
 
+_STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
+
 
 @value
 class Greeting:
@@ -135,6 +137,8 @@ class _Session:
         if self.writer.is_closing():
             return
         self.writer.write(message)
+        if not self.writer.transport.get_write_buffer_size():
+            return
         try:
             await asyncio.wait_for(self.writer.drain(), SLOW_S)
         except TimeoutError:
@@ -498,6 +502,8 @@ class Daemon:
             except asyncio.CancelledError:
                 answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
             except GromaError as e:
+                if isinstance(e, Cancelled) and self._stopping.is_set():
+                    e = _STOPPING  # nobody asked for that: the next daemon goes on with it
                 answer = {"error": wire.error_of(e)}
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
                 _log(f"{asked.verb} failed\n{traceback.format_exc()}")
@@ -520,7 +526,7 @@ class Daemon:
         if asked.verb == "told":
             return {"result": self.engine.told()}
         if self._stopping.is_set():
-            raise wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
+            raise _STOPPING
         await self._gate.wait()
         if asked.verb in FOR_AGENTS:
             return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
