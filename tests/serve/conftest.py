@@ -106,8 +106,10 @@ def connect(place: Place) -> Connect:
     """`async with connect(folder) as call`: a session of the SDK's client with `groma mcp` started in `folder`. What it logs must be nothing."""
 
     @asynccontextmanager
-    async def session(cwd: Path, mode: str = "auto", **environment: str) -> AsyncIterator[Session]:
-        server = StdioServerParameters(command=sys.executable, args=["-P", "-m", "groma", "mcp"], env=place.environment(**environment), cwd=cwd)
+    async def session(cwd: Path, mode: str = "auto", toolset: str = "core", **environment: str) -> AsyncIterator[Session]:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-P", "-m", "groma", "mcp", "--toolset", toolset], env=place.environment(**environment), cwd=cwd
+        )
         with open(place.folder / "stderr", "w+", encoding="utf-8") as log:
             async with Client(stdio_client(server, errlog=log), mode=mode, read_timeout_seconds=60) as client:
                 yield Session(client)

@@ -12,6 +12,7 @@ from groma.engine import Engine
 from groma.serve.freshness import Freshness
 from groma.serve.mcp import server
 from groma.serve.tools import TOOLSETS, Surface, catalogue
+from tests.processes import Place
 from tools import catalogue as script
 
 pytestmark = pytest.mark.anyio
@@ -19,6 +20,12 @@ pytestmark = pytest.mark.anyio
 
 def test_the_file_of_the_front_is_current() -> None:
     assert script.PATH.read_text("utf-8") == script.text(), "run: python tools/catalogue.py"
+
+
+def test_the_command_prints_it(place: Place) -> None:
+    assert place.groma("mcp", "--catalogue").json == catalogue()
+    assert place.groma("mcp", "--catalogue", "--toolset", "full").json == catalogue("full")
+    assert not place.data.exists()
 
 
 def plain(model: Any, *left_out: str) -> Any:

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.from_thread
+import anyio.to_thread
 import pytest
 from mcp.client import Client
 from mcp.server.lowlevel import Server
@@ -26,6 +29,7 @@ from groma.serve.freshness import Freshness
 from groma.serve.mcp import server
 from groma.serve.tools import Surface
 from tests.processes import Place, git, repository, unprivileged, write
+from tests.serve.calls import STEERED, every_tool
 from tests.serve.conftest import Connect, Session
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +70,21 @@ async def test_the_tools_as_promised(connect: Connect, project: Path) -> None:
         assert tools[name].annotations is not None and tools[name].annotations.read_only_hint is True
         assert "\n" not in (tools[name].description or "\n")
     assert len(listed.model_dump_json(by_alias=True, exclude_none=True)) <= 8_000
+
+
+@pytest.mark.parametrize("daemon", ["off", "auto"])
+async def test_every_tool_by_the_official_client(connect: Connect, place: Place, project: Path, daemon: str) -> None:
+    """In the process that speaks the protocol, and behind the socket of a daemon: the same answers."""
+    async with connect(project, toolset="full", GROMA_DAEMON=daemon) as call:
+
+        def ask(tool: str, /, **arguments: Any) -> dict[str, Any]:
+            return anyio.from_thread.run(partial(call, tool, **arguments))
+
+        called = await anyio.to_thread.run_sync(lambda: {name for name, _ in every_tool(ask)})
+        assert called == {tool.name for tool in (await call.client.list_tools()).tools} - set(STEERED)
+        assert (place.data / "daemon.log").exists() is (daemon == "auto")
+        listed = await call.client.list_resources()
+        assert listed.resources[0].uri == "groma://status"
 
 
 async def test_an_argument_nobody_knows_is_refused(connect: Connect, project: Path) -> None:

@@ -131,9 +131,10 @@ def test_prompts_are_made_of_what_is_there(surface: Surface, project: Path) -> N
     assert "# The problem\nretries wait too long" in told and "app/retry.py:" in told and "store.go" not in told
     assert "Deploys go out on Tuesdays" in told
     told = said(surface, "review_impact", target="app/retry.py#call_with_retries")
-    assert "function call_with_retries" in told and "Backoff" not in told.split("# Who may depend")[0]
+    assert "function call_with_retries" in told and "Backoff" not in told.split("# Who mentions")[0]
+    assert "app/retry.py#call_with_retries fresh  Deploys go out" in told.split("# What is remembered")[1]
     write(project / "app/use.py", "from app.retry import call_with_retries\n\n\ndef send(mail):\n    return call_with_retries(mail.send)\n")
-    assert "app/use.py" in said(surface, "review_impact", target="app/retry.py").split("# Who may depend")[1]
+    assert "app/use.py" in said(surface, "review_impact", target="app/retry.py").split("# Who mentions")[1]
     assert "app/use.py" in said(surface, "review_impact", target="call_with_retries")
 
 
