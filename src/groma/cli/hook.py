@@ -21,7 +21,7 @@ def command(event: tuple[str, ...]) -> None:
     \b
     Examples:
       groma install claude-code --type hooks
-      echo '{"tool_name": "Write", "tool_input": {"file_path": ".env"}}' | groma hook PreToolUse
+      groma hook PreToolUse < what-the-agent-says.json
 
     \b
     SessionStart   prints what is remembered, as context for the session
