@@ -98,7 +98,8 @@ class Exchange(Sweeping):
         with self._lock:
             receipts = self._restored(caller, entries, of) if restore else self._taken_in(caller, entries, of, here, project)
             self._keep()
-        self._sweep_if_due()
+        if not restore:  # what was put back is as it was
+            self._sweep_if_due()
         changed = any(one.batch for one in receipts)
         return Imported(of.batch if changed else "", tuple(Line(e.file, e.line, r) for e, r in zip(entries, receipts, strict=True)))
 
