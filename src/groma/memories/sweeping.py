@@ -1,7 +1,7 @@
 """What ends by itself: what has expired is forgotten, and what was forgotten is destroyed when the time in which it can be taken back is over.
 
 Reading never waits for this: what has expired is not seen from its second on. A sweep makes it durable. It runs once a day, at the begin of the
-first verb of that day that writes memories; `sweep` runs it now. When the last one ran, and whether it has to be finished, stands in `memories.swept`.
+first verb of that day that writes memories; `sweep` runs it now. When one ran last, and whether it is to be finished, stands in `memories.swept`.
 """
 
 from __future__ import annotations
