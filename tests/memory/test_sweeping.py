@@ -88,7 +88,7 @@ def test_a_successor_that_is_destroyed_leaves_what_it_replaced_in_the_past(memor
     assert [one.valid for one in memories.recall(LOCAL, "which port does the API listen on", here="").memories] == [False]
 
 
-def test_it_runs_once_a_day_at_the_end_of_a_verb_that_writes(memories: Memories, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_once_a_day_with_a_verb_that_writes(memories: Memories, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = kept(memories, "The walrus queue is drained at noon")
     memories.forget(LOCAL, [first])
     swept = (data / NAME).stat().st_mtime

@@ -94,12 +94,12 @@ class Exchange(Sweeping):
         if restore and project is not None:
             raise UsageError("What is restored keeps the project it has; leave the project out, or import without restoring.")
         entries = read_files(files, format)
+        if not restore:  # what is put back is to be as it was
+            self._sweep_if_due()
         of = call(caller.name)
         with self._lock:
             receipts = self._restored(caller, entries, of) if restore else self._taken_in(caller, entries, of, here, project)
             self._keep()
-        if not restore:  # what was put back is as it was
-            self._sweep_if_due()
         changed = any(one.batch for one in receipts)
         return Imported(of.batch if changed else "", tuple(Line(e.file, e.line, r) for e, r in zip(entries, receipts, strict=True)))
 

@@ -122,6 +122,7 @@ class Knowledge(Ways):
         """
         if not dry_run:
             self._may_write(caller, "cleanup")
+            self._sweep_if_due()
         now = time.time()
         wanted = self._entries(types, project, None, until=now - age(older_than))
         db, of = self._data.db, call(caller.name, now)
@@ -130,7 +131,6 @@ class Knowledge(Ways):
         with self._lock, db.transaction():
             ids = tuple(m.id for m in self._all(wanted, now))
             forget(db, of, ids)
-        self._sweep_if_due()
         return Cleaned(ids, of.batch if ids else "", self.undo_until(now) if ids else None)
 
     def _entries(self, types: Sequence[str], project: str | None, agent: str | None, **more: object) -> Selection:

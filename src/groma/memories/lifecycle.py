@@ -118,13 +118,13 @@ class Lifecycle(Sweeping):
         """
         if not preview:
             self._may_write(caller, "forget")
+            self._sweep_if_due()
         db, call_ = self._data.db, call(caller.name)
         with self._lock, nullcontext() if preview else db.transaction():
             found = tuple(m for m in self._chosen(of) if m.forgotten is None)
             if preview or not found:
                 return Changed(found, "")
             forgotten = memory_writes.forget(db, call_, [m.id for m in found])
-        self._sweep_if_due()
         return Changed(tuple(forgotten), call_.batch, self.undo_until(call_.at))
 
     def undo(self, caller: Caller, batch: str) -> Changed:

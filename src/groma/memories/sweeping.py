@@ -1,7 +1,7 @@
 """What ends by itself: what has expired is forgotten, and what was forgotten is destroyed when the time in which it can be taken back is over.
 
-Reading never waits for this: what has expired is not seen from its second on. A sweep makes it durable. It runs once a day, at the end of the first
-verb of that day that writes memories; `sweep` runs it now. When the last one ran, and whether it has to be finished, stands in `memories.swept`.
+Reading never waits for this: what has expired is not seen from its second on. A sweep makes it durable. It runs once a day, at the begin of the
+first verb of that day that writes memories; `sweep` runs it now. When one ran last, and whether it is to be finished, stands in `memories.swept`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import suppress
 from ..catalogue import memories as records
 from ..catalogue import memory_events, memory_writes
 from ..catalogue.memory_events import call
+from ..errors import GromaError
 from ..memory.proof import prove, says
 from ..records import Memory
 from ..types import Caller
@@ -79,14 +80,15 @@ class Sweeping(Room):
         return at + days * DAY if days else None
 
     def _sweep_if_due(self) -> None:
-        """For the end of a verb that writes: once a day."""
+        """For the begin of a verb that writes: once a day. If it fails, that verb does its work all the same; the next one tries again."""
         now = time.time()
         try:
             ago = now - os.stat(self._data.folder / NAME).st_mtime
         except OSError:
             ago = EVERY_S
         if not 0 <= ago < EVERY_S:
-            self._swept(now)
+            with suppress(GromaError, OSError):
+                self._swept(now)
 
     def _swept(self, now: float) -> Swept:
         db, marker = self._data.db, self._data.folder / NAME

@@ -59,6 +59,8 @@ class Ways(Sweeping):
         from ..memory.remember import remember  # its rules and patterns take a quarter of the time in which a new process recalls
 
         checked = [one for one in drafts if isinstance(one, Draft)]
+        if checked:
+            self._sweep_if_due()
         with self._lock:
             kept = iter(
                 remember(
@@ -73,8 +75,6 @@ class Ways(Sweeping):
                 else ()
             )
             self._keep()
-        if checked:
-            self._sweep_if_due()
         return [next(kept) if isinstance(one, Draft) else one for one in drafts]
 
     def recall(

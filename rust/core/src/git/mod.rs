@@ -12,7 +12,9 @@ mod user;
 pub use files::{inode, nanoseconds, now_ns, open, read_regular};
 pub use index::{ASSUME_VALID, Entry, INTENT_TO_ADD, Index, Names, SKIP_WORKTREE, read_index};
 pub use paths::{absolute, join, normal, path_of, real, split};
-pub use repository::{Repository, commit_id, head, is_git_directory, repository, repository_at, top_level};
+pub use repository::{
+    Repository, commit_id, head, is_git_directory, repository, repository_at, top_level,
+};
 pub use settings::{Settings, is_true, says_yes, settings_of};
 pub use user::User;
 
