@@ -13,7 +13,7 @@ from tools import reference
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["reference", "languages"])
+@pytest.mark.parametrize("name", ["reference", "languages", "tools"])
 def test_generated_documents_are_current(name: str) -> None:
     assert (ROOT / "docs" / f"{name}.md").read_text("utf-8") == getattr(reference, name)(), "run: make docs"
 

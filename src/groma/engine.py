@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from . import core
 from .catalogue import generations, manifests, scopes
-from .catalogue.anchors import any_anchor
+from .catalogue.anchors import anchored_paths
 from .catalogue.database import Database
 from .config import Settings, within
 from .data import ATTEMPTS, DataDirectory
@@ -230,10 +230,9 @@ class Engine:
         return replace(answer, degraded=(*said, *answer.degraded)) if said else answer
 
     def _reminded(self, caller: Caller, answer: Answer) -> Answer:
-        """With the memories that are anchored to what was found; where no memory has an anchor, nothing of memory is even imported."""
-        if not answer.hits or not any_anchor(self._data.db):
-            return answer
-        memories = self.memories.anchored(caller, answer.hits)
+        """With the memories that are anchored to what was found; where there is none, nothing of memory is even imported."""
+        paths = anchored_paths(self._data.db, (hit.path for hit in answer.hits))
+        memories = self.memories.anchored(caller, [hit for hit in answer.hits if hit.path in paths]) if paths else ()
         return replace(answer, memories=memories) if memories else answer
 
     def _profile_of(self, among: Sequence[Scope]) -> str:

@@ -113,3 +113,16 @@ def test_any_rows_survive(db: Database, scope: str, drawn: list[tuple]) -> None:
     given = ManifestColumns(paths, sizes, mtimes, ctimes, inodes, blobs, checked, reasons)
     manifests.record(db, scope, given)
     assert rows(manifests.load(db, scope)) == sorted(rows(given), key=lambda row: row[0].encode())
+
+
+def test_paths_that_may_be_searched(db: Database, scope: str) -> None:
+    manifests.record(db, scope, columns(NAMES))
+    manifests.record(db, scope, columns(["left/out.py"], reason="binary"))
+    every = sorted(NAMES, key=lambda path: path.encode())
+    assert manifests.searchable(db, scope) == every
+    assert manifests.searchable(db, scope, limit=3) + manifests.searchable(db, scope, after=every[2]) == every
+    assert manifests.searchable(db, scope, beginning="größe/") == ["größe/文件.py"]
+    assert manifests.searchable(db, scope, beginning="100%") == ["100%.py"]
+    assert manifests.searchable(db, scope, containing="%") == [path for path in every if "%" in path]
+    assert manifests.searchable(db, scope, containing="'s") == ["it's.py"]
+    assert manifests.searchable(db, "no such scope") == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Place, repository
+from tests.processes import Place, repository, write
 
 RECEIPT = {"schema", "id", "outcome", "target", "reason", "level", "masked", "undo"}
 
@@ -35,6 +35,22 @@ def test_a_text_and_its_answer(place: Place, shop: Path) -> None:
     shown = place.groma("recall", "how is the cache dropped", cwd=shop)
     assert "The cache is dropped by number" in shown.out and "src/cache.py#Cache fresh" in shown.out
     assert "nothing useful" in place.groma("recall", "the capital of France", cwd=shop).err
+
+
+def test_a_search_shows_what_is_remembered_of_what_it_found(place: Place, shop: Path) -> None:
+    kept = place.groma("remember", "--json", "--anchor", "src/cache.py#Cache", "The cache is dropped by number\nnever by time", cwd=shop).json
+    (memory,) = place.groma("search", "--json", "Cache", cwd=shop).json["memories"]
+    assert memory == {
+        "id": kept["id"], "level": "PROJECT_CONTEXT", "line": "The cache is dropped by number", "path": "src/cache.py", "symbol": "Cache",
+        "state": "fresh", "source": "human", "trust": 1.0,
+    }  # fmt: skip
+    write(shop / "src/cache.py", "class Cache:\n    size = 3\n")
+    out = place.groma("search", "Cache", cwd=shop).out
+    assert (
+        f"remembered of these files:\n    {kept['id']}  src/cache.py#Cache changed  The cache is dropped by number  (PROJECT_CONTEXT, human)\n" in out
+    )
+    place.groma("forget", "--id", kept["id"])
+    assert "remembered" not in place.groma("search", "Cache", cwd=shop).out
 
 
 def test_words_for_people(place: Place, shop: Path) -> None:

@@ -13,6 +13,10 @@ from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, TextContent
 
+from groma.config import load
+from groma.engine import Engine
+from groma.serve.freshness import Freshness
+from groma.serve.tools import Surface
 from tests.processes import Place, repository
 
 PROJECT: dict[str, str | bytes] = {
@@ -102,8 +106,10 @@ def connect(place: Place) -> Connect:
     """`async with connect(folder) as call`: a session of the SDK's client with `groma mcp` started in `folder`. What it logs must be nothing."""
 
     @asynccontextmanager
-    async def session(cwd: Path, mode: str = "auto", **environment: str) -> AsyncIterator[Session]:
-        server = StdioServerParameters(command=sys.executable, args=["-P", "-m", "groma", "mcp"], env=place.environment(**environment), cwd=cwd)
+    async def session(cwd: Path, mode: str = "auto", toolset: str = "core", **environment: str) -> AsyncIterator[Session]:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-P", "-m", "groma", "mcp", "--toolset", toolset], env=place.environment(**environment), cwd=cwd
+        )
         with open(place.folder / "stderr", "w+", encoding="utf-8") as log:
             async with Client(stdio_client(server, errlog=log), mode=mode, read_timeout_seconds=60) as client:
                 yield Session(client)
@@ -111,3 +117,18 @@ def connect(place: Place) -> Connect:
             assert log.read() == ""
 
     return session
+
+
+@pytest.fixture
+def engine(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine of this process, with a data directory of its own."""
+    monkeypatch.setenv("HOME", str(place.home))
+    with Engine(load({"GROMA_ANSWER_WITHIN_S": "60"}, data_dir=place.data, config_file=place.folder / "none.toml")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def surface(engine: Engine, project: Path) -> Iterator[Surface]:
+    """Every tool, for a session in the project."""
+    with Freshness(engine) as freshness:
+        yield Surface(engine, freshness, cwd=str(project), environment={}, toolset="full")

@@ -9,13 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.from_thread
+import anyio.to_thread
 import pytest
 from mcp.client import Client
 from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from mcp.types import PromptReference, TextContent, TextResourceContents
 
 from groma import __version__, core
 from groma.config import load
@@ -24,9 +29,11 @@ from groma.serve.freshness import Freshness
 from groma.serve.mcp import server
 from groma.serve.tools import Surface
 from tests.processes import Place, git, repository, unprivileged, write
+from tests.serve.calls import STEERED, every_tool
 from tests.serve.conftest import Connect, Session
 
 pytestmark = pytest.mark.anyio
+CORE = ["search_code", "read", "index_status", "recall", "remember", "forget"]
 
 
 # ---------------------------------------------------------------------------------------------------------- the protocol
@@ -36,7 +43,7 @@ pytestmark = pytest.mark.anyio
 async def test_both_eras_of_the_protocol(connect: Connect, project: Path, mode: str, version: str) -> None:
     async with connect(project, mode=mode) as call:
         assert call.client.protocol_version == version
-        assert [tool.name for tool in (await call.client.list_tools()).tools] == ["search_code", "read", "index_status"]
+        assert [tool.name for tool in (await call.client.list_tools()).tools] == CORE
         found = await call("search_code", query="how often is a call retried")
         assert found["hits"][0]["path"] in ("app/retry.py", "docs/operations.md")
         if mode != "2026-07-28":  # adopted blindly: nothing was asked about the server
@@ -63,6 +70,21 @@ async def test_the_tools_as_promised(connect: Connect, project: Path) -> None:
         assert tools[name].annotations is not None and tools[name].annotations.read_only_hint is True
         assert "\n" not in (tools[name].description or "\n")
     assert len(listed.model_dump_json(by_alias=True, exclude_none=True)) <= 8_000
+
+
+@pytest.mark.parametrize("daemon", ["off", "auto"])
+async def test_every_tool_by_the_official_client(connect: Connect, place: Place, project: Path, daemon: str) -> None:
+    """In the process that speaks the protocol, and behind the socket of a daemon: the same answers."""
+    async with connect(project, toolset="full", GROMA_DAEMON=daemon) as call:
+
+        def ask(tool: str, /, **arguments: Any) -> dict[str, Any]:
+            return anyio.from_thread.run(partial(call, tool, **arguments))
+
+        called = await anyio.to_thread.run_sync(lambda: {name for name, _ in every_tool(ask)})
+        assert called == {tool.name for tool in (await call.client.list_tools()).tools} - set(STEERED)
+        assert (place.data / "daemon.log").exists() is (daemon == "auto")
+        listed = await call.client.list_resources()
+        assert listed.resources[0].uri == "groma://status"
 
 
 async def test_an_argument_nobody_knows_is_refused(connect: Connect, project: Path) -> None:
@@ -145,7 +167,7 @@ async def test_an_unindexed_project_is_indexed_and_answered(connect: Connect, pr
         begun = time.monotonic()
         found = await call("search_code", query="where is the time between two attempts decided")
         assert time.monotonic() - begun < 10
-        assert list(found) == ["hits", "scopes", "degraded", "core"]
+        assert list(found) == ["hits", "memories", "scopes", "degraded", "core"]
         best = found["hits"][0]
         assert list(best) == [
             "id", "path", "start_line", "end_line", "symbol", "kind", "language", "score", "why", "text", "masked", "stale",
@@ -444,6 +466,53 @@ async def test_the_server_over_any_transport(place: Place, project: Path, monkey
             assert "lies in no project" in await call.refused("read", path="/etc/hostname")
             assert (await call("index_status"))["files"] == 5
             assert "too wide" in await call.refused("search_code", query="x", repository=os.sep)
+
+
+async def test_progress_and_cancellation_reach_the_work(engine: Engine, project: Path, place: Place) -> None:
+    large = _large(place)
+    with Freshness(engine) as freshness:
+        surface = Surface(engine, freshness, cwd=str(project), environment={}, toolset="full")
+        async with Client(server(surface, "full")) as client:
+            told: list[tuple[float, float | None, str | None]] = []
+            begun = anyio.Event()
+
+            async def progress(done: float, total: float | None, message: str | None) -> None:
+                told.append((done, total, message))
+                begun.set()
+
+            async def index(scope: anyio.CancelScope) -> None:
+                with scope:
+                    await client.call_tool("index", {"repository": str(large)}, progress_callback=progress)
+
+            async with anyio.create_task_group() as together:
+                scope = anyio.CancelScope()
+                together.start_soon(index, scope)
+                with anyio.fail_after(60):
+                    await begun.wait()
+                scope.cancel()
+            assert told and told[0][0] > 0
+            with anyio.fail_after(60):  # the run ended: another one gets the folder, and ends what it began
+                call = Session(client)
+                assert (await call("index", repository=str(large)))["indexed"] == FILES
+
+
+async def test_what_cannot_be_had_is_an_error_of_the_protocol(connect: Connect, project: Path) -> None:
+    async with connect(project) as call:
+        for ask in (
+            lambda: call.client.read_resource("groma://file/../x"),
+            lambda: call.client.read_resource("groma://nothing"),
+            lambda: call.client.get_prompt("nothing", {}),
+            lambda: call.client.list_resources(cursor="nonsense"),
+        ):
+            with pytest.raises(MCPError) as e:
+                await ask()
+            assert e.value.code == -32602 and e.value.message.endswith(".")
+        text = (await call.client.read_resource("groma://file/settings.toml")).contents[0]
+        assert isinstance(text, TextResourceContents) and text.text == "[retry]\nlimit = 3"
+        (message,) = (await call.client.get_prompt("find_and_fix", {"problem": "retries never end"})).messages
+        assert isinstance(message.content, TextContent) and "app/retry.py" in message.content.text
+        found = await call.client.complete(PromptReference(type="ref/prompt", name="review_impact"), {"name": "target", "value": "app/"})
+        assert found.completion.values == ["app/retry.py", "app/store.go"]
 
 
 async def test_damage_comes_with_advice(place: Place, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..catalogue import memories as records
 from ..catalogue.anchors import anchored_to
 from ..memory.anchors import compared
-from ..records import Anchor, Memory
+from ..records import Anchor, Memory, is_live, is_valid
 from ..types import Caller, Hit, Reminder
 from .ways import Ways
 
@@ -37,16 +37,28 @@ class Reminders(Ways):
         now = time.time()
         found: list[tuple[tuple[bool, int, int], Anchor, Memory]] = []
         for root, paths in places.items():
-            ids = anchored_to(self._data.db, root, list(paths), now, LOOKED_AT)
-            for age, m in enumerate(records.get_all(self._data.db, ids).values()):
+            for age, m in enumerate(self._anchored(root, tuple(paths))):
                 ranked = [(((root, a.path, a.symbol) not in symbols, paths[a.path], age), a) for a in m.anchors if a.path in paths]
-                if ranked:  # else it was changed since the ids were read
+                if ranked and is_live(m, now) and is_valid(m, now):
                     found.append((*min(ranked, key=lambda one: one[0]), m))
         found.sort(key=lambda one: one[0])
-        return tuple(self._reminder(m, anchor) for _, anchor, m in found[:MOST])
+        states: dict[tuple[str, Anchor], tuple[Anchor, str]] = {}
+        for _, anchor, m in found[:MOST]:
+            if (m.project, anchor) not in states:
+                states[m.project, anchor] = compared(anchor, m.project, self._elsewhere(m.project))
+        return tuple(_reminder(m, *states[m.project, anchor]) for _, anchor, m in found[:MOST])
 
-    def _reminder(self, m: Memory, anchor: Anchor) -> Reminder:
-        now, state = compared(anchor, m.project, self._elsewhere(m.project))
-        first = next((line for line in m.content.splitlines() if line.strip()), "").strip()
-        line = first if len(first) <= LINE else f"{first[: LINE - 1]}…"
-        return Reminder(m.id, m.level, line, now.path, now.symbol, state, m.source, m.trust)
+    def _anchored(self, root: str, paths: tuple[str, ...]) -> Sequence[Memory]:
+        """What is read once, as long as nobody writes."""
+        db = self._data.db
+
+        def ask() -> Sequence[Memory]:
+            return tuple(records.get_all(db, anchored_to(db, root, paths, LOOKED_AT)).values())
+
+        return db.remembered(("anchored to", root, paths), ask)
+
+
+def _reminder(m: Memory, anchor: Anchor, state: str) -> Reminder:
+    first = next((line for line in m.content.splitlines() if line.strip()), "").strip()
+    line = first if len(first) <= LINE else f"{first[: LINE - 1]}…"
+    return Reminder(m.id, m.level, line, anchor.path, anchor.symbol, state, m.source, m.trust)

@@ -22,7 +22,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
 from ..errors import GromaError
-from .tools import catalogue
+from .tools import ERROR_CODES, catalogue
 
 __all__ = ["Answers", "serve", "server"]
 
@@ -115,5 +115,4 @@ async def _in_thread(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
     except GromaError as e:
-        codes: dict[str, int] = catalogue()["errorCodes"]
-        raise MCPError(codes.get(type(e).__name__, codes[""]), e.message) from e
+        raise MCPError(ERROR_CODES.get(type(e).__name__, ERROR_CODES[""]), e.message) from e

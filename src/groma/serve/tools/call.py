@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ...engine import Engine
 from ...errors import Cancelled, NotIndexed
 from ...places import is_wide, project_root
-from ...types import LOCAL, Hit, Progress
+from ...types import LOCAL, Caller, Hit, Progress
 from ..freshness import Freshness
 
 __all__ = ["Call", "Session"]
@@ -27,8 +27,9 @@ REPORTED_EVERY_S = 0.25
 class Session:
     """What is known of one agent's session: where it works, and where it found what. Threads may share it."""
 
-    def __init__(self, engine: Engine, freshness: Freshness, *, cwd: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, freshness: Freshness, *, cwd: str, environment: Mapping[str, str], caller: Caller = LOCAL) -> None:
         self.engine = engine
+        self.caller = caller
         self.freshness = freshness
         self.base = environment.get("CLAUDE_PROJECT_DIR") or ""
         self.cwd = cwd
@@ -67,6 +68,7 @@ class Call:
     def __init__(self, session: Session, progress: Callable[[float, float | None, str], None], cancelled: Callable[[], bool]) -> None:
         self.session = session
         self.engine = session.engine
+        self.caller = session.caller
         self.progress = progress
         self.cancelled = cancelled
 
@@ -113,7 +115,7 @@ class Call:
     def split(self, path: str, root: str) -> tuple[str, str]:
         """The innermost indexed root that an absolute path lies in (or `root`, which may not be indexed yet), and the path relative to it."""
         real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-        inside = [one for one in [root, *self.engine.roots(LOCAL)] if real.startswith(one.rstrip(os.sep) + os.sep)]
+        inside = [one for one in [root, *self.engine.roots(self.caller)] if real.startswith(one.rstrip(os.sep) + os.sep)]
         if not inside:
             raise NotIndexed(f"{path} lies in no project that groma has indexed; call search_code with its repository first.")
         found = max(inside, key=len)

@@ -24,7 +24,7 @@ from ...shapes import (
     status_shape,
     why_shape,
 )
-from ...types import LOCAL, Filter, Request
+from ...types import Filter, Request
 from .call import Call
 from .text import fenced
 from .tool import tool
@@ -97,7 +97,7 @@ def search_code(
     check(request)
     root = call.session.root(repository)
     said = call.fresh(root)
-    answer = call.engine.search(LOCAL, [root], request)
+    answer = call.engine.search(call.caller, [root], request)
     call.session.found(answer.hits, root)
     return {
         "hits": [hit_shape(h) for h in answer.hits],
@@ -127,13 +127,13 @@ def read(
     if path and os.path.isabs(path):
         root, inside = call.split(path, root)
     said = call.fresh(root)
-    lines = call.engine.read(LOCAL, [root], hit_id=id, path=inside, start=start_line, end=end_line, around=around)
+    lines = call.engine.read(call.caller, [root], hit_id=id, path=inside, start=start_line, end=end_line, around=around)
     return lines_shape(lines, said)
 
 
 @tool("Index status", "How much of this project is searchable, how fresh it is, and what was left out and why.", _status_text, core=True)
 def index_status(call: Call, repository: Annotated[str | None, "Folder; default: the current project"] = None) -> StatusShape:
-    (status,) = call.engine.status(LOCAL, call.session.root(repository))
+    (status,) = call.engine.status(call.caller, call.session.root(repository))
     return status_shape(status, call.engine.core)
 
 
@@ -182,8 +182,8 @@ def _verify_text(found: Verified) -> str:
 def index(call: Call, repository: Annotated[str | None, "Folder; default: the current project"] = None) -> IndexShape:
     root = call.session.root(repository)
     begun = time.perf_counter()
-    summary = call.engine.index(LOCAL, root, report=call.reporter())
-    chunks, skipped = call.engine.extent(LOCAL, root)
+    summary = call.engine.index(call.caller, root, report=call.reporter())
+    chunks, skipped = call.engine.extent(call.caller, root)
     return index_shape(root, summary, chunks, skipped, time.perf_counter() - begun, call.engine.core)
 
 
@@ -196,14 +196,14 @@ def why(
     root, inside = call.session.root(repository), path
     if os.path.isabs(path):
         root, inside = call.split(path, root)
-    return why_shape(root, call.engine.why(LOCAL, root, inside.replace(os.sep, "/")))
+    return why_shape(root, call.engine.why(call.caller, root, inside.replace(os.sep, "/")))
 
 
 @tool("Verify", "Check what groma keeps for damage.", _verify_text)
 def verify(call: Call, repository: Annotated[str | None, "Only this folder; default: everything"] = None) -> Verified:
     root = call.session.root(repository) if repository else None
-    scopes, problems = call.engine.verify(LOCAL, root)
-    return {"scopes": scopes, "memories": 0 if problems or root else call.engine.memories.count(LOCAL), "problems": problems}
+    scopes, problems = call.engine.verify(call.caller, root)
+    return {"scopes": scopes, "memories": 0 if problems or root else call.engine.memories.count(call.caller), "problems": problems}
 
 
 @tool(
@@ -215,9 +215,9 @@ def verify(call: Call, repository: Annotated[str | None, "Only this folder; defa
 def rebuild(call: Call, repository: Annotated[str | None, "Only this folder; default: everything"] = None) -> Rebuilt:
     begun = time.perf_counter()
     report = call.reporter()
-    done = call.engine.rebuild(LOCAL, call.session.root(repository) if repository else None, report=report)
+    done = call.engine.rebuild(call.caller, call.session.root(repository) if repository else None, report=report)
     seconds = time.perf_counter() - begun
-    return {"scopes": [index_shape(root, summary, *call.engine.extent(LOCAL, root), seconds, call.engine.core) for root, summary in done]}
+    return {"scopes": [index_shape(root, summary, *call.engine.extent(call.caller, root), seconds, call.engine.core) for root, summary in done]}
 
 
 @tool(
@@ -229,7 +229,7 @@ def rebuild(call: Call, repository: Annotated[str | None, "Only this folder; def
 )
 def forget_folder(call: Call, repository: Annotated[str, "The indexed folder"]) -> Forgotten:
     there = os.path.realpath(os.path.join(call.session.base or call.session.cwd, os.path.expanduser(repository)))
-    return {"root": call.engine.forget(LOCAL, call.session.root(repository) if os.path.isdir(there) else there)}
+    return {"root": call.engine.forget(call.caller, call.session.root(repository) if os.path.isdir(there) else there)}
 
 
 TOOLS = [search_code, read, index_status, index, why, verify, rebuild, forget_folder]

@@ -7,7 +7,6 @@ from typing import Any
 
 from ...errors import NotIndexed, UsageError
 from ...records import Selection
-from ...types import LOCAL
 from . import prompts
 from .call import Call
 from .resources import TEMPLATES, files
@@ -49,7 +48,7 @@ def _target(call: Call, begun: str) -> list[str]:
     if not hash:
         return _paths(call, begun)
     try:
-        why = call.engine.why(LOCAL, call.session.root(), path)
+        why = call.engine.why(call.caller, call.session.root(), path)
     except (NotIndexed, UsageError):
         return []
     return [f"{path}#{name}" for name in _matching(dict.fromkeys(name for name, *_ in why.symbols), symbol)]
@@ -60,7 +59,7 @@ def _ids(call: Call, begun: str) -> list[str]:
 
 
 def _projects(call: Call, begun: str) -> list[str]:
-    return _matching(dict.fromkeys([*(m.project for m in _memories(call) if m.project), *call.engine.roots(LOCAL)]), begun)
+    return _matching(dict.fromkeys([*(m.project for m in _memories(call) if m.project), *call.engine.roots(call.caller)]), begun)
 
 
 def _tags(call: Call, begun: str) -> list[str]:
@@ -72,7 +71,7 @@ def _languages(call: Call, begun: str) -> list[str]:
 
 
 def _memories(call: Call) -> Any:
-    return call.engine.memories.list(LOCAL, Selection(), limit=LOOKED_AT).memories
+    return call.engine.memories.list(call.caller, Selection(), limit=LOOKED_AT).memories
 
 
 def _matching(values: Any, begun: str) -> list[str]:

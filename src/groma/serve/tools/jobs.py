@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypedDict
 
 from ...shapes import JobShape, job_shape
-from ...types import LOCAL
 from .call import Call
 from .tool import tool
 
@@ -38,12 +37,12 @@ def _one_text(found: One) -> str:
 
 
 def _shown(call: Call, steer: Callable[..., Any], id: str) -> One:
-    return {"job": job_shape(steer(LOCAL, id))}
+    return {"job": job_shape(steer(call.caller, id))}
 
 
 @tool("Jobs", "What is done in the background, and what became of it.", lambda found: "\n".join(map(_line, found["jobs"])) or "No jobs.")
 def jobs(call: Call) -> Jobs:
-    return {"jobs": [job_shape(job) for job in call.engine.jobs.list(LOCAL)]}
+    return {"jobs": [job_shape(job) for job in call.engine.jobs.list(call.caller)]}
 
 
 @tool("Show a job", "One job: how far it is, and what is left.", _one_text)
@@ -57,7 +56,7 @@ def job_submit(
     kind: Literal["index", "rebuild", "maintenance"],
     repository: Annotated[str | None, "Folder; default: the current project"] = None,
 ) -> One:
-    id = call.engine.jobs.submit(LOCAL, kind, call.session.root(repository))
+    id = call.engine.jobs.submit(call.caller, kind, call.session.root(repository))
     call.engine.jobs.start()
     return _shown(call, call.engine.jobs.show, id)
 

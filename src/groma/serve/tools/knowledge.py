@@ -17,7 +17,6 @@ from ...shapes import (
     receipt_shape,
     statistics_shape,
 )
-from ...types import LOCAL
 from .call import Call
 from .memory import receipt_text
 from .text import cut, fenced, recalled_text
@@ -76,7 +75,7 @@ def knowledge_store(
     importance: Annotated[float | None, "0 to 1"] = None,
 ) -> ReceiptShape:
     fields: dict[str, Any] = {"project": call.project(project), "agent": agent, "tags": tags, "importance": importance, "source": "agent"}
-    receipt = call.engine.memories.store(LOCAL, content, here=call.session.here(), type=type, **fields)
+    receipt = call.engine.memories.store(call.caller, content, here=call.session.here(), type=type, **fields)
     if receipt.outcome == "rejected":
         raise UsageError(receipt.reason)
     return receipt_shape(receipt)
@@ -93,7 +92,7 @@ def knowledge_store_batch(
 ) -> Stored:
     placed = [{**one, "project": call.project(one["project"])} if isinstance(one.get("project"), str) else one for one in entries]
     said = [{**one, "source": "tool" if one.get("source") == "tool" else "agent"} for one in placed]
-    return {"receipts": [receipt_shape(r) for r in call.engine.memories.store_batch(LOCAL, said, here=call.session.here())]}
+    return {"receipts": [receipt_shape(r) for r in call.engine.memories.store_batch(call.caller, said, here=call.session.here())]}
 
 
 @tool("Search knowledge", "The best entries for a text.", lambda found: recalled_text(found["entries"], found["nothing_useful"]))
@@ -104,7 +103,7 @@ def knowledge_search(
     types: list[Type] | None = None,
     project: Annotated[str | None, "Only of this project, and of none; default: all"] = None,
 ) -> Entries:
-    answer = call.engine.memories.search(LOCAL, query, limit=limit, types=types or (), project=call.project(project))
+    answer = call.engine.memories.search(call.caller, query, limit=limit, types=types or (), project=call.project(project))
     return {"query": answer.query, "entries": [recalled_shape(one) for one in answer.memories], "nothing_useful": answer.nothing_useful}
 
 
@@ -120,7 +119,7 @@ def knowledge_query(
     after: Annotated[str | None, "`next` of the page before"] = None,
 ) -> Page:
     filters: dict[str, Any] = {"types": types or (), "project": call.project(project), "agent": agent, "tags": tags or (), "since": since}
-    page = call.engine.memories.query(LOCAL, **filters, limit=limit, after=after)
+    page = call.engine.memories.query(call.caller, **filters, limit=limit, after=after)
     return {"entries": [entry_shape(m) for m in page.entries], "next": page.next}
 
 
@@ -131,7 +130,7 @@ def knowledge_statistics(
     project: Annotated[str | None, "Only of this project; default: all"] = None,
     agent: str | None = None,
 ) -> StatisticsShape:
-    return statistics_shape(call.engine.memories.statistics(LOCAL, types=types or (), project=call.project(project), agent=agent))
+    return statistics_shape(call.engine.memories.statistics(call.caller, types=types or (), project=call.project(project), agent=agent))
 
 
 @tool(
@@ -148,7 +147,7 @@ def knowledge_cleanup(
     types: list[Type] | None = None,
     project: Annotated[str | None, "Only of this project; default: all"] = None,
 ) -> CleanedShape:
-    cleaned = call.engine.memories.cleanup(LOCAL, older_than=older_than, dry_run=dry_run, types=types or (), project=call.project(project))
+    cleaned = call.engine.memories.cleanup(call.caller, older_than=older_than, dry_run=dry_run, types=types or (), project=call.project(project))
     return cleaned_shape(cleaned.ids, cleaned.batch, dry_run)
 
 

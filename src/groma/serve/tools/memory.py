@@ -32,7 +32,6 @@ from ...shapes import (
     recalled_shape,
     receipt_shape,
 )
-from ...types import LOCAL
 from .call import Call
 from .text import cut, fenced, memory_line, recalled_text, remembered
 from .tool import tool
@@ -48,6 +47,10 @@ State = Literal["active", "proposed", "quarantined"]
 EXPORTED = 1_000_000
 """Characters of an export that an agent is given."""
 SHOWN = 20_000
+LINES = 100
+"""Memories or changes that a text lists."""
+AT_ONCE = 2_000
+"""Memories or changes of an answer that has no pages."""
 
 
 class Recollection(TypedDict):
@@ -122,7 +125,8 @@ def _recollection_text(found: Recollection) -> str:
 
 
 def _lines(some: list[MemoryShape]) -> str:
-    return fenced("\n".join(map(memory_line, some)), "memories", some) if some else "None."
+    more = f"\n… and {len(some) - LINES} more in the structured content" if len(some) > LINES else ""
+    return fenced("\n".join(map(memory_line, some[:LINES])), "memories", some[:LINES]) + more if some else "None."
 
 
 def _changed_text(changed: ChangedShape) -> str:
@@ -147,7 +151,8 @@ def _history_text(found: History) -> str:
 
 def _timeline_text(found: Timeline) -> str:
     lines = [f"{c['at']}  {c['verb']}  {c['id']}  {cut(' '.join((c['content'] or '').split()), 160)}" for c in found["changes"]]
-    return fenced("\n".join(lines), "timeline", []) if lines else "Nothing changed."
+    more = f"\n… and {len(lines) - LINES} more in the structured content" if len(lines) > LINES else ""
+    return fenced("\n".join(lines[:LINES]), "timeline", []) + more if lines else "Nothing changed."
 
 
 def _purged_text(done: PurgedShape) -> str:
@@ -182,7 +187,7 @@ def recall(
     as_of: Annotated[str | None, "What held then"] = None,
 ) -> Recollection:
     given: dict[str, Any] = {"levels": levels or (), "kinds": kinds or (), "tags": tags or (), "as_of": as_of}
-    return _recollection(call.engine.memories.recall(LOCAL, query, here=call.session.here(), k=k, project=call.project(project), **given))
+    return _recollection(call.engine.memories.recall(call.caller, query, here=call.session.here(), k=k, project=call.project(project), **given))
 
 
 @tool(
@@ -216,7 +221,7 @@ def remember(
         "importance": importance, "source": source, "session": session, "agent": agent, "valid_from": valid_from, "valid_to": valid_to,
         "supersedes": supersedes, "anchors": anchors,
     }  # fmt: skip
-    (receipt,) = call.engine.memories.remember(LOCAL, [fields], here=call.session.here(), kind=kind)
+    (receipt,) = call.engine.memories.remember(call.caller, [fields], here=call.session.here(), kind=kind)
     if receipt.outcome == "rejected":
         raise UsageError(receipt.reason)
     return receipt_shape(receipt)
@@ -252,7 +257,7 @@ def forget(
         superseded=None,
         expired=None,
     )
-    changed = call.engine.memories.forget(LOCAL, ids or wanted, preview=preview)
+    changed = call.engine.memories.forget(call.caller, ids or wanted, preview=preview)
     return {"memories": [m.id for m in changed.memories], "preview": preview, "undo": changed.batch or None}
 
 
@@ -261,7 +266,7 @@ def forget(
 
 @tool("Retrieve preferences", "What the user prefers, as far as it bears on a question.", _recollection_text)
 def retrieve_preferences(call: Call, query: str, limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5) -> Recollection:
-    return _recollection(call.engine.memories.retrieve_preferences(LOCAL, query, here=call.session.here(), limit=limit))
+    return _recollection(call.engine.memories.retrieve_preferences(call.caller, query, here=call.session.here(), limit=limit))
 
 
 @tool("Retrieve project context", "What is remembered of the project about something.", _recollection_text)
@@ -271,13 +276,13 @@ def retrieve_project_context(
     limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5,
     project: Annotated[str | None, "Folder or name; default: the current project"] = None,
 ) -> Recollection:
-    found = call.engine.memories.retrieve_project_context(LOCAL, query, here=call.session.here(), limit=limit, project=call.project(project))
+    found = call.engine.memories.retrieve_project_context(call.caller, query, here=call.session.here(), limit=limit, project=call.project(project))
     return _recollection(found)
 
 
 @tool("Retrieve session state", "Where work stands, newest first; without a query, the newest of all.", _recollection_text)
 def retrieve_session_state(call: Call, query: str = "", limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 3) -> Recollection:
-    return _recollection(call.engine.memories.retrieve_session_state(LOCAL, query, here=call.session.here(), limit=limit))
+    return _recollection(call.engine.memories.retrieve_session_state(call.caller, query, here=call.session.here(), limit=limit))
 
 
 @tool(
@@ -290,7 +295,7 @@ def briefing(
     project: Annotated[str | None, "Folder or name; default: the current project"] = None,
     tokens: Annotated[int, "At most so many", {"minimum": 100, "maximum": 100_000}] = 1_500,
 ) -> BriefingShape:
-    return briefing_shape(call.engine.memories.briefing(LOCAL, here=call.session.here(), project=call.project(project), tokens=tokens))
+    return briefing_shape(call.engine.memories.briefing(call.caller, here=call.session.here(), project=call.project(project), tokens=tokens))
 
 
 @tool("Timeline", "What changed in memory since a time, oldest first.", _timeline_text)
@@ -300,7 +305,9 @@ def timeline(
     until: Annotated[str | None, "Before when; default: now"] = None,
     project: Annotated[str | None, "Folder or name; default: the current project"] = None,
 ) -> Timeline:
-    found = call.engine.memories.timeline(LOCAL, since, until, here=call.session.here(), project=call.project(project))
+    found = call.engine.memories.timeline(call.caller, since, until, here=call.session.here(), project=call.project(project))
+    if len(found) > AT_ONCE:
+        raise UsageError(f"These are {len(found):,} changes; ask for a shorter time, with until.")
     return {"changes": [change_shape(one) for one in found]}
 
 
@@ -310,7 +317,10 @@ def timeline(
     lambda about: f"{len(about['memories'])} memories, kept in {about['folder']}\n{_lines(about['memories'])}",
 )
 def about(call: Call, project: Annotated[str | None, "Folder or name; default: the current project"] = None) -> AboutShape:
-    return about_shape(call.engine.memories.about(LOCAL, here=call.session.here(), project=call.project(project)))
+    found = call.engine.memories.about(call.caller, here=call.session.here(), project=call.project(project))
+    if len(found.memories) > AT_ONCE:
+        raise UsageError(f"These are {len(found.memories):,} memories: list gives them page by page (all: true); or run: groma about")
+    return about_shape(found)
 
 
 @tool("List memories", "Memories by filters, newest first.", _listed_text)
@@ -337,18 +347,18 @@ def list_(
         expired=gone,
         **given,
     )
-    page = call.engine.memories.list(LOCAL, wanted, limit=limit, after=after)
+    page = call.engine.memories.list(call.caller, wanted, limit=limit, after=after)
     return {"memories": [memory_shape(m) for m in page.memories], "total": page.total, "after": page.after}
 
 
 @tool("Get a memory", "One memory with all its fields, whatever became of it.", _one_text)
 def get(call: Call, id: Annotated[str, "Its id, or 8 characters of its begin or end"]) -> One:
-    return {"memory": memory_shape(call.engine.memories.get(LOCAL, id))}
+    return {"memory": memory_shape(call.engine.memories.get(call.caller, id))}
 
 
 @tool("History", "Every change of a memory, oldest first, with the call that undo takes back.", _history_text)
 def history(call: Call, id: str) -> History:
-    events = call.engine.memories.history(LOCAL, id)
+    events = call.engine.memories.history(call.caller, id)
     return {"id": events[0].id, "events": [event_shape(e) for e in events]}
 
 
@@ -359,7 +369,7 @@ def export(
     project: Annotated[str | None, "Only of this project, and of none; default: everything"] = None,
 ) -> Exported:
     text = ""
-    for piece in call.engine.memories.export(LOCAL, format, project=call.project(project)):
+    for piece in call.engine.memories.export(call.caller, format, project=call.project(project)):
         call.wanted()
         text += piece
         if len(text) > EXPORTED:
@@ -391,7 +401,7 @@ def update(
         "content": content, "level": level, "category": category, "scope": scope, "project": call.project(project), "tags": tags,
         "importance": importance, "valid_from": valid_from, "valid_to": valid_to, "anchors": anchors,
     }  # fmt: skip
-    changed = call.engine.memories.update(LOCAL, id, {name: v for name, v in fields.items() if v is not None})
+    changed = call.engine.memories.update(call.caller, id, {name: v for name, v in fields.items() if v is not None})
     return changed_shape(changed.memories, changed.batch)
 
 
@@ -402,13 +412,13 @@ def update(
     writes=True,
 )
 def promote(call: Call, ids: list[str]) -> ChangedShape:
-    changed = call.engine.memories.promote(LOCAL, ids)
+    changed = call.engine.memories.promote(call.caller, ids)
     return changed_shape(changed.memories, changed.batch)
 
 
 @tool("Undo", "Take back everything that one call changed.", _changed_text, writes=True, destructive=True, idempotent=False)
 def undo(call: Call, batch: Annotated[str, "`undo` of what the call returned, or of history"]) -> ChangedShape:
-    changed = call.engine.memories.undo(LOCAL, batch)
+    changed = call.engine.memories.undo(call.caller, batch)
     return changed_shape(changed.memories, changed.batch)
 
 
@@ -423,7 +433,7 @@ def purge(call: Call, ids: list[str] | None = None, forgotten: Annotated[bool, "
     if bool(ids) == forgotten:
         raise UsageError("Give either the ids of memories to purge or forgotten.")
     of = Selection(superseded=None, forgotten=True, expired=None) if forgotten else ids or []
-    return purged_shape(call.engine.memories.purge(LOCAL, of))
+    return purged_shape(call.engine.memories.purge(call.caller, of))
 
 
 @tool("Import", "Take in memories from a text, all or nothing; what it calls a preference waits to be promoted.", _imported_text, writes=True)
@@ -434,7 +444,7 @@ def import_(
     format: Literal["jsonl", "markdown", "instructions", "memory-server", "mem0", "lancedb"] | None = None,
     project: Annotated[str | None, "Where all of it belongs; default: what it says, else the current project"] = None,
 ) -> ImportedShape:
-    done = call.engine.memories.import_(LOCAL, [(name, content)], here=call.session.here(), format=format, project=call.project(project))
+    done = call.engine.memories.import_(call.caller, [(name, content)], here=call.session.here(), format=format, project=call.project(project))
     return imported_shape(done)
 
 

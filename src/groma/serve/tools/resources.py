@@ -11,7 +11,6 @@ from typing import Any
 from ...errors import NotIndexed, UsageError
 from ...records import Selection
 from ...shapes import memory_shape, status_shape
-from ...types import LOCAL
 from .call import Call
 from .text import LINE, cut, remembered
 from .uris import STATUS, Address, address, file_uri, memory_uri
@@ -50,8 +49,8 @@ def read(call: Call, uri: str) -> dict[str, Any]:
 def _status(call: Call, _found: Address) -> tuple[str, str]:
     root = call.session.root()
     told: Mapping[str, Any] = {"root": root, "indexed": False}
-    if root in call.engine.roots(LOCAL):
-        (status,) = call.engine.status(LOCAL, root)
+    if root in call.engine.roots(call.caller):
+        (status,) = call.engine.status(call.caller, root)
         told = {"indexed": True, **status_shape(status, call.engine.core)}
     return "application/json", json.dumps(told, ensure_ascii=False)
 
@@ -62,12 +61,12 @@ def _file(call: Call, found: Address) -> tuple[str, str]:
         root, path = call.split(path, root)
     call.fresh(root)
     first, last = found.lines
-    lines = call.engine.read(LOCAL, [root], path=path, start=first, end=last or (first or 1) + MOST_LINES - 1)
+    lines = call.engine.read(call.caller, [root], path=path, start=first, end=last or (first or 1) + MOST_LINES - 1)
     return guess_type(path)[0] or "text/plain", lines.text
 
 
 def _memory(call: Call, found: Address) -> tuple[str, str]:
-    m = memory_shape(call.engine.memories.get(LOCAL, found.name))
+    m = memory_shape(call.engine.memories.get(call.caller, found.name))
     notes = {"level": m["level"], "kind": m["kind"], "scope": m["scope"], "project": m["project"], "created": m["created"], "state": m["state"]}
     notes |= {"tags": ", ".join(m["tags"]), "superseded by": m["superseded_by"], "forgotten": m["forgotten"], "expires": m["expires"]}
     notes |= {"anchors": ", ".join(f"{a['path']}{'#' * bool(a['symbol'])}{a['symbol']}" for a in m["anchors"])}
@@ -87,7 +86,7 @@ def listed(call: Call, cursor: str | None) -> tuple[list[dict[str, Any]], str | 
     if cursor is None:
         found.append({"uri": STATUS, "name": "status", "title": "State of the index", "mimeType": "application/json"})
     if kind == "memory":
-        page = call.engine.memories.list(LOCAL, _of_here(call), limit=PAGE, after=after or None)
+        page = call.engine.memories.list(call.caller, _of_here(call), limit=PAGE, after=after or None)
         for m in page.memories:
             title = cut(" ".join(m.content.split()), LINE)
             found.append({"uri": memory_uri(m.id), "name": m.id, "title": title, "description": m.level, "mimeType": "text/plain"})
@@ -104,7 +103,7 @@ def listed(call: Call, cursor: str | None) -> tuple[list[dict[str, Any]], str | 
 def files(call: Call, **wanted: Any) -> list[str]:
     """Paths of the project (`Engine.files`); none where it is not indexed yet."""
     try:
-        return call.engine.files(LOCAL, call.session.root(), **wanted)
+        return call.engine.files(call.caller, call.session.root(), **wanted)
     except NotIndexed:
         return []
 

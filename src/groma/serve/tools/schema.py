@@ -43,7 +43,10 @@ def _untitled(schema: Any) -> Any:
 
 
 def output_schema(shape: Any, plain: Collection[str] = ()) -> dict[str, Any]:
-    """The schema of a TypedDict; of fields named in `plain` it is only said that they are lists of objects. All fields are always there; that is not said of each. Raises TypeError for a type that JSON has not."""
+    """The schema of a TypedDict; of fields named in `plain` it is only said that they are lists of objects.
+
+    All fields are always there; that is not said of each. Raises TypeError for a type that JSON has not.
+    """
     if typing.is_typeddict(shape):
         hints = typing.get_type_hints(shape)
         return {"type": "object", "properties": {name: _OBJECTS if name in plain else output_schema(hint, plain) for name, hint in hints.items()}}

@@ -7,11 +7,12 @@ from typing import Any
 
 from ...engine import Engine
 from ...errors import Cancelled, DataDamaged, GromaError, NotIndexed, UsageError
+from ...types import LOCAL, Caller
 from ..freshness import Freshness
 from . import completions, prompts, resources
 from .call import Call, Session
 from .catalogue import tools
-from .tool import checked
+from .tool import checked, readable, shown
 
 __all__ = ["Surface"]
 
@@ -30,10 +31,12 @@ def _still_wanted() -> bool:
 class Surface:
     """Of one session. Threads may share it; every method waits for its answer."""
 
-    def __init__(self, engine: Engine, freshness: Freshness, *, cwd: str, environment: Mapping[str, str], toolset: str = "core") -> None:
+    def __init__(
+        self, engine: Engine, freshness: Freshness, *, cwd: str, environment: Mapping[str, str], toolset: str = "core", caller: Caller = LOCAL
+    ) -> None:
         """`cwd` and `environment` are those of the agent's own process. Raises UsageError for a toolset that there is not."""
         self._tools = tools(toolset)
-        self._session = Session(engine, freshness, cwd=cwd, environment=environment)
+        self._session = Session(engine, freshness, cwd=cwd, environment=environment, caller=caller)
 
     def tool(
         self,
@@ -50,7 +53,7 @@ class Surface:
         try:
             one = self._tools.get(name)
             if one is None:
-                raise UsageError(f"There is no tool {name[:60]!r} here; there are {', '.join(self._tools)}.")
+                raise UsageError(f"There is no tool {shown(name)!r} here; there are {', '.join(self._tools)}.")
             structured = one.work(Call(self._session, progress, cancelled), **checked(name, one.arguments, arguments or {}))
         except Cancelled:
             raise
@@ -65,10 +68,12 @@ class Surface:
 
     def resource(self, uri: str) -> dict[str, Any]:
         """The ReadResourceResult. Raises UsageError or NotIndexed for what there is not."""
+        readable("The address", uri)
         return {"contents": [resources.read(self._call(), uri)], **_PRIVATE}
 
     def resources(self, cursor: str | None = None) -> dict[str, Any]:
         """A page of the ListResourcesResult. Raises UsageError for a cursor that is none."""
+        readable("The cursor", cursor)
         found, after = resources.listed(self._call(), cursor)
         return {"resources": found, **({"nextCursor": after} if after else {}), **_PRIVATE}
 
@@ -76,13 +81,14 @@ class Surface:
         """The GetPromptResult. Raises UsageError for a prompt that there is not, or an argument that is missing or not known."""
         one = prompts.PROMPTS.get(name)
         if one is None:
-            raise UsageError(f"There is no prompt {name[:60]!r} here; there are {', '.join(prompts.PROMPTS)}.")
+            raise UsageError(f"There is no prompt {shown(name)!r} here; there are {', '.join(prompts.PROMPTS)}.")
         text = one.work(self._call(), **one.checked(arguments or {}))
         message = {"role": "user", "content": {"type": "text", "text": text}}
         return {"description": one.description, "messages": [message], "resultType": "complete"}
 
     def complete(self, ref: Mapping[str, Any], argument: Mapping[str, str], context: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The CompleteResult: what the value of an argument may go on as, best first. Raises UsageError for what has no arguments."""
+        readable("What is to be completed", [ref, argument])
         values = completions.complete(self._call(), ref, str(argument.get("name", "")), str(argument.get("value", "")))
         shown = values[: completions.MOST]
         return {"completion": {"values": shown, "hasMore": len(values) > len(shown)}, "resultType": "complete"}

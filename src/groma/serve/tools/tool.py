@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -14,10 +16,13 @@ from ...errors import UsageError
 from ...values import value
 from .schema import compact, output_schema
 
-__all__ = ["Tool", "arguments_of", "checked", "tool"]
+__all__ = ["Tool", "arguments_of", "checked", "readable", "shown", "tool"]
 
 WRONG = 5
 """So many wrong arguments are named at once."""
+
+
+_UNREADABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Arguments(BaseModel):
@@ -35,10 +40,14 @@ class Tool:
     description: str
     core: bool
     annotations: Mapping[str, bool]
-    arguments: type[BaseModel]
-    output: Mapping[str, Any]
     work: Callable[..., Any]
     said: Callable[[Any], str]
+    plain: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> type[BaseModel]:
+        """The model that its arguments are checked by; made when it is first called for."""
+        return arguments_of(self.work)
 
     def listed(self) -> dict[str, Any]:
         """The tool as `tools/list` shows it."""
@@ -47,7 +56,7 @@ class Tool:
             "title": self.title,
             "description": self.description,
             "inputSchema": compact(self.arguments.model_json_schema()),
-            "outputSchema": dict(self.output),
+            "outputSchema": output_schema(typing.get_type_hints(self.work)["return"], self.plain),
             "annotations": dict(self.annotations),
         }
 
@@ -70,22 +79,21 @@ def tool(
     annotations = {"readOnlyHint": True} if not writes else {"destructiveHint": destructive, "idempotentHint": idempotent}
 
     def made(work: Callable[..., Any]) -> Tool:
-        hints = typing.get_type_hints(work)
         return Tool(
             name=work.__name__.rstrip("_"),
             title=title,
             description=description,
             core=core,
             annotations={**annotations, "openWorldHint": False},
-            arguments=arguments_of(work),
-            output=output_schema(hints["return"], plain),
             work=work,
             said=said,
+            plain=plain,
         )
 
     return made
 
 
+@cache
 def arguments_of(work: Callable[..., Any]) -> type[BaseModel]:
     """The model of a function's arguments but the first; a text in an `Annotated` describes one, other things in it go to pydantic."""
     hints = typing.get_type_hints(work, include_extras=True)
@@ -105,6 +113,8 @@ def checked(name: str, model: type[BaseModel], given: Mapping[str, Any]) -> dict
     """The arguments as the tool takes them; null stands for one that was not given. Raises UsageError that says which are wrong."""
     known = model.model_fields
     said = {key: v for key, v in given.items() if v is not None or key not in known or known[key].is_required()}
+    for key, v in said.items():
+        readable(f"The argument {shown(key)}", v)
     try:
         read = model.model_validate(said)
     except ValidationError as e:
@@ -112,12 +122,31 @@ def checked(name: str, model: type[BaseModel], given: Mapping[str, Any]) -> dict
     return {key: getattr(read, key) for key in known}
 
 
+def readable(what: str, v: Any) -> None:
+    """Raises UsageError where a text, or one within, is none that a path, a database or an answer can hold."""
+    if isinstance(v, str):
+        if _UNREADABLE.search(v):
+            raise UsageError(f"{what} holds a NUL character or half of a surrogate pair; only text can be taken.")
+    elif isinstance(v, Mapping):
+        for key, one in v.items():
+            readable(what, key)
+            readable(what, one)
+    elif isinstance(v, list | tuple):
+        for one in v:
+            readable(what, one)
+
+
+def shown(name: object) -> str:
+    """What somebody sent, short and harmless, to be said in a message."""
+    return ascii(str(name)[:60])[1:-1]
+
+
 def _wrong(error: Any, name: str, known: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(shown(part) for part in error["loc"])
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         near = get_close_matches(where, known, 1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        return f"{name} has no argument {where[:60]!r}{hint}; it has {', '.join(known) or 'none'}."
+        return f"{name} has no argument {where!r}{hint}; it has {', '.join(known) or 'none'}."
     if error["type"] == "missing":
         return f"The argument {where} is missing."
     return f"The argument {where[:200]} is wrong: {error['msg'].rstrip('.')}."
