@@ -2,7 +2,7 @@
 
     python -m bench.faults [--only NAME,NAME] [--seed N]
 
-Every drill starts the real `groma` in processes of their own (those of freshness alone work within one, for the number of rounds), asserts as the tests
+Every drill starts the real `groma` in processes of their own (those of freshness work within one, for the number of rounds), asserts as the tests
 do, and returns what it counted. A drill that fails ends the run: there is no half result of "nothing was lost". Takes about an hour.
 """
 
@@ -68,7 +68,7 @@ DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "flipped bits": lambda folder, seed: flips(folder, 60, seed),
     "memories": lambda folder, seed: crowd(folder, processes=10, writes=100, seed=seed),
     "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),
-    "freshness with a watcher": lambda folder, seed: watched_rounds(folder, rounds=2_000, seed=seed),
+    "freshness with a watcher": lambda folder, seed: watched_rounds(folder, rounds=1_000, seed=seed),
     "freshness": lambda folder, seed: proofs(folder, rounds=400, seed=seed),
     "cut files": lambda folder, seed: cut_files(folder, 100, seed),
     "large texts": lambda folder, _: large_texts(folder, 19),

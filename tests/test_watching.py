@@ -55,8 +55,9 @@ def walked(watch: Watch) -> None:
     """Arm until nothing is unsettled: a file of git's settings that is younger than the clock's tick is looked at again."""
     for _ in range(MANY):
         watch.arm(MANY)
+        watch.look()
         watch.walked()
-        if not watch.look():
+        if not watch.changed:
             break
     assert not watch.changed
 
@@ -133,6 +134,7 @@ def test_git_refreshing_its_index_is_no_change_but_during_a_walk(root: Path, wat
     watch.look()
     watch.arm(MANY)
     git(root, "update-index", "--refresh")
+    watch.look()
     watch.walked()
     assert watch.changed
     walked(watch)
@@ -311,8 +313,8 @@ root = sys.argv[1]
 watch = Watch(root)
 def walked():
     while True:
-        watch.arm(1000); watch.walked()
-        if not watch.look(): return
+        watch.arm(1000); watch.look(); watch.walked()
+        if not watch.changed: return
 walked()
 for point in (root + "/src/deep", root + "/out"):
     subprocess.run(["mount", "-t", "tmpfs", "none", point], check=True)
@@ -359,3 +361,20 @@ def test_nothing_stays_open(root: Path) -> None:
         watch.close()
         watch.close()
     assert count() == before
+
+
+def test_a_root_that_is_a_link_to_another_folder_now(root: Path, tmp_path: Path) -> None:
+    other = repository(tmp_path / "other", FILES)
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    watch = Watch(str(link))
+    walked(watch)
+    link.unlink()
+    link.symlink_to(other)
+    assert watch.look()
+    walked(watch)
+    (root / "c.md").unlink()
+    assert not watch.look()
+    (other / "c.md").unlink()
+    assert watch.look()
+    watch.close()

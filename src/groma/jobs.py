@@ -296,6 +296,8 @@ class Jobs:
 
     def _lacking(self, ours: set[int]) -> int:
         """How many processes are to be started: one for each job that could be begun, less those that have just started."""
+        if self._settings.read_only:
+            return 0
         running, ready = self._pending()
         busy = sum(int(job.owner.partition("-")[0]) in ours for job in running)
         return max(0, len(ready) - (len(ours) - busy))

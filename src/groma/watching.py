@@ -61,6 +61,8 @@ _GIT_FILES = frozenset((b"index", b"HEAD", b"config", b"config.worktree", b"comm
 """Names in git's own folders that decide what a walk lists. Where HEAD points does not, so a commit is no change and a switch is one of files."""
 _ALWAYS = frozenset((b".gitattributes", b".groma.toml"))
 """Read by a run whether or not a rule ignores them."""
+LONGEST_GIT_S = 120.0
+"""A lock of git's that is older was left behind by a crash."""
 MOST_ARRIVALS = 10_000
 """New folders waiting to be watched; of more than that all are looked for anew, so that a storm takes no memory."""
 
@@ -107,6 +109,7 @@ class Watch:
         """Watches nothing yet. Raises CannotWatch."""
         if not sys.platform.startswith("linux"):
             raise CannotWatch("this system is not Linux")
+        self._given = root
         self.root = os.path.realpath(root)
         self.changed = True
         """Has anything happened since `arm`?"""
@@ -149,8 +152,13 @@ class Watch:
     @property
     def git_is_writing(self) -> bool:
         """Is a git command in the middle of changing a work tree here?"""
-        tops = {checkout.state.git_dir for several in self._checkouts.values() for checkout in several if checkout.state}
-        return any(os.path.exists(os.path.join(folder, "index.lock")) for folder in tops)
+        folders = {checkout.state.git_dir for several in self._checkouts.values() for checkout in several if checkout.state}
+        now = time.time()
+        for folder in folders:
+            with suppress(OSError):
+                if now - os.stat(os.path.join(folder, "index.lock")).st_mtime < LONGEST_GIT_S:
+                    return True
+        return False
 
     # ------------------------------------------------------------------------------------------------------------ what happened
 
@@ -165,13 +173,12 @@ class Watch:
         return news
 
     def walked(self) -> None:
-        """Say that the walk which `arm` preceded is over."""
-        self.look()
+        """Say, right after a look, that the walk which `arm` preceded is over."""
         self._walking = False
 
     def _is_there(self) -> bool:
         try:
-            status = os.stat(self.root)
+            status = os.stat(self._given)
         except OSError:
             return False
         return (status.st_dev, status.st_ino) == self._identity
@@ -237,10 +244,13 @@ class Watch:
 
     # ------------------------------------------------------------------------------------------------------------ what is watched
 
-    def arm(self, most: int) -> None:
-        """Watch all that a walk begun from now on will list, in at most `most` folders. Raises CannotWatch; then close it."""
+    def arm(self, most: int) -> bool:
+        """Watch all that a walk begun from now on will list, in at most `most` folders; whether anything had changed since it was last armed.
+
+        Raises CannotWatch; then close it.
+        """
         self.look()
-        self.changed, self._walking = False, True
+        had, self.changed, self._walking = self.changed, False, True
         try:
             if self._lost:
                 self._lost = False
@@ -255,15 +265,17 @@ class Watch:
         except BaseException:
             self._lost = self.changed = True
             raise
+        return had
 
     def _everything(self, most: int) -> None:
         begun_ns = time.time_ns()
         before = self._grounds.keys() | self._checkouts.keys()
         self._grounds, self._checkouts, self._arrivals, self._outside = {}, {}, {}, {}
         self._unreadable = False
+        self.root = os.path.realpath(self._given)
         self._mounts.changed(self.root)
         try:
-            status = os.stat(self.root)
+            status = os.stat(self._given)
         except OSError as e:
             raise CannotWatch(f"it cannot be read ({e.strerror})") from e
         self._identity = (status.st_dev, status.st_ino)

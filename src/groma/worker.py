@@ -1,6 +1,6 @@
 """The process that does jobs, one after the other until there is none (started by `jobs`, which hands it the settings on standard input).
 
-It takes what is left of the processor, half of the cores at most, and so much memory; it is alive as long as it holds its lock, so that whoever
+It gives way to others, and takes half of the cores at most and so much memory; it is alive as long as it holds its lock, so that whoever
 finds its job knows whether it died. What is asked of a job (to pause, to end) is seen by a thread beside the work, and heeded between two batches.
 """
 
@@ -31,6 +31,8 @@ REPORT_S = 0.4
 """How often progress is written, and what is asked is read."""
 GRACE_S = 5.0
 """Work that does not come to the end of a batch for so long after it was asked to is ended as by a crash, which costs nothing but that batch."""
+NICE = 10
+"""A tenth of the weight of who answers, where both want a core. At 19 it is a seventieth, and beside somebody's build nothing would come of it."""
 TRIES = 3
 """How often a job is tried that found a database locked; each has waited for ten seconds."""
 
@@ -57,9 +59,9 @@ def main() -> None:
 def bound(memory_mb: int) -> None:
     """Lower what this process, and those it starts, may take, before any library looks at how much there is."""
     with suppress(OSError, AttributeError):
-        os.nice(19)
+        os.nice(NICE)
     with suppress(OSError):  # of a session of its own the system may weigh the session instead
-        Path("/proc/self/autogroup").write_text("19")
+        Path("/proc/self/autogroup").write_text(str(NICE))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")  # should memory be short, a job can be done again
     cores = os.cpu_count() or 1
