@@ -90,8 +90,9 @@ sanitize:            ## the segment and the threads under AddressSanitizer and M
 bench: setup         ## the benchmarks that need no outside repository
 	@$(PY) -m bench.speed --help
 
-docs: setup          ## regenerate what is generated in docs/
+docs: setup          ## regenerate docs/ and the catalogue of the stdio front
 	@$(PY) tools/reference.py
+	@$(PY) tools/catalogue.py
 
 clean:               ## remove what setup and run made
 	rm -rf $(VENV) .cache target $(CORE) build dist *.egg-info src/*.egg-info

@@ -68,7 +68,7 @@ DRILLS: dict[str, Callable[[Path, int], Counts]] = {
     "flipped bits": lambda folder, seed: flips(folder, 60, seed),
     "memories": lambda folder, seed: crowd(folder, processes=10, writes=100, seed=seed),
     "moving files": lambda folder, seed: hammered(folder, runs=8, seed=seed),
-    "freshness with a watcher": lambda folder, seed: watched_rounds(folder, rounds=2_000, seed=seed),
+    "freshness with a watcher": lambda folder, seed: watched_rounds(folder, rounds=1_000, seed=seed),
     "freshness": lambda folder, seed: proofs(folder, rounds=400, seed=seed),
     "cut files": lambda folder, seed: cut_files(folder, 100, seed),
     "large texts": lambda folder, _: large_texts(folder, 19),

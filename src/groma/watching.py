@@ -244,10 +244,13 @@ class Watch:
 
     # ------------------------------------------------------------------------------------------------------------ what is watched
 
-    def arm(self, most: int) -> None:
-        """Watch all that a walk begun from now on will list, in at most `most` folders. Raises CannotWatch; then close it."""
+    def arm(self, most: int) -> bool:
+        """Watch all that a walk begun from now on will list, in at most `most` folders; whether anything had changed since it was last armed.
+
+        Raises CannotWatch; then close it.
+        """
         self.look()
-        self.changed, self._walking = False, True
+        had, self.changed, self._walking = self.changed, False, True
         try:
             if self._lost:
                 self._lost = False
@@ -262,6 +265,7 @@ class Watch:
         except BaseException:
             self._lost = self.changed = True
             raise
+        return had
 
     def _everything(self, most: int) -> None:
         begun_ns = time.time_ns()

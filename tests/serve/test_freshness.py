@@ -267,6 +267,27 @@ def test_a_project_too_wide_is_refused_before_it_is_watched(make: Make, monkeypa
 
 
 @on_linux
+def test_no_question_waits_for_the_walk_that_is_made_all_the_same(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WALK_EVERY_S", 0.01)
+    monkeypatch.setattr(module, "OLDEST_S", PATIENCE_S)
+    project = make(**QUIET)
+    project.freshen()
+    while str(project.root) not in project.freshness.watched():
+        project.freshen()
+    project.freshen()
+    project.runs.may_end.clear()
+    while not project.runs.begun.empty():
+        project.runs.begun.get()
+    project.runs.begun.get(timeout=PATIENCE_S)
+    assert project.freshness.freshen(str(project.root), 0) == []
+    write(project.root / "src/part0/unit0.py", "def meanwhile():\n    return 1\n")
+    (said,) = project.freshness.freshen(str(project.root), 0)
+    assert "is still being indexed" in said
+    project.runs.may_end.set()
+    assert project.freshen() == [] and project.finds("meanwhile")
+
+
+@on_linux
 def test_few_roots_are_watched_at_once(tmp_path: Path, make: Make) -> None:
     project = make(**QUIET)
     roots = [repository(tmp_path / f"repo{i}", {"one.py": f"x = {i}\n"}) for i in range(module.MOST_ROOTS + 3)]

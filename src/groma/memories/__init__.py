@@ -3,7 +3,7 @@
 They say what project is meant, who may write, and when; what they do is in `groma.memory`.
 """
 
-from ..memory.guard import fence
+from ..memory.fence import fence
 from .delivery import Delivery
 from .exchange import Exchange
 from .knowledge import Knowledge

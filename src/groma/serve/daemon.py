@@ -592,7 +592,9 @@ class Daemon:
                 from .tools import Surface
 
                 g = session.greeting
-                session.surface = Surface(session.engine, self.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset)
+                session.surface = Surface(
+                    session.engine, self.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset, caller=session.caller
+                )
         surface = session.surface
 
         def progress(done: float, total: float | None, message: str) -> None:

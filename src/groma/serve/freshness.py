@@ -61,7 +61,8 @@ class _Room:
         self.root = root
         self.lock = threading.Lock()
         self.run: _Run | None = None
-        self.is_proven = False  # did the last run come to its end, with a watch on since before it began?
+        self.is_proven = False  # did a run come to its end, with a watch on since before it began, and nothing called for another one?
+        self.proven_at = 0.0  # when that one began
         self.asked = 0.0
         self.watch: Watch | None = None
         self.is_arming = False  # then the watch belongs to the run
@@ -107,9 +108,9 @@ class Freshness:
         self._wake()
         if tending is not None:
             tending.join()
+        self._threads.shutdown(cancel_futures=True)
         for room in rooms:
             self._let_go(room)
-        self._threads.shutdown(cancel_futures=True)
         for fd in (self._wake_out, self._wake_in):
             if fd >= 0:
                 os.close(fd)
@@ -150,8 +151,7 @@ class Freshness:
 
     def _holds(self, room: _Room, now: float) -> bool:
         """Does what is indexed cover all that happened up to now?"""
-        run = room.run
-        if run is None or run.begun is None or room.is_running or not room.is_proven or now - run.begun > OLDEST_S:
+        if not room.is_proven or room.is_arming or now - room.proven_at > OLDEST_S:
             return False
         return not self._look(room) and self.engine.finished(LOCAL, room.root)
 
@@ -194,12 +194,20 @@ class Freshness:
 
     # --------------------------------------------------------------------------------------------------------------------- a run
 
-    def _start(self, room: _Room) -> None:
-        """Start a run. The first one of a root is made without a watch, so that an answer never waits for that; a second one follows it."""
+    def _start(self, room: _Room, *, again: bool = False) -> None:
+        """Start a run. The first one of a root is made without a watch, so that an answer never waits for that; a second one follows it.
+
+        `again`: nothing is known to have changed; what was proven holds meanwhile, and no question waits.
+        """
         run = _Run()
         is_first = room.watch is None
-        self._threads.submit(self._bring, room, run, is_first)
-        room.run, room.is_proven, room.is_arming = run, False, not is_first
+        before = room.run, room.is_proven, room.is_arming
+        room.run, room.is_proven, room.is_arming = run, room.is_proven and again, not is_first
+        try:
+            self._threads.submit(self._bring, room, run, is_first)
+        except RuntimeError:  # closed
+            room.run, room.is_proven, room.is_arming = before
+            raise
 
     def _bring(self, room: _Room, run: _Run, is_first: bool) -> None:
         try:
@@ -216,14 +224,17 @@ class Freshness:
 
     def _begin(self, room: _Room, run: _Run) -> None:
         """Let the watch cover what this run will walk."""
-        why = None
+        why, had = None, False
         if room.is_arming and room.watch is not None:
             try:
-                room.watch.arm(self._most(room))
+                had = room.watch.arm(self._most(room))
             except CannotWatch as e:
                 why = e
+            except OSError as e:
+                why = CannotWatch(str(e))
         with room.lock:
             room.is_arming = False
+            room.is_proven = room.is_proven and not had
             if why is not None:
                 self._cannot(room, why)
             elif room.leaves:
@@ -235,12 +246,12 @@ class Freshness:
     def _over(self, room: _Room, run: _Run, *, well: bool = False) -> None:
         with room.lock:
             if run.begun is None:
-                run.begun = time.monotonic()
+                run.begun, room.is_arming = time.monotonic(), False
             if run.is_armed:
                 self._look(room)
             if room.watch is not None and run.is_armed:
                 room.watch.walked()
-                room.is_proven = well
+                room.is_proven, room.proven_at = well, run.begun
         self._wake()
 
     def _watch(self, room: _Room) -> None:
@@ -346,18 +357,18 @@ class Freshness:
         if now - room.asked < IN_USE_S:
             due = room.run.begun + WALK_EVERY_S
             if now >= due:
-                self._unasked(room)
+                self._unasked(room, again=True)
                 return until
             until = min(until, due)
         return until
 
-    def _unasked(self, room: _Room) -> None:
+    def _unasked(self, room: _Room, *, again: bool = False) -> None:
         """Start a run that nobody asked for, if the project was not forgotten meanwhile."""
         try:
             is_known = room.root in self.engine.roots(LOCAL)
         except GromaError:  # for the next question to say
             is_known = False
         if is_known:
-            self._start(room)
+            self._start(room, again=again)
         else:
             self._drop(room)
