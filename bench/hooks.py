@@ -88,6 +88,7 @@ def main() -> None:
 
 def measured(place: Path, rounds: int) -> dict[str, Any]:
     """Times of each case, in milliseconds."""
+    about = header("groma.bench.hooks/1")
     root = place / "ledger"
     project(root)
     transcript(place / "session.jsonl", root)
@@ -157,9 +158,8 @@ def measured(place: Path, rounds: int) -> dict[str, Any]:
         }
         for case, ms in times.items()
     }  # fmt: skip
-    begun = header("groma.bench.hooks/1")
     log = place / "data" / "hooks.log"
-    return begun | {"chunks": chunks, "rounds": rounds, "bar_ms": BAR_MS, "load_after": machine()["load"], "cases": cases,
+    return about | {"chunks": chunks, "rounds": rounds, "bar_ms": BAR_MS, "load_after": machine()["load"], "cases": cases,
                     "logged": log.read_text("utf-8").splitlines() if log.exists() else []}  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from groma.agents import command
 from groma.agents.clients import CLIENTS
 from tests.cli.conftest import Groma
 from tests.processes import Place, write
@@ -23,6 +24,7 @@ CLAUDE = f'{{\n  "numStartups": 3,\n  "env": {{"GITHUB_TOKEN": "{TOKEN}"}}\n}}\n
 @pytest.fixture(autouse=True)
 def _nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROMA_DAEMON", "off")
+    monkeypatch.setattr(command, "FRONT", "no-such-front")  # whether one was built here is no matter
 
 
 def test_into_one_and_out_again(groma: Groma, place: Place) -> None:
@@ -95,11 +97,12 @@ def test_a_server_that_does_not_answer_is_told(groma: Groma, place: Place, monke
 
 def test_the_front_is_taken_where_it_was_built(groma: Groma, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = place.folder / "bin"
-    write(folder / "groma-mcp", f'#!/bin/sh\ntest "$1" = --python && exec {sys.executable} -m groma mcp\n').chmod(0o755)
+    monkeypatch.setattr(command, "FRONT", "groma-mcp-of-this-test")
+    write(folder / "groma-mcp-of-this-test", f'#!/bin/sh\ntest "$1" = --python && exec {sys.executable} -m groma mcp\n').chmod(0o755)
     monkeypatch.setattr("sys.executable", str(folder / "python"))
     assert "the server answers" in groma("install", "cursor", "--yes").out
     entry = json.loads((place.home / ".cursor" / "mcp.json").read_text())["mcpServers"]["groma"]
-    assert entry["command"] == str(folder / "groma-mcp") and entry["args"] == ["--python", str(folder / "python")]
+    assert entry["command"] == str(folder / "groma-mcp-of-this-test") and entry["args"] == ["--python", str(folder / "python")]
 
 
 def test_types(groma: Groma, place: Place) -> None:

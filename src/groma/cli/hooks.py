@@ -36,6 +36,7 @@ SOON_S = 30.0
 
 def answer(words: list[str]) -> NoReturn:
     """Answer an event (`words`: its name) with what stands on standard input, and end this process."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # see `main.run`, which is passed by
     name = words[0] if words else ""
     timer = threading.Timer(WITHIN_S if not name.startswith("_") else 600.0, _give_up, [name])
     timer.daemon = True
