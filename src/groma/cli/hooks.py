@@ -109,7 +109,6 @@ def _go(folder: str) -> None:
 
 def _begin(said: Mapping[str, Any], folder: str) -> None:
     """Print what a session should know."""
-    from ..shapes import moment_shown
     from ..types import LOCAL
     from .shared import here, open_engine
 
