@@ -97,7 +97,9 @@ def every_tool(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:
     yield last
     assert call("knowledge_statistics")["total"] == 2
     yield last
-    assert call("knowledge_cleanup", older_than="90d", dry_run=True) == {"dry_run": True, "count": 0, "ids": [], "undo": None}
+    assert call("knowledge_cleanup", older_than="90d", dry_run=True) == {
+        "dry_run": True, "count": 0, "ids": [], "undo": None, "undo_until": None,
+    }  # fmt: skip
     yield last
 
     job = call("job_submit", kind="maintenance")["job"]
