@@ -60,7 +60,7 @@ class Delivery(Ways):
         return self.recall(caller, query, here=here, k=limit, project=project, levels=[PROJECT_CONTEXT])
 
     def retrieve_session_state(self, caller: Caller, query: str, *, here: str, limit: int = 3) -> Remembered:
-        """Where work stands, newest first, what is over left out: of what the question finds, or of all if it finds nothing useful.
+        """Where work stands, newest first, what is over left out: of what the question finds, or of all if it finds nothing useful that holds.
 
         Raises UsageError for a limit outside 1 to 100.
         """
@@ -71,7 +71,8 @@ class Delivery(Ways):
             found = self.recall(caller, query, here=here, k=100, levels=[SESSION_STATE])
             if not found.nothing_useful:
                 newest = sorted(found.memories, key=lambda one: (one.memory.created, one.memory.id), reverse=True)
-                return Remembered(query, tuple(one for one in newest if _holds(one.memory, now))[:limit], False)
+                if held := [one for one in newest if _holds(one.memory, now)]:
+                    return Remembered(query, tuple(held[:limit]), False)
         some = [m for m in self._of(here) if m.level == SESSION_STATE and m.state == "active" and _holds(m, now)]
         some = sorted(some, key=lambda m: (m.created, m.id), reverse=True)[:limit]
         return Remembered(query, tuple(Recalled(m, 1.0, True, tuple(self._compared(m)), "among the newest") for m in some), not some)
@@ -95,11 +96,12 @@ class Delivery(Ways):
             after = events[-1].seq
         return found
 
-    def briefing(self, caller: Caller, *, here: str, project: str | None = None, tokens: int = 1_500) -> Briefing:
-        """What to tell an agent when a session begins, fenced as data; the same bytes for the same records. `tokens`: from 100 to 100,000."""
+    def briefing(self, caller: Caller, *, here: str, project: str | None = None, tokens: int = 1_500, states: int = 0) -> Briefing:
+        """What to tell an agent when a session begins, fenced as data; the same bytes for the same records. `tokens`: from 100 to 100,000; `states`:
+        so many of the newest notes of where work stood are told, too."""
         if not LEAST <= tokens <= MOST:
             raise UsageError(f"A briefing has between {LEAST} and {MOST:,} tokens, not {tokens}.")
-        return briefing(self._of(self._project(here, project)), time.time(), tokens)
+        return briefing(self._of(self._project(here, project)), time.time(), tokens, states)
 
     def about(self, caller: Caller, *, here: str, project: str | None = None) -> About:
         """All that is kept about the user and a project: superseded, expired, held back and forgotten records, too. For the owner alone."""

@@ -45,7 +45,7 @@ VERBS = {
     "forget": Verb("forget", ("root",), "str", writes=True),
     "remember": Verb("memories.remember", ("said", "here", "kind", "batch"), "list[Receipt]", "records", writes=True),
     "recall": Verb("memories.recall", _SOUGHT, "Remembered", "records"),
-    "briefing": Verb("memories.briefing", ("here", "project", "tokens"), "Briefing", "records"),
+    "briefing": Verb("memories.briefing", ("here", "project", "tokens", "states"), "Briefing", "records"),
     "store": Verb("memories.store_batch", ("entries", "here", "batch"), "list[Receipt]", "records", writes=True),
     "session_state": Verb("memories.retrieve_session_state", ("query", "here", "limit"), "Remembered", "records"),
     "query": Verb("memories.search", ("text", "limit", "types", "project"), "Remembered", "records"),
