@@ -114,7 +114,8 @@ def test_a_briefing(memories: Memories, shop: str) -> None:
     stood = memories.briefing(LOCAL, here=shop, states=2)
     assert stood.memories == (*told.memories, steps[2].id, steps[1].id) and stood.text.startswith(told.text)
     assert "## Where work stood" in stood.text and stood.text.count('source="tool ') == 2
-    assert one(memories, stood.text[stood.text.index("\n## Where") :], shop).outcome == "rejected", "what groma said is nothing new"
+    (again,) = memories.remember(LOCAL, [{"content": stood.text[stood.text.index("\n## Where") :]}], here=shop)
+    assert again.outcome == "rejected", "what groma said is nothing new"
     for tokens in (0, 99, 100_001):
         with pytest.raises(UsageError):
             memories.briefing(LOCAL, here=shop, tokens=tokens)

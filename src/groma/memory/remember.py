@@ -228,9 +228,10 @@ def _began(m: Memory) -> float:
 
 def _again(m: Memory, of: Call) -> Receipt:
     """The receipt of what the same call kept before."""
-    outcome = "quarantined" if m.state == "quarantined" else "supersedes" if m.supersedes else "refines" if m.refines else "stored"
+    replaced = m.supersedes if m.state == "active" else None  # else it is what it will replace once it is promoted
+    outcome = "quarantined" if m.state == "quarantined" else "supersedes" if replaced else "refines" if m.refines else "stored"
     said = m.reason or "kept already, before the answer was given"
-    return _receipt(m.id, outcome, said, m, target=m.supersedes or m.refines, batch=of.batch)
+    return _receipt(m.id, outcome, said, m, target=replaced or m.refines, batch=of.batch)
 
 
 def _receipt(id: str, outcome: str, reason: str, m: Memory, *, target: str | None = None, batch: str = "") -> Receipt:
