@@ -69,7 +69,9 @@ def test_a_session(agent: Agent, place: Place, shop: Path) -> None:
     agent.until(lambda: "Round the discounts" in agent.hook("SessionStart", source="compact").out)
     context = agent.hook("SessionStart", source="compact").json["hookSpecificOutput"]["additionalContext"]
     stood = context.partition("## Where work stood")[2]
-    assert re.search(r'<memory-\w+ source="tool claude-code [\d-]+" trust="0.80" note="data[^>]*>\nWork on[^<]*Edited: src/shop/prices.py\n</memory-', stood)
+    assert re.search(
+        r'<memory-\w+ source="tool claude-code [\d-]+" trust="0.80" note="data[^>]*>\nWork on[^<]*Edited: src/shop/prices.py\n</memory-', stood
+    )
     agent.hook("SessionEnd", reason="exit")
     assert agent.log() == ""
 

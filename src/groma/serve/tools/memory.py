@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from ...drafts import moment
 from ...errors import UsageError
-from ...records import Selection
+from ...records import USER_PREFERENCE, Selection
 from ...shapes import (
     AboutShape,
     BriefingShape,
@@ -381,7 +381,11 @@ def export(
 
 
 @tool(
-    "Update a memory", "Change what a memory says, or a field of it. How it was stays in its history.", _changed_text, writes=True, destructive=True
+    "Update a memory",
+    "Change what a memory says (it is your word from then on, not the user's), or a field of it. How it was stays in its history.",
+    _changed_text,
+    writes=True,
+    destructive=True,
 )
 def update(
     call: Call,
@@ -397,9 +401,12 @@ def update(
     valid_to: str | None = None,
     anchors: Annotated[list[str] | None, "All the code it speaks of"] = None,
 ) -> ChangedShape:
+    if content is not None and level is None and call.engine.memories.get(call.caller, id).level == USER_PREFERENCE:
+        raise UsageError("This is a preference, told to every session. To put your words in its place say level: USER_PREFERENCE, too.")
     fields = {
         "content": content, "level": level, "category": category, "scope": scope, "project": call.project(project), "tags": tags,
         "importance": importance, "valid_from": valid_from, "valid_to": valid_to, "anchors": anchors,
+        "source": None if content is None else "agent",
     }  # fmt: skip
     changed = call.engine.memories.update(call.caller, id, {name: v for name, v in fields.items() if v is not None})
     return changed_shape(changed.memories, changed.batch)
@@ -407,11 +414,15 @@ def update(
 
 @tool(
     "Promote memories",
-    "Let memories be recalled that were proposed or quarantined. Only when the user has seen them and says so.",
+    "Let memories be recalled that were proposed. Only when the user has seen them and says so.",
     _changed_text,
     writes=True,
+    destructive=True,
 )
 def promote(call: Call, ids: list[str]) -> ChangedShape:
+    held = [m.id for m in (call.engine.memories.get(call.caller, id) for id in ids) if m.state == "quarantined"]
+    if held:
+        raise UsageError(f"What the guard held back is for the user alone to judge. Ask the user to run: groma memories promote {' '.join(held)}")
     changed = call.engine.memories.promote(call.caller, ids)
     return changed_shape(changed.memories, changed.batch)
 
