@@ -10,7 +10,7 @@ from .records import plain
 
 if TYPE_CHECKING:
     from .catalogue.jobs import Job
-    from .records import Memory, Recalled, Receipt
+    from .records import Memory, Recalled, Receipt, Remembered
     from .types import Coverage, Hit, Lines, Reminder, ScopeStatus, Why
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "PurgedShape",
     "RecalledShape",
     "ReceiptShape",
+    "RecollectionShape",
     "ReminderShape",
     "StatisticsShape",
     "StatusShape",
@@ -57,6 +58,7 @@ __all__ = [
     "purged_shape",
     "recalled_shape",
     "receipt_shape",
+    "recollection_shape",
     "reminder_shape",
     "reminder_text",
     "statistics_shape",
@@ -355,6 +357,25 @@ def recalled_shape(one: Recalled) -> RecalledShape:
         "superseded_by": m.superseded_by,
         "anchors": [{"path": a.path, "symbol": a.symbol, "state": state} for a, state in one.anchors],
         "why": one.why,
+    }
+
+
+class RecollectionShape(TypedDict):
+    """What is remembered about something, best first."""
+
+    query: str
+    memories: list[RecalledShape]
+    nothing_useful: bool
+    degraded: list[str]
+
+
+def recollection_shape(answer: Remembered) -> RecollectionShape:
+    """What is remembered about something, best first."""
+    return {
+        "query": answer.query,
+        "memories": [recalled_shape(one) for one in answer.memories],
+        "nothing_useful": answer.nothing_useful,
+        "degraded": list(answer.degraded),
     }
 
 

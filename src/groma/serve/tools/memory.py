@@ -19,8 +19,8 @@ from ...shapes import (
     ImportedShape,
     MemoryShape,
     PurgedShape,
-    RecalledShape,
     ReceiptShape,
+    RecollectionShape,
     about_shape,
     briefing_shape,
     change_shape,
@@ -29,8 +29,8 @@ from ...shapes import (
     imported_shape,
     memory_shape,
     purged_shape,
-    recalled_shape,
     receipt_shape,
+    recollection_shape,
 )
 from .call import Call
 from .text import cut, fenced, memory_line, recalled_text, remembered
@@ -51,15 +51,6 @@ LINES = 100
 """Memories or changes that a text lists."""
 AT_ONCE = 2_000
 """Memories or changes of an answer that has no pages."""
-
-
-class Recollection(TypedDict):
-    """What `groma recall --json` gives."""
-
-    query: str
-    memories: list[RecalledShape]
-    nothing_useful: bool
-    degraded: list[str]
 
 
 class Forgotten(TypedDict):
@@ -111,16 +102,7 @@ def receipt_text(r: ReceiptShape) -> str:
     return f"{r['outcome']}{target}: {r['id']} ({r['level']}{masked}; {r['reason']})"
 
 
-def _recollection(answer: Any) -> Recollection:
-    return {
-        "query": answer.query,
-        "memories": [recalled_shape(one) for one in answer.memories],
-        "nothing_useful": answer.nothing_useful,
-        "degraded": list(answer.degraded),
-    }
-
-
-def _recollection_text(found: Recollection) -> str:
+def _recollection_text(found: RecollectionShape) -> str:
     return recalled_text(found["memories"], found["nothing_useful"])
 
 
@@ -185,9 +167,9 @@ def recall(
     kinds: Annotated[list[Kind] | None, "As for remember", {"items": {"type": "string"}}] = None,
     tags: Annotated[list[str] | None, "With all of these"] = None,
     as_of: Annotated[str | None, "What held then"] = None,
-) -> Recollection:
+) -> RecollectionShape:
     given: dict[str, Any] = {"levels": levels or (), "kinds": kinds or (), "tags": tags or (), "as_of": as_of}
-    return _recollection(call.engine.memories.recall(call.caller, query, here=call.session.here(), k=k, project=call.project(project), **given))
+    return recollection_shape(call.engine.memories.recall(call.caller, query, here=call.session.here(), k=k, project=call.project(project), **given))
 
 
 @tool(
@@ -265,8 +247,8 @@ def forget(
 
 
 @tool("Retrieve preferences", "What the user prefers, as far as it bears on a question.", _recollection_text)
-def retrieve_preferences(call: Call, query: str, limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5) -> Recollection:
-    return _recollection(call.engine.memories.retrieve_preferences(call.caller, query, here=call.session.here(), limit=limit))
+def retrieve_preferences(call: Call, query: str, limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5) -> RecollectionShape:
+    return recollection_shape(call.engine.memories.retrieve_preferences(call.caller, query, here=call.session.here(), limit=limit))
 
 
 @tool("Retrieve project context", "What is remembered of the project about something.", _recollection_text)
@@ -275,14 +257,14 @@ def retrieve_project_context(
     query: str,
     limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5,
     project: Annotated[str | None, "Folder or name; default: the current project"] = None,
-) -> Recollection:
+) -> RecollectionShape:
     found = call.engine.memories.retrieve_project_context(call.caller, query, here=call.session.here(), limit=limit, project=call.project(project))
-    return _recollection(found)
+    return recollection_shape(found)
 
 
 @tool("Retrieve session state", "Where work stands, newest first; without a query, the newest of all.", _recollection_text)
-def retrieve_session_state(call: Call, query: str = "", limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 3) -> Recollection:
-    return _recollection(call.engine.memories.retrieve_session_state(call.caller, query, here=call.session.here(), limit=limit))
+def retrieve_session_state(call: Call, query: str = "", limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 3) -> RecollectionShape:
+    return recollection_shape(call.engine.memories.retrieve_session_state(call.caller, query, here=call.session.here(), limit=limit))
 
 
 @tool(
