@@ -30,7 +30,7 @@ class Verb:
     runs: bool = False
 
 
-_SOUGHT = ("text", "here", "k", "project", "levels", "kinds", "tags", "as_of")
+_SOUGHT = ("text", "here", "k", "project", "levels", "kinds", "tags", "as_of", "unit")
 _OF_A_LEVEL = ("query", "here", "limit", "project")
 
 VERBS = {
