@@ -107,7 +107,7 @@ def _one(
     try:
         old = None if draft.supersedes is None else _replaced(db, draft.supersedes)
         new = _made(draft, verdict, of, old)
-        if (same := memories.live(db, new.hash)) is not None and same.expires is None:
+        if (same := memories.live(db, new.hash)) is not None and same.expires is None and not _holds_again(new, same):
             return _known(db, kin, of, old, same)
         decision = _decision(db, kin, place, old, new)
     except UsageError as e:
@@ -211,6 +211,8 @@ def _decision(db: Database, kin: Kin, place: int, old: Memory | None, new: Memor
         return Decision("supersedes", old.id, "the caller says so")
     # A unit of a conversation or document is kept as it was said, whatever is near.
     decision = settle(new, () if new.parent else kin.nearest(place, new, NEAREST))
+    if decision.outcome == "duplicate" and _holds_again(new, memories.required(db, str(decision.target))):
+        return Decision("supersedes", decision.target, "it holds again: what said the same had ended")
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))
         if target.source == "human":
@@ -220,6 +222,12 @@ def _decision(db: Database, kin: Kin, place: int, old: Memory | None, new: Memor
         if new.source == "import" and _began(new) < _began(target):
             return Decision("new", None, f"differs from {target.id}, which is newer: both are kept")
     return decision
+
+
+def _holds_again(new: Memory, same: Memory) -> bool:
+    """Has what said the same ended, while somebody says that it holds now? A file may be older than that end."""
+    at = new.created
+    return new.source != "import" and same.valid_to is not None and same.valid_to <= at and (new.valid_to is None or new.valid_to > at)
 
 
 def _began(m: Memory) -> float:
