@@ -23,6 +23,7 @@ __all__ = [
     "CoverageShape",
     "EntryShape",
     "EventShape",
+    "ForgottenShape",
     "FullAnchorShape",
     "HitShape",
     "ImportedEntryShape",
@@ -48,6 +49,7 @@ __all__ = [
     "coverage_shape",
     "entry_shape",
     "event_shape",
+    "forgotten_shape",
     "hit_shape",
     "imported_shape",
     "index_shape",
@@ -465,6 +467,25 @@ class ChangedShape(TypedDict):
 def changed_shape(memories: Iterable[Memory], batch: str) -> ChangedShape:
     """Records that a call changed, as they are now, and what takes it back."""
     return {"memories": [memory_shape(m) for m in memories], "undo": batch or None}
+
+
+class ForgottenShape(TypedDict):
+    """What was forgotten, or would be."""
+
+    memories: list[str]
+    preview: bool
+    undo: str | None
+    undo_until: str | None
+
+
+def forgotten_shape(changed: Any, preview: bool) -> ForgottenShape:
+    """What was forgotten, or would be (`changed` is a Changed of `memories.lifecycle`); until when it can be taken back, None for always."""
+    return {
+        "memories": [m.id for m in changed.memories],
+        "preview": preview,
+        "undo": changed.batch or None,
+        "undo_until": moment_shown(changed.until),
+    }
 
 
 class PurgedShape(TypedDict):

@@ -77,7 +77,8 @@ def every_tool(ask: Ask) -> Iterator[tuple[str, dict[str, Any]]]:
     call("promote", ids=[e["id"] for e in imported["entries"]])
     yield last
     gone = call("forget", ids=[pinned["id"]])
-    assert gone == {"memories": [pinned["id"]], "preview": False, "undo": gone["undo"]} and gone["undo"]
+    assert gone == {"memories": [pinned["id"]], "preview": False, "undo": gone["undo"], "undo_until": gone["undo_until"]} and gone["undo"]
+    assert gone["undo_until"] > "2026"
     yield last
     destroyed = call("purge", forgotten=True)
     assert destroyed["ids"] == [pinned["id"]] and destroyed["proven"]

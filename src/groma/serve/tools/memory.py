@@ -16,6 +16,7 @@ from ...shapes import (
     ChangedShape,
     ChangeShape,
     EventShape,
+    ForgottenShape,
     ImportedShape,
     MemoryShape,
     PurgedShape,
@@ -26,6 +27,7 @@ from ...shapes import (
     change_shape,
     changed_shape,
     event_shape,
+    forgotten_shape,
     imported_shape,
     memory_shape,
     purged_shape,
@@ -51,14 +53,6 @@ LINES = 100
 """Memories or changes that a text lists."""
 AT_ONCE = 2_000
 """Memories or changes of an answer that has no pages."""
-
-
-class Forgotten(TypedDict):
-    """What `groma forget --json` gives: ids."""
-
-    memories: list[str]
-    preview: bool
-    undo: str | None
 
 
 class One(TypedDict):
@@ -137,6 +131,12 @@ def _timeline_text(found: Timeline) -> str:
     return fenced("\n".join(lines[:LINES]), "timeline", []) + more if lines else "Nothing changed."
 
 
+def _forgotten_text(done: ForgottenShape) -> str:
+    text = f"{len(done['memories'])} {'would be ' * done['preview']}forgotten{': ' * bool(done['memories'])}{', '.join(done['memories'])}"
+    until = f", until {done['undo_until']}" if done["undo_until"] else ""
+    return f"{text}\nTo take it back{until}: groma memories undo {done['undo']}" if done["undo"] else text
+
+
 def _purged_text(done: PurgedShape) -> str:
     proof = "nothing of it is left" if done["proven"] else f"not all is gone: {', '.join(done['found']) or 'the log of the catalogue was held'}"
     return f"Destroyed {len(done['ids'])} memories; {done['files']} files searched: {proof}."
@@ -212,7 +212,7 @@ def remember(
 @tool(
     "Forget",
     "Forget memories: by ids, or all that fit what else is given. Can be undone. With preview, only say which.",
-    lambda done: f"{len(done['memories'])} {'would be ' * done['preview']}forgotten{': ' * bool(done['memories'])}{', '.join(done['memories'])}",
+    _forgotten_text,
     core=True,
     writes=True,
     destructive=True,
@@ -226,7 +226,7 @@ def forget(
     projects: list[str] | None = None,
     before: Annotated[str | None, "Made before (ISO 8601)"] = None,
     preview: bool = False,
-) -> Forgotten:
+) -> ForgottenShape:
     chosen = any((tags, scopes, sources, projects)) or before is not None
     if bool(ids) == chosen:
         raise UsageError("Give either the ids of memories or what selects them: tags, scopes, sources, projects, before.")
@@ -240,7 +240,7 @@ def forget(
         expired=None,
     )
     changed = call.engine.memories.forget(call.caller, ids or wanted, preview=preview)
-    return {"memories": [m.id for m in changed.memories], "preview": preview, "undo": changed.batch or None}
+    return forgotten_shape(changed, preview)
 
 
 # ------------------------------------------------------------------------------------------------------------------------- ways out
