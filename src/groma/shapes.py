@@ -10,7 +10,7 @@ from .records import plain
 
 if TYPE_CHECKING:
     from .catalogue.jobs import Job
-    from .records import Memory, Recalled, Receipt
+    from .records import Memory, Recalled, Receipt, Remembered
     from .types import Coverage, Hit, Lines, Reminder, ScopeStatus, Why
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "CoverageShape",
     "EntryShape",
     "EventShape",
+    "ForgottenShape",
     "FullAnchorShape",
     "HitShape",
     "ImportedEntryShape",
@@ -34,6 +35,7 @@ __all__ = [
     "PurgedShape",
     "RecalledShape",
     "ReceiptShape",
+    "RecollectionShape",
     "ReminderShape",
     "StatisticsShape",
     "StatusShape",
@@ -47,6 +49,7 @@ __all__ = [
     "coverage_shape",
     "entry_shape",
     "event_shape",
+    "forgotten_shape",
     "hit_shape",
     "imported_shape",
     "index_shape",
@@ -57,6 +60,7 @@ __all__ = [
     "purged_shape",
     "recalled_shape",
     "receipt_shape",
+    "recollection_shape",
     "reminder_shape",
     "reminder_text",
     "statistics_shape",
@@ -358,6 +362,25 @@ def recalled_shape(one: Recalled) -> RecalledShape:
     }
 
 
+class RecollectionShape(TypedDict):
+    """What is remembered about something, best first."""
+
+    query: str
+    memories: list[RecalledShape]
+    nothing_useful: bool
+    degraded: list[str]
+
+
+def recollection_shape(answer: Remembered) -> RecollectionShape:
+    """What is remembered about something, best first."""
+    return {
+        "query": answer.query,
+        "memories": [recalled_shape(one) for one in answer.memories],
+        "nothing_useful": answer.nothing_useful,
+        "degraded": list(answer.degraded),
+    }
+
+
 class ReceiptShape(TypedDict):
     """What became of something that was to be remembered."""
 
@@ -444,6 +467,25 @@ class ChangedShape(TypedDict):
 def changed_shape(memories: Iterable[Memory], batch: str) -> ChangedShape:
     """Records that a call changed, as they are now, and what takes it back."""
     return {"memories": [memory_shape(m) for m in memories], "undo": batch or None}
+
+
+class ForgottenShape(TypedDict):
+    """What was forgotten, or would be."""
+
+    memories: list[str]
+    preview: bool
+    undo: str | None
+    undo_until: str | None
+
+
+def forgotten_shape(changed: Any, preview: bool) -> ForgottenShape:
+    """What was forgotten, or would be (`changed` is a Changed of `memories.lifecycle`); until when it can be taken back, None for always."""
+    return {
+        "memories": [m.id for m in changed.memories],
+        "preview": preview,
+        "undo": changed.batch or None,
+        "undo_until": moment_shown(changed.until),
+    }
 
 
 class PurgedShape(TypedDict):

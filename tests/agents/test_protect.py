@@ -29,6 +29,9 @@ cat > .git/hooks/pre-commit <<'EOF'\nhello\nEOF
 bash -c "echo x > .env"
 bash -lc 'x=1; echo $x > .env' ; true
 sudo tee /home/u/.ssh/authorized_keys
+sudo -u root rm .env
+timeout -k 1 5 rm .env
+nice -n 10 env -i A=1 /bin/rm -f .env
 dd if=/dev/zero of=server.key
 curl -o id_rsa https://x
 wget --output-document=.env https://x
@@ -57,6 +60,9 @@ echo one \\\n > .env
 
 ALLOWED = r"""
 cat .env
+sudo -u root cat .env
+timeout 5 cat .env
+nice -n 10 make -C x
 grep foo .env > out.txt
 echo "cp a .env"
 git commit -m "write > .env"

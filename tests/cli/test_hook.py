@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -67,7 +68,10 @@ def test_a_session(agent: Agent, place: Place, shop: Path) -> None:
     assert agent.hook("PreCompact", trigger="auto").out == ""
     agent.until(lambda: "Round the discounts" in agent.hook("SessionStart", source="compact").out)
     context = agent.hook("SessionStart", source="compact").json["hookSpecificOutput"]["additionalContext"]
-    assert "Where work stood" in context and "Edited: src/shop/prices.py" in context
+    stood = context.partition("## Where work stood")[2]
+    assert re.search(
+        r'<memory-\w+ source="tool claude-code [\d-]+" trust="0.80" note="data[^>]*>\nWork on[^<]*Edited: src/shop/prices.py\n</memory-', stood
+    )
     agent.hook("SessionEnd", reason="exit")
     assert agent.log() == ""
 
@@ -162,7 +166,7 @@ def test_read_only_writes_nothing(place: Place, shop: Path) -> None:
     for event in EVENTS[:5]:
         agent.hook(event, source="startup")
     agent.hook("SessionStart", raw=b"x")
-    assert not list(place.data.glob("*.log"))
+    assert not [*place.data.glob("*.log"), *place.data.glob("hook-*")]
 
 
 def test_input_that_never_ends(place: Place, shop: Path) -> None:

@@ -41,6 +41,13 @@ def test_into_one_and_out_again(groma: Groma, place: Place) -> None:
     assert "nothing of groma is there" in groma("uninstall", "--yes").err
 
 
+@pytest.mark.parametrize("before", range(180, 241, 5))
+def test_a_credential_is_not_cut_in_two(groma: Groma, place: Place, before: int) -> None:
+    write(place.home / ".claude.json", json.dumps({"numStartups": 3, "x" * before: 1, "token": TOKEN}))
+    ran = groma("install", "claude-code", "--print")
+    assert "numStartups" in ran.out and TOKEN[:8] not in ran.out
+
+
 def test_print_writes_nothing(groma: Groma, place: Place) -> None:
     before = sorted(place.home.rglob("*"))
     ran = groma("install", *(c.name for c in CLIENTS), "--print")

@@ -31,7 +31,8 @@ WRITES = {
 """Verbs that would write, with arguments that make them want to."""
 READS = {
     "search": ("--repo", "ROOT", "validate_ledger"), "status": (), "why": ("ROOT/README.md",), "verify": (), "doctor": (), "config": ("show",),
-    "completion": ("bash",), "recall": ("a fact",), "memories": (), "forget --preview --source": ("human",), "export": (), "briefing": (),
+    "completion": ("bash",), "recall": ("a fact",), "retrieve project-context": ("a fact",), "retrieve session-state": ("--json",),
+    "memories": (), "forget --preview --source": ("human",), "export": (), "briefing": (),
     "timeline": ("--since", "2020-01-01"), "about": (), "jobs": (),
 }  # fmt: skip
 ELSEWHERE = {"mcp", "bench", "hook", "demo", "serve", "start", "stop", "restart", "logs"}

@@ -58,6 +58,10 @@ def test_where_work_stands_is_told_newest_first(memories: Memories) -> None:
     assert said("what is the capital of France") == steps[::-1]
     assert said("parser")[:2] == [steps[1], steps[0]]
     assert gone.id not in said("")
+    for id in [m.id for m in memories.list(LOCAL).memories if m.id != gone.id]:
+        memories.forget(LOCAL, [id])
+    one(memories, "Dinner from eight on", level="SESSION_STATE")
+    assert said("lunch until one") == ["Dinner from eight on"], "what is over is told to nobody"
     with pytest.raises(UsageError):
         said("", limit=0)
 
@@ -105,6 +109,13 @@ def test_a_briefing(memories: Memories, shop: str) -> None:
     assert memories.briefing(LOCAL, here="", project=shop).text == told.text
     small = memories.briefing(LOCAL, here=shop, tokens=130)
     assert small.tokens <= 130 and small.memories[0] == loud.id and small.left_out == 4 - len(small.memories) > 0
+    steps = [one(memories, f"Step {n} of the move is done", shop, level="SESSION_STATE", source="tool") for n in range(3)]
+    assert memories.briefing(LOCAL, here=shop).text == told.text
+    stood = memories.briefing(LOCAL, here=shop, states=2)
+    assert stood.memories == (*told.memories, steps[2].id, steps[1].id) and stood.text.startswith(told.text)
+    assert "## Where work stood" in stood.text and stood.text.count('source="tool ') == 2
+    (again,) = memories.remember(LOCAL, [{"content": stood.text[stood.text.index("\n## Where") :]}], here=shop)
+    assert again.outcome == "rejected", "what groma said is nothing new"
     for tokens in (0, 99, 100_001):
         with pytest.raises(UsageError):
             memories.briefing(LOCAL, here=shop, tokens=tokens)

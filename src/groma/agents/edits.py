@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ LARGEST = 64_000_000
 """Bytes of a file that is edited. Claude Code's own grows to tens of megabytes."""
 LONGEST = 240
 """Characters of a line in a diff: some files are one line."""
+LOOKED_AT = 10_000
+"""Characters beyond it that are looked at for credentials: one that is cut in two is known no more."""
 
 
 @value
@@ -89,14 +91,15 @@ def _existing(folder: str) -> str:
     return folder
 
 
-def diff(edit: Edit) -> str:
-    """What an edit changes, as a unified diff with one line of context."""
+def diff(edit: Edit, mask: Callable[[str], str] = str) -> str:
+    """What an edit changes, as a unified diff with one line of context; `mask` takes credentials out of it, before lines are cut."""
     if edit.link:
         return f"+ {edit.path} -> {edit.after}\n" if edit.after is not None else f"- {edit.path} -> {edit.before}\n"
     old, new = ((text or "").splitlines() for text in (edit.before, edit.after))
     names = ("/dev/null" if edit.before is None else edit.path, "/dev/null" if edit.after is None else edit.path)
     lines = difflib.unified_diff(old, new, *names, n=1, lineterm="")
-    return "".join(f"{line if len(line) <= LONGEST else line[:LONGEST] + ' …'}\n" for line in lines)
+    whole = mask("".join(f"{line[: LONGEST + LOOKED_AT]}\n" for line in lines))
+    return "".join(f"{line if len(line) <= LONGEST else line[:LONGEST] + ' …'}\n" for line in whole.splitlines())
 
 
 # ------------------------------------------------------------------------------------------------------------------------- record

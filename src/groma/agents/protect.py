@@ -68,11 +68,12 @@ def _named(path: str) -> str | None:
 _OPERATOR = re.compile(r"\d*(?:&>>|&>|>>|>\||>&|<<<|<<-|<<|<&|<>|>|<)|&&|\|\||;;|[;|&()\n]")
 _WRITES = {">", ">>", ">|", "&>", "&>>", "<>"}
 _ENDS_COMMAND = {"&&", "||", ";;", ";", "|", "&", "(", ")", "\n"}
-_BEFORE = frozenset("sudo doas env command builtin nohup time exec nice ionice then do else elif if while until { } !".split())
+_BEFORE = frozenset("sudo doas env command builtin nohup time timeout exec nice ionice setsid stdbuf then do else elif if while until { } !".split())
 _ALL = frozenset("rm unlink shred truncate touch mv chmod chown tee rmdir".split())
 _LAST = frozenset("cp install ln rsync scp".split())
 _SHELLS = frozenset("sh bash zsh dash ksh".split())
 _INTO = {"curl": ("-o", "--output"), "wget": ("-O", "--output-document"), "sort": ("-o", "--output")}
+_KNOWN = _BEFORE | _ALL | _LAST | _SHELLS | {*_INTO, *"dd sed perl ruby eval xargs".split()}
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
@@ -99,7 +100,9 @@ def written(command: str, folder: str, depth: int = 0) -> Iterator[str]:
 
 def _of_command(words: list[str], folder: str, depth: int) -> Iterator[str]:
     while words and (words[0] in _BEFORE or _ASSIGNED.match(words[0])):
-        words = words[1:]
+        first, *words = words
+        if words and (first == "timeout" or words[0].startswith("-")):  # its options, and what they take
+            words = next((words[i:] for i, w in enumerate(words) if os.path.basename(w) in _KNOWN), [])
     if not words:
         return
     name, rest = os.path.basename(words[0]), words[1:]

@@ -11,7 +11,7 @@ from ..drafts import moment
 from ..errors import NotIndexed, UsageError
 from ..places import project_root
 from ..records import SOURCES, Selection
-from ..shapes import moment_shown
+from ..shapes import forgotten_shape, moment_shown
 from ..types import LOCAL
 from .memories import line
 from .shared import PATH, as_json, json_option, open_engine, printable, project_named, say
@@ -63,9 +63,7 @@ def command(path: str | None, ids: tuple[str, ...], before: str | None, preview:
         wanted = ids or Selection(until=until, superseded=None, expired=None, **given)
         changed = engine.memories.forget(LOCAL, wanted, preview=preview)
     if as_json_:
-        told = [m.id for m in changed.memories]
-        undo = {"undo": changed.batch or None, "undo_until": moment_shown(changed.until)}
-        as_json({"schema": "groma.forgotten/1", "memories": told, "preview": preview, **undo})
+        as_json({"schema": "groma.forgotten/1", **forgotten_shape(changed, preview)})
         return
     for m in changed.memories:
         click.echo(f"{'would be forgotten' if preview else 'forgotten'}: {line(m)}")

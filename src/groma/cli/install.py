@@ -124,7 +124,7 @@ def shown(edit: Edit) -> str:
     """An edit as a diff, without credentials that stand beside ours, safe for a terminal."""
     from ..secrets import mask
 
-    return "".join(f"{printable(line)}\n" for line in mask(diff(edit)).text.splitlines())
+    return "".join(f"{printable(line)}\n" for line in diff(edit, lambda text: mask(text).text).splitlines())
 
 
 def _tried(clients: Iterable[Client], left: Sequence[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ VERBS = {
     "why": "Why a file is or is not in the index.",
     "remember": "Keep a fact, a decision, a preference.",
     "recall": "What is remembered about something; best first.",
+    "retrieve": "Preferences, project context or where work stands.",
     "briefing": "What an agent should know when a session begins.",
     "timeline": "What changed in memory, in order.",
     "about": "All that is kept about you and this project.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from ..records import KINDS, LEVELS, Recalled
-from ..shapes import moment_shown, recalled_shape
+from ..records import KINDS, LEVELS, Recalled, Remembered
+from ..shapes import moment_shown, recollection_shape
 from ..types import LOCAL
 from .shared import as_json, here, json_option, open_engine, printable, project_named
 
-__all__ = ["command"]
+__all__ = ["command", "show"]
 
 
 @click.command("recall", short_help="What is remembered about something; best first.")
@@ -42,16 +42,13 @@ def command(
         answer = engine.memories.recall(
             LOCAL, " ".join(query), k=k, project=project_named(project), here=here(engine), levels=levels, kinds=kinds, tags=tags, as_of=as_of
         )
+    show(answer, as_json_)
+
+
+def show(answer: Remembered, as_json_: bool) -> None:
+    """Print what is remembered, as JSON or as people read it."""
     if as_json_:
-        as_json(
-            {
-                "schema": "groma.recall/1",
-                "query": answer.query,
-                "memories": [recalled_shape(one) for one in answer.memories],
-                "nothing_useful": answer.nothing_useful,
-                "degraded": list(answer.degraded),
-            }
-        )
+        as_json({"schema": "groma.recall/1", **recollection_shape(answer)})
         return
     for one in answer.memories:
         click.echo(_shown(one))

@@ -51,28 +51,29 @@ class About:
 class Delivery(Ways):
     """The ways out without a question, or of one level."""
 
-    def retrieve_preferences(self, caller: Caller, query: str, *, here: str, limit: int = 5) -> Remembered:
+    def retrieve_preferences(self, caller: Caller, query: str, *, here: str, limit: int = 5, project: str | None = None) -> Remembered:
         """Those of the pinned preferences that a question finds, best first. Raises what `recall` raises."""
-        return self.recall(caller, query, here=here, k=limit, levels=[USER_PREFERENCE])
+        return self.recall(caller, query, here=here, k=limit, project=project, levels=[USER_PREFERENCE])
 
     def retrieve_project_context(self, caller: Caller, query: str, *, here: str, limit: int = 5, project: str | None = None) -> Remembered:
         """What is remembered of a project about something, best first. Raises what `recall` raises."""
         return self.recall(caller, query, here=here, k=limit, project=project, levels=[PROJECT_CONTEXT])
 
-    def retrieve_session_state(self, caller: Caller, query: str, *, here: str, limit: int = 3) -> Remembered:
-        """Where work stands, newest first, what is over left out: of what the question finds, or of all if it finds nothing useful.
+    def retrieve_session_state(self, caller: Caller, query: str, *, here: str, limit: int = 3, project: str | None = None) -> Remembered:
+        """Where work stands, newest first, what is over left out: of what the question finds, or of all if it finds nothing useful that holds.
 
-        Raises UsageError for a limit outside 1 to 100.
+        Raises UsageError for a limit outside 1 to 100 or an unknown project.
         """
         if not 1 <= limit <= 100:
             raise UsageError(f"The number of results must lie between 1 and 100, not {limit}.")
         now = time.time()
         if query.strip():
-            found = self.recall(caller, query, here=here, k=100, levels=[SESSION_STATE])
+            found = self.recall(caller, query, here=here, k=100, project=project, levels=[SESSION_STATE])
             if not found.nothing_useful:
                 newest = sorted(found.memories, key=lambda one: (one.memory.created, one.memory.id), reverse=True)
-                return Remembered(query, tuple(one for one in newest if _holds(one.memory, now))[:limit], False)
-        some = [m for m in self._of(here) if m.level == SESSION_STATE and m.state == "active" and _holds(m, now)]
+                if held := [one for one in newest if _holds(one.memory, now)]:
+                    return Remembered(query, tuple(held[:limit]), False)
+        some = [m for m in self._of(self._project(here, project)) if m.level == SESSION_STATE and m.state == "active" and _holds(m, now)]
         some = sorted(some, key=lambda m: (m.created, m.id), reverse=True)[:limit]
         return Remembered(query, tuple(Recalled(m, 1.0, True, tuple(self._compared(m)), "among the newest") for m in some), not some)
 
@@ -95,11 +96,12 @@ class Delivery(Ways):
             after = events[-1].seq
         return found
 
-    def briefing(self, caller: Caller, *, here: str, project: str | None = None, tokens: int = 1_500) -> Briefing:
-        """What to tell an agent when a session begins, fenced as data; the same bytes for the same records. `tokens`: from 100 to 100,000."""
+    def briefing(self, caller: Caller, *, here: str, project: str | None = None, tokens: int = 1_500, states: int = 0) -> Briefing:
+        """What to tell an agent when a session begins, fenced as data; the same bytes for the same records. `tokens`: from 100 to 100,000; `states`:
+        so many of the newest notes of where work stood are told, too."""
         if not LEAST <= tokens <= MOST:
             raise UsageError(f"A briefing has between {LEAST} and {MOST:,} tokens, not {tokens}.")
-        return briefing(self._of(self._project(here, project)), time.time(), tokens)
+        return briefing(self._of(self._project(here, project)), time.time(), tokens, states)
 
     def about(self, caller: Caller, *, here: str, project: str | None = None) -> About:
         """All that is kept about the user and a project: superseded, expired, held back and forgotten records, too. For the owner alone."""

@@ -107,7 +107,7 @@ def _one(
     try:
         old = None if draft.supersedes is None else _replaced(db, draft.supersedes)
         new = _made(draft, verdict, of, old)
-        if (same := memories.live(db, new.hash)) is not None and same.expires is None:
+        if (same := memories.live(db, new.hash)) is not None and same.expires is None and not _holds_again(new, same):
             return _known(db, kin, of, old, same)
         decision = _decision(db, kin, place, old, new)
     except UsageError as e:
@@ -211,6 +211,8 @@ def _decision(db: Database, kin: Kin, place: int, old: Memory | None, new: Memor
         return Decision("supersedes", old.id, "the caller says so")
     # A unit of a conversation or document is kept as it was said, whatever is near.
     decision = settle(new, () if new.parent else kin.nearest(place, new, NEAREST))
+    if decision.outcome == "duplicate" and _holds_again(new, memories.required(db, str(decision.target))):
+        return Decision("supersedes", decision.target, "it holds again: what said the same had ended")
     if decision.outcome == "supersedes" and new.source != "human":
         target = memories.required(db, str(decision.target))
         if target.source == "human":
@@ -222,15 +224,22 @@ def _decision(db: Database, kin: Kin, place: int, old: Memory | None, new: Memor
     return decision
 
 
+def _holds_again(new: Memory, same: Memory) -> bool:
+    """Has what said the same ended, while somebody says that it holds now? A file may be older than that end."""
+    at = new.created
+    return new.source != "import" and same.valid_to is not None and same.valid_to <= at and (new.valid_to is None or new.valid_to > at)
+
+
 def _began(m: Memory) -> float:
     return m.created if m.valid_from is None else m.valid_from
 
 
 def _again(m: Memory, of: Call) -> Receipt:
     """The receipt of what the same call kept before."""
-    outcome = "quarantined" if m.state == "quarantined" else "supersedes" if m.supersedes else "refines" if m.refines else "stored"
+    replaced = m.supersedes if m.state == "active" else None  # else it is what it will replace once it is promoted
+    outcome = "quarantined" if m.state == "quarantined" else "supersedes" if replaced else "refines" if m.refines else "stored"
     said = m.reason or "kept already, before the answer was given"
-    return _receipt(m.id, outcome, said, m, target=m.supersedes or m.refines, batch=of.batch)
+    return _receipt(m.id, outcome, said, m, target=replaced or m.refines, batch=of.batch)
 
 
 def _receipt(id: str, outcome: str, reason: str, m: Memory, *, target: str | None = None, batch: str = "") -> Receipt:

@@ -31,6 +31,7 @@ class Verb:
 
 
 _SOUGHT = ("text", "here", "k", "project", "levels", "kinds", "tags", "as_of", "unit")
+_OF_A_LEVEL = ("query", "here", "limit", "project")
 
 VERBS = {
     "search": Verb("search", ("roots", "request"), "Answer"),
@@ -45,9 +46,11 @@ VERBS = {
     "forget": Verb("forget", ("root",), "str", writes=True),
     "remember": Verb("memories.remember", ("said", "here", "kind", "batch"), "list[Receipt]", "records", writes=True),
     "recall": Verb("memories.recall", _SOUGHT, "Remembered", "records"),
-    "briefing": Verb("memories.briefing", ("here", "project", "tokens"), "Briefing", "records"),
+    "briefing": Verb("memories.briefing", ("here", "project", "tokens", "states"), "Briefing", "records"),
     "store": Verb("memories.store_batch", ("entries", "here", "batch"), "list[Receipt]", "records", writes=True),
-    "session_state": Verb("memories.retrieve_session_state", ("query", "here", "limit"), "Remembered", "records"),
+    "preferences": Verb("memories.retrieve_preferences", _OF_A_LEVEL, "Remembered", "records"),
+    "project_context": Verb("memories.retrieve_project_context", _OF_A_LEVEL, "Remembered", "records"),
+    "session_state": Verb("memories.retrieve_session_state", _OF_A_LEVEL, "Remembered", "records"),
     "query": Verb("memories.search", ("text", "limit", "types", "project"), "Remembered", "records"),
     "count": Verb("memories.count", (), "int", "records"),
 }

@@ -9,29 +9,30 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from ...drafts import moment
 from ...errors import UsageError
-from ...records import Selection
+from ...records import USER_PREFERENCE, Selection
 from ...shapes import (
     AboutShape,
     BriefingShape,
     ChangedShape,
     ChangeShape,
     EventShape,
+    ForgottenShape,
     ImportedShape,
     MemoryShape,
     PurgedShape,
-    RecalledShape,
     ReceiptShape,
+    RecollectionShape,
     about_shape,
     briefing_shape,
     change_shape,
     changed_shape,
     event_shape,
+    forgotten_shape,
     imported_shape,
     memory_shape,
-    moment_shown,
     purged_shape,
-    recalled_shape,
     receipt_shape,
+    recollection_shape,
 )
 from .call import Call
 from .text import cut, fenced, memory_line, recalled_text, remembered
@@ -52,24 +53,6 @@ LINES = 100
 """Memories or changes that a text lists."""
 AT_ONCE = 2_000
 """Memories or changes of an answer that has no pages."""
-
-
-class Recollection(TypedDict):
-    """What `groma recall --json` gives."""
-
-    query: str
-    memories: list[RecalledShape]
-    nothing_useful: bool
-    degraded: list[str]
-
-
-class Forgotten(TypedDict):
-    """What `groma forget --json` gives: ids."""
-
-    memories: list[str]
-    preview: bool
-    undo: str | None
-    undo_until: str | None
 
 
 class One(TypedDict):
@@ -113,16 +96,7 @@ def receipt_text(r: ReceiptShape) -> str:
     return f"{r['outcome']}{target}: {r['id']} ({r['level']}{masked}; {r['reason']})"
 
 
-def _recollection(answer: Any) -> Recollection:
-    return {
-        "query": answer.query,
-        "memories": [recalled_shape(one) for one in answer.memories],
-        "nothing_useful": answer.nothing_useful,
-        "degraded": list(answer.degraded),
-    }
-
-
-def _recollection_text(found: Recollection) -> str:
+def _recollection_text(found: RecollectionShape) -> str:
     return recalled_text(found["memories"], found["nothing_useful"])
 
 
@@ -157,6 +131,12 @@ def _timeline_text(found: Timeline) -> str:
     return fenced("\n".join(lines[:LINES]), "timeline", []) + more if lines else "Nothing changed."
 
 
+def _forgotten_text(done: ForgottenShape) -> str:
+    text = f"{len(done['memories'])} {'would be ' * done['preview']}forgotten{': ' * bool(done['memories'])}{', '.join(done['memories'])}"
+    until = f", until {done['undo_until']}" if done["undo_until"] else ""
+    return f"{text}\nTo take it back{until}: groma memories undo {done['undo']}" if done["undo"] else text
+
+
 def _purged_text(done: PurgedShape) -> str:
     proof = "nothing of it is left" if done["proven"] else f"not all is gone: {', '.join(done['found']) or 'the log of the catalogue was held'}"
     return f"Destroyed {len(done['ids'])} memories; {done['files']} files searched: {proof}."
@@ -187,9 +167,9 @@ def recall(
     kinds: Annotated[list[Kind] | None, "As for remember", {"items": {"type": "string"}}] = None,
     tags: Annotated[list[str] | None, "With all of these"] = None,
     as_of: Annotated[str | None, "What held then"] = None,
-) -> Recollection:
+) -> RecollectionShape:
     given: dict[str, Any] = {"levels": levels or (), "kinds": kinds or (), "tags": tags or (), "as_of": as_of}
-    return _recollection(call.engine.memories.recall(call.caller, query, here=call.session.here(), k=k, project=call.project(project), **given))
+    return recollection_shape(call.engine.memories.recall(call.caller, query, here=call.session.here(), k=k, project=call.project(project), **given))
 
 
 @tool(
@@ -232,7 +212,7 @@ def remember(
 @tool(
     "Forget",
     "Forget memories: by ids, or all that fit what else is given. Can be undone. With preview, only say which.",
-    lambda done: f"{len(done['memories'])} {'would be ' * done['preview']}forgotten{': ' * bool(done['memories'])}{', '.join(done['memories'])}",
+    _forgotten_text,
     core=True,
     writes=True,
     destructive=True,
@@ -246,7 +226,7 @@ def forget(
     projects: list[str] | None = None,
     before: Annotated[str | None, "Made before (ISO 8601)"] = None,
     preview: bool = False,
-) -> Forgotten:
+) -> ForgottenShape:
     chosen = any((tags, scopes, sources, projects)) or before is not None
     if bool(ids) == chosen:
         raise UsageError("Give either the ids of memories or what selects them: tags, scopes, sources, projects, before.")
@@ -260,16 +240,15 @@ def forget(
         expired=None,
     )
     changed = call.engine.memories.forget(call.caller, ids or wanted, preview=preview)
-    until = moment_shown(changed.until)
-    return {"memories": [m.id for m in changed.memories], "preview": preview, "undo": changed.batch or None, "undo_until": until}
+    return forgotten_shape(changed, preview)
 
 
 # ------------------------------------------------------------------------------------------------------------------------- ways out
 
 
 @tool("Retrieve preferences", "What the user prefers, as far as it bears on a question.", _recollection_text)
-def retrieve_preferences(call: Call, query: str, limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5) -> Recollection:
-    return _recollection(call.engine.memories.retrieve_preferences(call.caller, query, here=call.session.here(), limit=limit))
+def retrieve_preferences(call: Call, query: str, limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5) -> RecollectionShape:
+    return recollection_shape(call.engine.memories.retrieve_preferences(call.caller, query, here=call.session.here(), limit=limit))
 
 
 @tool("Retrieve project context", "What is remembered of the project about something.", _recollection_text)
@@ -278,14 +257,14 @@ def retrieve_project_context(
     query: str,
     limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 5,
     project: Annotated[str | None, "Folder or name; default: the current project"] = None,
-) -> Recollection:
+) -> RecollectionShape:
     found = call.engine.memories.retrieve_project_context(call.caller, query, here=call.session.here(), limit=limit, project=call.project(project))
-    return _recollection(found)
+    return recollection_shape(found)
 
 
 @tool("Retrieve session state", "Where work stands, newest first; without a query, the newest of all.", _recollection_text)
-def retrieve_session_state(call: Call, query: str = "", limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 3) -> Recollection:
-    return _recollection(call.engine.memories.retrieve_session_state(call.caller, query, here=call.session.here(), limit=limit))
+def retrieve_session_state(call: Call, query: str = "", limit: Annotated[int, "How many", {"minimum": 1, "maximum": 100}] = 3) -> RecollectionShape:
+    return recollection_shape(call.engine.memories.retrieve_session_state(call.caller, query, here=call.session.here(), limit=limit))
 
 
 @tool(
@@ -384,7 +363,11 @@ def export(
 
 
 @tool(
-    "Update a memory", "Change what a memory says, or a field of it. How it was stays in its history.", _changed_text, writes=True, destructive=True
+    "Update a memory",
+    "Change what a memory says (it is your word from then on, not the user's), or a field of it. How it was stays in its history.",
+    _changed_text,
+    writes=True,
+    destructive=True,
 )
 def update(
     call: Call,
@@ -400,9 +383,12 @@ def update(
     valid_to: str | None = None,
     anchors: Annotated[list[str] | None, "All the code it speaks of"] = None,
 ) -> ChangedShape:
+    if content is not None and level is None and call.engine.memories.get(call.caller, id).level == USER_PREFERENCE:
+        raise UsageError("This is a preference, told to every session. To put your words in its place say level: USER_PREFERENCE, too.")
     fields = {
         "content": content, "level": level, "category": category, "scope": scope, "project": call.project(project), "tags": tags,
         "importance": importance, "valid_from": valid_from, "valid_to": valid_to, "anchors": anchors,
+        "source": None if content is None else "agent",
     }  # fmt: skip
     changed = call.engine.memories.update(call.caller, id, {name: v for name, v in fields.items() if v is not None})
     return changed_shape(changed.memories, changed.batch)
@@ -410,11 +396,15 @@ def update(
 
 @tool(
     "Promote memories",
-    "Let memories be recalled that were proposed or quarantined. Only when the user has seen them and says so.",
+    "Let memories be recalled that were proposed. Only when the user has seen them and says so.",
     _changed_text,
     writes=True,
+    destructive=True,
 )
 def promote(call: Call, ids: list[str]) -> ChangedShape:
+    held = [m.id for m in (call.engine.memories.get(call.caller, id) for id in ids) if m.state == "quarantined"]
+    if held:
+        raise UsageError(f"What the guard held back is for the user alone to judge. Ask the user to run: groma memories promote {' '.join(held)}")
     changed = call.engine.memories.promote(call.caller, ids)
     return changed_shape(changed.memories, changed.batch)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...memories import fence
+from ...records import TRUST
 from ...shapes import MemoryShape, RecalledShape
 
 __all__ = ["LINE", "cut", "fenced", "memory_line", "recalled_text", "remembered"]
@@ -21,8 +22,8 @@ def cut(text: str, most: int) -> str:
 
 
 def fenced(text: str, source: str, some: Sequence[Any]) -> str:
-    """Lines of several memories in one fence, trusted as the least trusted of them is."""
-    return fence(text, source, min((one["trust"] for one in some), default=1.0))
+    """Lines of several memories in one fence, trusted as the least trusted of them is; as little as anything where they are not at hand."""
+    return fence(text, source, min((one["trust"] for one in some), default=min(TRUST.values())))
 
 
 def remembered(m: RecalledShape | MemoryShape, *, whole: bool = False) -> str:
