@@ -464,6 +464,10 @@ class Engine:
             return roots, 0, []
         return roots, self.memories.maintain(caller), self._data.sweep({profile(), *generations.in_use(self._data.db)})
 
+    def note(self, sentences: Sequence[str]) -> None:
+        """Tell by `told`, too, what a job healed in a process of its own."""
+        self._data.healed += sentences
+
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""
         return self._data.told()

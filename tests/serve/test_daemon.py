@@ -192,6 +192,45 @@ def test_it_ends_with_its_data_directory(place: Shared) -> None:
     assert gone(pid, PATIENCE_S)
 
 
+def test_nothing_is_written_to_a_data_directory_that_is_gone(place: Shared) -> None:
+    place.groma("remember", "The first thing that is kept")
+    pid = place.pid
+    with Talk(place) as talk:
+        assert talk.ask("count") == 1
+        shutil.rmtree(place.data)
+        kept = place.groma("remember", "We deploy on Fridays at noon", "--json").json["id"]
+        with pytest.raises((wire.Stopping, OSError)):
+            talk.ask("remember", said="Said in a session that was there before", here="", kind="memory", batch="b")
+    assert gone(pid, PATIENCE_S) and place.pid != pid
+    place.groma("stop")
+    assert kept in place.groma("export").out
+
+
+def test_a_socket_that_was_swept_away_is_made_again(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pid = place.pid
+    with Talk(place) as talk:
+        os.unlink(place.socket)
+        assert place.groma("search", "retries", "--json", cwd=project).err == ""
+        assert place.pid == pid and talk.ask("count") == 0  # who was connected stays so
+    shutil.rmtree(place.runtime)  # the user logged out
+    ran = place.groma("search", "retries", "--json", cwd=project)
+    assert ran.hits and ran.err == "" and place.pid == pid
+    assert place.groma("stop").out == f"groma: the daemon (process {pid}) has ended\n"
+
+
+def test_a_copied_data_directory_has_a_daemon_of_its_own(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pid = place.pid
+    copied = {"GROMA_DATA_DIR": str(shutil.copytree(place.data, place.folder / "copied"))}
+    assert place.groma("status", "--json", env=copied).json["daemon"] is None
+    assert place.groma("stop", env=copied).out == "groma: no daemon runs\n"
+    assert place.groma("search", "retries", "--json", cwd=project, env=copied).hits
+    other = place.groma("status", "--json", env=copied).json["daemon"]["pid"]
+    assert other != pid and place.pid == pid
+    assert str(other) in place.groma("stop", env=copied).out and gone(other) and place.pid == pid
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_when_its_work_is_done(place: Shared, number: int) -> None:
     server = place.start("serve", "--foreground")
@@ -535,6 +574,16 @@ def test_index_runs_that_are_asked_for_at_once_are_joined(place: Shared, project
             talk.send("index", root=str(project))
         found = [talk.frames.receive()["result"] for _ in range(30)]
     assert {one["indexed"] for one in found} == {5} and sum(1 for one in found if one["read"]) == 1
+
+
+def test_what_a_job_healed_is_told_by_who_waited_for_it(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    place.groma("stop")
+    for store in place.data.glob("store-*.db*"):
+        store.write_bytes(b"no database at all " * 1_000)
+    root = repository(place.folder / "big", modules(1_500), commit=False)
+    ran = place.groma("index", cwd=root)  # large and new: by a job
+    assert ran.out.startswith(f"{root}: 1500 files") and "set aside as" in ran.err
 
 
 def test_agents_are_answered_as_the_protocol_has_it(place: Shared, project: Path) -> None:

@@ -41,6 +41,8 @@ START_S = 30.0
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from groma.__main__ import main; main()"
 STOP_S = 12.0
 """What a daemon may take to end; it gives itself less."""
+KILLED_S = 3.0
+"""What it may take to be gone after it was killed."""
 
 
 class Greeted:
@@ -85,6 +87,9 @@ def _greet(settings: Settings, environment: Mapping[str, str], client: str, tool
         except BaseException:
             frames.close()
             raise
+        if path != wanted and os.path.realpath(str(said.get("data_dir", ""))) != os.path.realpath(folder):
+            frames.close()  # the lock file was copied with a whole data directory, and speaks of the daemon of that one
+            continue
         return Greeted(frames, said)
     return None
 
@@ -216,7 +221,10 @@ def own_status(settings: Settings, environment: Mapping[str, str]) -> dict[str, 
 
 
 def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
-    """End the daemon and wait until it has; its process, None if there was none. One that does not answer is ended by force."""
+    """End the daemon and wait until it has; its process, None if there was none. One that does not answer is ended by force.
+
+    Raises StoreUnreachable where even that does not help.
+    """
     pid = None
     with suppress(StoreUnreachable, OSError):
         if (greeted := _greet(settings, environment, "cli")) is not None:
@@ -233,9 +241,12 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
             os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + STOP_S
     while _holds(settings.data_dir):
-        if time.monotonic() > until and isinstance(told, int):
+        late = time.monotonic() - until
+        if late > 0 and isinstance(told := _told(settings.data_dir, "pid"), int):
             with suppress(ProcessLookupError):
                 os.kill(told, signal.SIGKILL)
+        if late > KILLED_S:
+            raise StoreUnreachable(f"Something holds {settings.data_dir / LOCK} and does not end.")
         time.sleep(0.01)
     return pid
 
@@ -306,7 +317,10 @@ class Remote(_Over):
         """What was healed since the last look, a sentence each."""
         if self._engine is not None:
             return self._engine.told()
-        return list(self._answer("told", {}, None, None))
+        try:
+            return list(self._answer("told", {}, None, None))
+        except (StoreUnreachable, OSError):  # it ended under us; what was done is done
+            return []
 
     def ask(self, name: str, caller: Caller, given: tuple[Any, ...], more: dict[str, Any]) -> Any:
         """The result of a verb. Raises what the verb raises."""

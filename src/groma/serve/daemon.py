@@ -52,15 +52,14 @@ SLOW_S = 30.0
 FINISH_S = 8.0
 """What a shutdown gives to work that was begun."""
 PROGRESS_S = 0.05
-WATCH_S = 2.0
-"""How often the daemon looks at itself: is it idle, too large, older than its code?"""
+WATCH_S = 1.5
+"""How often the daemon looks at itself: is it idle, too large, older than its code, where it is looked for?"""
 CODE_S = 0.5
 SLIM_S = 2.0
 """How long letting go of memory waits for verbs that are running."""
 SLIM_EVERY_S = 60.0
 RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
-LOG_BYTES = 1_000_000
 
 FOREVER_S = 1e9
 SMALL_FILES = 1_000
@@ -186,6 +185,7 @@ class _Runs:
         self._now: dict[Hashable, _Run] = {}
         self._next: dict[Hashable, _Run] = {}
         self._later: set[asyncio.Task[None]] = set()
+        self._is_stopped = False
 
     def __len__(self) -> int:
         return len(self._now)
@@ -193,18 +193,21 @@ class _Runs:
     async def join(self, key: Hashable, work: Callable[[_Run], Any], asked: _Asked) -> Any:
         """What a run that begins after this call returns. One that is cancelled by all who wait for it stops where it is."""
         loop = asyncio.get_running_loop()
-        run = self._next.get(key) or _Run(loop.create_future())
-        run.heard[asked] = asked.progress
-        if key in self._now:
-            if key not in self._next:
+        if (run := self._next.get(key)) is not None:  # also where the one before it has just ended: it begins in a moment
+            if not run.heard:
+                run.stop.clear()  # all who asked for it left, and now there is somebody again
+            run.heard[asked] = asked.progress
+        else:
+            run = _Run(loop.create_future())
+            run.heard[asked] = asked.progress
+            run.end.add_done_callback(_looked_at)
+            if key in self._now:
                 self._next[key] = run
-                run.end.add_done_callback(_looked_at)
                 task = loop.create_task(self._after(key, work, run))
                 self._later.add(task)
                 task.add_done_callback(self._later.discard)
-        else:
-            run.end.add_done_callback(_looked_at)
-            self._begin(key, work, run)
+            else:
+                self._begin(key, work, run)
         try:
             return await asyncio.shield(run.end)
         except asyncio.CancelledError:
@@ -221,6 +224,8 @@ class _Runs:
 
     def _begin(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
         self._now[key] = run
+        if self._is_stopped:
+            run.stop.set()
 
         def ended(done: asyncio.Future[Any]) -> None:
             del self._now[key]
@@ -234,7 +239,8 @@ class _Runs:
         self._submit(partial(work, run)).add_done_callback(ended)
 
     def stop(self) -> None:
-        """All of them, at the next file: what is indexed stays, and the next run goes on from there."""
+        """All of them, at the next file, and whatever begins later: what is indexed stays, and the next run goes on from there."""
+        self._is_stopped = True
         for run in (*self._now.values(), *self._next.values()):
             run.stop.set()
 
@@ -275,16 +281,15 @@ class Daemon:
         self._slimmed = 0
         self._slim_due = 0.0
         self._loop: asyncio.AbstractEventLoop
+        self._server: asyncio.Server
+        self._bound: os.stat_result
 
     # ------------------------------------------------------------------------------------------------------------------ the process
 
     async def run(self) -> None:
         """Answer until told to stop, or until nobody came for a while."""
         self._loop = asyncio.get_running_loop()
-        listening = sockets.listen(self.path)
-        server = await asyncio.start_unix_server(self._serve, sock=listening, limit=wire.FRAME_BYTES, backlog=512)
-        told = {"pid": os.getpid(), "version": __version__, "socket": self.path}
-        os.pwrite(self._held, json.dumps(told).encode().ljust(1024), 0)
+        await self._listen()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._signalled, number)
         _log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
@@ -293,10 +298,36 @@ class Daemon:
         looking = asyncio.create_task(self._look())
         await self._stopping.wait()
         looking.cancel()
-        server.close()
-        with suppress(OSError):
+        if self._is_found():  # else it is that of another one, to whom it is not to be lost; while ours is open, no other file has its number
             os.unlink(self.path)
+        self._server.close()
         await self._finish(working)
+
+    async def _listen(self) -> None:
+        """Be where one is looked for, and say so in the lock file."""
+        self.path = sockets.path_of(str(self.settings.data_dir), self.environment)
+        listening = sockets.listen(self.path)
+        self._bound = os.stat(self.path)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=wire.FRAME_BYTES, backlog=512)
+        _write(self._held, {"pid": os.getpid(), "version": __version__, "socket": self.path})
+
+    def _is_found(self) -> bool:
+        """Does our socket still lie where it is looked for? Runtime folders go when a user logs out, and what is old in /tmp is swept."""
+        try:
+            return os.path.samestat(os.stat(self.path), self._bound)
+        except OSError:
+            return False
+
+    async def _heal(self) -> None:
+        """A socket again where it is looked for; who is connected stays so."""
+        before = self._server
+        try:
+            await self._listen()
+        except OSError as e:
+            self.stop(f"its socket was removed and cannot be made again: {e.strerror or e}")
+            return
+        before.close()
+        _log(f"its socket was removed; listens at {self.path}")
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGINT and self._stopping.is_set():
@@ -322,7 +353,9 @@ class Daemon:
         left = len(self._tasks)
         closing = threading.Thread(target=self._close, args=(working,), daemon=True)
         closing.start()
-        closing.join(max(0.5, FINISH_S - (time.monotonic() - begun)))
+        until = max(begun + FINISH_S, time.monotonic() + 0.5)
+        while closing.is_alive() and time.monotonic() < until:
+            await asyncio.sleep(0.005)  # index runs that nobody asked for need the loop to come to their end
         _log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
 
     def _close(self, working: threading.Thread) -> None:
@@ -334,29 +367,36 @@ class Daemon:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(min(WATCH_S, self.settings.daemon_idle_s / 4))
-            with suppress(GromaError):
-                self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
-            idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
-            if not idle:
-                self._last = time.monotonic()
-            elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
-                self.stop("idle")
-                return
-            if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
-                await self._slim()
-            if self._orphaned():
-                self.stop("its data directory is gone")
-                return
-            if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
-                self.stop("its code was changed")
-                return
+            try:
+                await self._looked()
+            except Exception:  # noqa: BLE001 - it must go on looking, or it never ends
+                _log(f"could not look at itself\n{traceback.format_exc()}")
+
+    async def _looked(self) -> None:
+        if self._orphaned():  # before the catalogue is asked: who opens it makes its folder
+            return
+        if not self._is_found():
+            await self._heal()
+        with suppress(GromaError):
+            self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
+        idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
+        if not idle:
+            self._last = time.monotonic()
+        elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
+            self.stop("idle")
+            return
+        if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
+            await self._slim()
+        if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
+            self.stop("its code was changed")
 
     def _orphaned(self) -> bool:
-        """Was the data directory removed under us, or another put into its place?"""
-        try:
-            return not os.path.samestat(os.stat(self.settings.data_dir / LOCK), os.fstat(self._held))
-        except OSError:
-            return True
+        """Was the data directory removed under us, or another put into its place? Then nothing must be written to what is left of it: we end."""
+        with suppress(OSError):
+            if os.path.samestat(os.stat(self.settings.data_dir / LOCK), os.fstat(self._held)):
+                return False
+        self.stop("its data directory is gone")
+        return True
 
     async def _slim(self) -> None:
         """Let go of memory, first of what is cheapest to have again, until the budget is kept. Nothing is closed under a verb that is running:
@@ -454,7 +494,7 @@ class Daemon:
             "data_dir": str(self.settings.data_dir),
             "project": _project(greeting.cwd),
         }
-        if newer(greeting.version, __version__) or self._outdated():
+        if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
             answer["replace"] = True
         await session.send(wire.frame(answer))
         return True
@@ -498,17 +538,18 @@ class Daemon:
     async def _answer(self, session: _Session, asked: _Asked, number: Hashable, args: Any) -> None:
         try:
             try:
-                answer = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
+                said = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
+                answer = said if isinstance(said, bytes) else wire.frame({"id": number, **said})
             except asyncio.CancelledError:
-                answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
+                answer = _failed(number, Cancelled("The request was cancelled."))
             except GromaError as e:
                 if isinstance(e, Cancelled) and self._stopping.is_set():
                     e = _STOPPING  # nobody asked for that: the next daemon goes on with it
-                answer = {"error": wire.error_of(e)}
+                answer = _failed(number, e)
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
                 _log(f"{asked.verb} failed\n{traceback.format_exc()}")
-                answer = {"error": wire.error_of(e)}
-            await session.send(answer if isinstance(answer, bytes) else wire.frame({"id": number, **answer}))
+                answer = _failed(number, e)
+            await session.send(answer)
         finally:
             del session.asked[number]
             session.room.release()
@@ -524,8 +565,8 @@ class Daemon:
                 self._jobs = await self._submit(self._quick, self._active)
             return {"result": self.status()}
         if asked.verb == "told":
-            return {"result": self.engine.told()}
-        if self._stopping.is_set():
+            return {"result": await self._submit(self._quick, self.engine.told)}  # a store that is being opened holds it up
+        if self._stopping.is_set() or self._orphaned():
             raise _STOPPING
         await self._gate.wait()
         if asked.verb in FOR_AGENTS:
@@ -555,7 +596,9 @@ class Daemon:
         done = engine.jobs.future(job, run.tell)
         while True:
             try:
-                return Summary(**done.result(0.2).result)
+                found = dict(done.result(0.2).result)
+                engine.note(found.pop("told", ()))
+                return Summary(**found)
             except FutureTimeout:
                 if run.stop.is_set():
                     if not self._stopping.is_set():
@@ -697,6 +740,10 @@ def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
     return {name: wire.typed(hints[name], said) for name, said in args.items()}
 
 
+def _failed(number: Hashable, e: BaseException) -> bytes:
+    return wire.frame({"id": number, "error": wire.error_of(e)})
+
+
 def _id(said: Any) -> Hashable:
     if not isinstance(said, str | int | None):
         raise UsageError("The id of a request is a number or a text.")
@@ -748,6 +795,11 @@ def _slim(engine: Engine, keep: int) -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
+def _write(held: int, told: Mapping[str, Any]) -> None:
+    """Say in the lock file who holds it."""
+    os.pwrite(held, json.dumps(told).encode().ljust(1024), 0)
+
+
 def rss_bytes() -> int:
     """What this process holds in memory."""
     try:
@@ -786,6 +838,7 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
             held = claim(folder / LOCK)
     except OSError as e:
         raise Refused(f"No daemon can run for {folder}: {e.strerror}.") from e
+    _write(held, {"pid": os.getpid()})  # what the one before wrote there may be the number of somebody else's process by now
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
