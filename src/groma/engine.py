@@ -118,7 +118,7 @@ class Engine:
         """The verbs of work in the background."""
         from .jobs import Jobs
 
-        return Jobs(self._data, self.settings, self._may_write, self._may_index, self.roots)
+        return Jobs(self._data, self.settings, self._may_write, self.may_index, self.roots)
 
     # ------------------------------------------------------------------------------------------------------------------- wiring
 
@@ -128,17 +128,6 @@ class Engine:
         if self.settings.read_only:
             origin = self.settings.origins["read_only"]
             raise ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
-
-    def _may_index(self, caller: Caller, root: str, consent: bool) -> None:
-        self._may_write(caller, "index")
-        if caller.scopes is not None:
-            self._scope(caller, root)  # who may see some folders only adds none to them
-        if not os.access(root, os.R_OK | os.X_OK):
-            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
-        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
-            raise RefusedRoot(
-                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
-            )
 
     def _limit(self, root: str) -> int:
         """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
@@ -171,7 +160,7 @@ class Engine:
 
         Raises RefusedRoot for a root nobody means to index whole, unless `consent`; NotIndexed for one that the caller may not see.
         """
-        self._may_index(caller, root, consent)
+        self.may_index(caller, root, consent)
         limit = self._limit(root)
         name = profile()
         with self._data.claimed(root, waiting) as scope:
@@ -187,6 +176,20 @@ class Engine:
             if current is None or current.profile != name:
                 generations.flip(self._data.db, scope.id, KIND, name)
         return result
+
+    def may_index(self, caller: Caller, root: str, consent: bool = False) -> None:
+        """Raises what `index` raises at once, without a look at what is in the folder."""
+        self._may_write(caller, "index")
+        if caller.scopes is not None:
+            self._scope(caller, root)  # who may see some folders only adds none to them
+        if not os.path.isabs(root) or "\0" in root:
+            raise UsageError(f"A folder is named by an absolute path, not {root!r}.")
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
+        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
+            raise RefusedRoot(
+                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
+            )
 
     def freshen(
         self, caller: Caller, root: str, *, report: Callable[[Progress], None] = lambda _progress: None, waiting: Callable[[], None] | None = None

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from groma.errors import ReadOnly, Refused, UsageError
 from groma.serve import sockets, wire
 from tests.faults.corpus import modules
 from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
@@ -416,6 +417,35 @@ def test_settings_are_those_of_who_asks(place: Shared) -> None:
     assert place.pid == pid
 
 
+def test_its_own_settings_are_those_of_now(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pid = place.pid
+    small = {"GROMA_MAX_FILE_BYTES": "1024"}
+    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
+    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project, env=small).hits)
+    assert place.pid == pid
+    assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
+    write(place.home / ".config/groma/config.toml", "max_file_bytes = 1024\nmemory_mb = 500\n")
+    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
+    told = place.status()
+    assert told is not None and told["pid"] != pid and told["memory_mb"] == 500
+
+
+def test_who_may_not_write_has_nothing_indexed(place: Shared, project: Path) -> None:
+    place.groma("start")
+    with Talk(place, cwd=str(project), env={"GROMA_READ_ONLY": "true"}) as talk:
+        with pytest.raises(ReadOnly):
+            talk.ask("freshen", root=str(project))
+        assert talk.ask("tool", name="search_code", arguments={"query": "retries"})["isError"] is True
+        assert talk.ask("roots") == []
+        place.groma("index", cwd=project)
+        write(project / "app/new.py", "def brand_new(): ...\n")
+        (said,) = talk.ask("freshen", root=str(project))
+        found = talk.ask("tool", name="search_code", arguments={"query": "retries"})
+        assert "read-only" in said and said in found["structuredContent"]["degraded"]
+        assert talk.ask("index_status")[0]["stale_files"] == 1
+
+
 def test_another_core_is_another_process(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     with Talk(place) as talk:
@@ -478,6 +508,19 @@ def test_garbage_is_refused_and_closed(place: Shared, sent: bytes, word: str) ->
         assert word in talk.frames.receive()["error"]["message"]
         with pytest.raises(ConnectionError):
             talk.frames.receive()
+
+
+def test_arguments_of_a_wrong_kind_are_the_fault_of_who_sent_them(place: Shared, project: Path) -> None:
+    place.groma("start")
+    with Talk(place, cwd=str(project)) as talk:
+        for verb, args in (
+            ("resources", {"cursor": 5}),
+            ("tool", {"name": "search_code", "arguments": [1]}),
+            ("prompt", {"name": "onboard", "arguments": "x"}),
+            ("freshen", {"root": "with\0nul"}),
+        ):
+            with pytest.raises((UsageError, Refused)):
+                talk.ask(verb, **args)
 
 
 def test_a_line_without_end_is_refused(place: Shared) -> None:

@@ -48,7 +48,7 @@ def test_who_asks_when_a_run_has_just_ended_shares_the_next_one(steps: Steps) ->
             await asyncio.sleep(0)
         assert third is not None
         steps.begun[1].set_result("two")
-        assert await asyncio.gather(first, second, third) == ["one", "two", "two"]
+        assert [await first, await second, await third] == ["one", "two", "two"]
         assert len(steps.begun) == 2 and not len(runs)
 
     asyncio.run(main())
@@ -71,7 +71,7 @@ def test_a_run_that_all_left_before_it_began_is_made_for_who_comes_then(steps: S
             await asyncio.sleep(0)
         assert not steps.runs[1].stop.is_set()
         steps.begun[1].set_result("two")
-        assert await asyncio.gather(first, third) == ["one", "two"]
+        assert [await first, await third] == ["one", "two"]
 
     asyncio.run(main())
 

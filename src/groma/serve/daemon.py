@@ -30,7 +30,7 @@ from typing import Any, TypeVar, get_type_hints
 from .. import __version__, places
 from ..config import Settings, load
 from ..engine import Engine
-from ..errors import Cancelled, GromaError, Refused, StoreUnreachable, UsageError
+from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
 from ..types import LOCAL, Caller, Progress, Summary
 from ..values import value
@@ -64,6 +64,9 @@ RENEW_S = 600.0
 FOREVER_S = 1e9
 SMALL_FILES = 1_000
 NOT_COUNTED = frozenset({"node_modules", "target", "build", "dist", "out", "venv", "vendor", "__pycache__"})
+
+OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
+"""Settings of what the daemon does by itself."""
 
 FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 """Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
@@ -263,6 +266,8 @@ class Daemon:
         self._held = held
         self._code = code_state()
         self._code_seen = (time.monotonic(), self._code)
+        self._config_seen: object = None
+        self._is_reset = False
         self._begun = time.time()
         self._sessions: set[_Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -388,7 +393,7 @@ class Daemon:
         if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
             await self._slim()
         if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
-            self.stop("its code was changed")
+            self.stop("its code or its settings were changed")
 
     def _orphaned(self) -> bool:
         """Was the data directory removed under us, or another put into its place? Then nothing must be written to what is left of it: we end."""
@@ -422,12 +427,22 @@ class Daemon:
             self.stop("more memory than it may have, and nothing left to drop")
 
     def _outdated(self) -> bool:
-        """Is the code on disk another than that which runs?"""
+        """Is the code on disk another than that which runs, or are our own settings others?"""
         at, state = self._code_seen
         if time.monotonic() - at > CODE_S:
             state = code_state()
             self._code_seen = (time.monotonic(), state)
-        return state != self._code
+        return state != self._code or self._reset()
+
+    def _reset(self) -> bool:
+        """Were the settings changed of what we do by ourselves? Those of a question are always those of who asks."""
+        path = places.config_file(self.environment)
+        if (seen := _sign(path)) != self._config_seen:
+            with suppress(ConfigurationError):  # whoever asks is told
+                now = load(self.environment, data_dir=self.settings.data_dir, config_file=path)
+                self._is_reset = any(now.values[name] != self.settings.values[name] for name in OWN)
+            self._config_seen = seen
+        return self._is_reset
 
     def _active(self) -> int:
         """How many jobs are done or wait to be."""
@@ -493,6 +508,7 @@ class Daemon:
             "core": self.engine.core,
             "data_dir": str(self.settings.data_dir),
             "project": _project(greeting.cwd),
+            "max_file_bytes": self.settings.max_file_bytes,
         }
         if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
             answer["replace"] = True
@@ -618,7 +634,7 @@ class Daemon:
         """As long as it takes: whoever asks may leave."""
         self._heard[root] = (*self._heard.get(root, ()), asked)
         try:
-            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S))
+            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S, caller=session.caller, engine=session.engine))
         finally:
             left = tuple(one for one in self._heard[root] if one is not asked)
             if left:
@@ -648,15 +664,20 @@ class Daemon:
                 raise UsageError(f"{asked.verb} needs {name}.")
             return value
 
+        def perhaps(name: str, kind: type[T]) -> T | None:
+            if (value := args.get(name)) is not None and not isinstance(value, kind):
+                raise UsageError(f"This is no {name} of {asked.verb}.")
+            return value
+
         if asked.verb == "tool":
-            return {"result": surface.tool(given("name", str), args.get("arguments"), progress=progress, cancelled=asked.stop.is_set)}
+            return {"result": surface.tool(given("name", str), perhaps("arguments", dict), progress=progress, cancelled=asked.stop.is_set)}
         if asked.verb == "resource":
             return {"result": surface.resource(given("uri", str))}
         if asked.verb == "resources":
-            return {"result": surface.resources(args.get("cursor"))}
+            return {"result": surface.resources(perhaps("cursor", str))}
         if asked.verb == "prompt":
-            return {"result": surface.prompt(given("name", str), args.get("arguments"))}
-        return {"result": surface.complete(given("ref", dict), given("argument", dict), args.get("context"))}
+            return {"result": surface.prompt(given("name", str), perhaps("arguments", dict))}
+        return {"result": surface.complete(given("ref", dict), given("argument", dict), perhaps("context", dict))}
 
     # --------------------------------------------------------------------------------------------------------------------- threads
 
@@ -771,6 +792,14 @@ def _parts(version: str) -> tuple[int, ...]:
 def code_state() -> int:
     """Another number whenever the code of this package was changed on disk."""
     return hash(tuple(sorted(_files(str(Path(__file__).parents[1])))))
+
+
+def _sign(path: Path) -> object:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _files(folder: str) -> list[tuple[str, int, int]]:
