@@ -101,6 +101,7 @@ def groma(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         said = tuple(str(a) for a in args)
         with monkeypatch.context() as here:
             here.chdir(cwd or place.folder)
+            here.setenv("GROMA_READ_ONLY", os.environ.get("GROMA_READ_ONLY", ""))  # `--read-only` sets it for the process
             here.setattr("sys.argv", ["groma", *said])
             capsys.readouterr()
             try:

@@ -160,7 +160,8 @@ def test_a_question_is_answered_from_either_catalogue(db: Database, tmp_path: Pa
     then = recall(Question("when is the pump serviced", 5, Sight(NOW, "", as_of=NOW - 5 * DAY)), known, lambda m: ())
     assert [(r.memory.id, r.valid) for r in then.memories] == [(old.id, True)]
     assert [r.memory.id for r in recall(Question("when does the kitchen close", 5, Sight(NOW, "/p")), known, lambda m: ()).memories][:1] == [other.id]
-    assert [n.memory.id for n in known.nearest(some("The pump is serviced on Sundays"), 3)] == [new.id]
+    like = some("The pump is serviced on Sundays")
+    assert [n.memory.id for n in known.kin([like.content]).nearest(0, like, 3)] == [new.id]
     known.keep(db)
     again = Projection(tmp_path)
     again.refresh(db)

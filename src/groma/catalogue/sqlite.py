@@ -182,7 +182,8 @@ class SqliteDialect:
                 return damaged(self.where, "a folder is in its place")
             return ReadOnly(f"The catalogue {self.where} cannot be opened; check permissions.", path=self.where)
         plain = code == sqlite3.SQLITE_ERROR and any(sign in text for sign in _SIGNS_OF_DAMAGE)
-        if code in _DAMAGED or full in _UNREAD or plain:
+        # What is written was checked before: a rule of the table that it breaks is not the rule that was made.
+        if code in _DAMAGED or full in _UNREAD or plain or full == sqlite3.SQLITE_CONSTRAINT_CHECK:
             return damaged(self.where, text)
         if code == sqlite3.SQLITE_IOERR:
             return StoreUnreachable(f"The catalogue {self.where} cannot be used: {text}.", path=self.where)

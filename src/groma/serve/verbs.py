@@ -30,7 +30,7 @@ class Verb:
     runs: bool = False
 
 
-_SOUGHT = ("text", "here", "k", "project", "levels", "kinds", "tags", "as_of")
+_SOUGHT = ("text", "here", "k", "project", "levels", "kinds", "tags", "as_of", "unit")
 
 VERBS = {
     "search": Verb("search", ("roots", "request"), "Answer"),

@@ -28,6 +28,7 @@ from ...shapes import (
     event_shape,
     imported_shape,
     memory_shape,
+    moment_shown,
     purged_shape,
     recalled_shape,
     receipt_shape,
@@ -68,6 +69,7 @@ class Forgotten(TypedDict):
     memories: list[str]
     preview: bool
     undo: str | None
+    undo_until: str | None
 
 
 class One(TypedDict):
@@ -258,7 +260,8 @@ def forget(
         expired=None,
     )
     changed = call.engine.memories.forget(call.caller, ids or wanted, preview=preview)
-    return {"memories": [m.id for m in changed.memories], "preview": preview, "undo": changed.batch or None}
+    until = moment_shown(changed.until)
+    return {"memories": [m.id for m in changed.memories], "preview": preview, "undo": changed.batch or None, "undo_until": until}
 
 
 # ------------------------------------------------------------------------------------------------------------------------- ways out
