@@ -350,10 +350,14 @@ class Engine:
         return sum(before.get(p) != b for p, b in now.items()) + sum(p not in now and p not in skipped for p in before)
 
     def forget(self, caller: Caller, root: str) -> str:
-        """Remove a folder from the index; what no other scope needs is wiped. Returns its root."""
+        """Remove a folder from the index; what no other scope needs is wiped, and jobs that would fill it end. Returns its root."""
         self._may_write(caller, "forget")
         scope = self._scope(caller, root)
         name = self._profile_of([scope])
+        for job in self.jobs.list(caller):  # else what waits would index it anew, and what runs be waited for to its end
+            if job.root == root and job.kind in ("index", "rebuild") and not job.over:
+                with suppress(UsageError):  # it is over now
+                    self.jobs.cancel(caller, job.id)
         with self._data.locked(scope.id):
             scopes.begin_run(self._data.db, scope.id)  # what is half forgotten is unfinished, not damaged
             self._data.on_store(name, lambda store: store.detach(scope.id))
