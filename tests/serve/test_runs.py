@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from groma.serve.daemon import _Asked, _Run, _Runs
+from groma.serve.runs import Run, Runs
+from groma.serve.sessions import Asked
 
 
 class Steps:
@@ -16,15 +17,15 @@ class Steps:
 
     def __init__(self) -> None:
         self.begun: list[asyncio.Future[Any]] = []
-        self.runs: list[_Run] = []
+        self.runs: list[Run] = []
 
     def submit(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
         work()
         self.begun.append(asyncio.get_running_loop().create_future())
         return self.begun[-1]
 
-    def ask(self, runs: _Runs) -> tuple[_Asked, asyncio.Task[Any]]:
-        asked = _Asked("index", lambda *_: None)
+    def ask(self, runs: Runs) -> tuple[Asked, asyncio.Task[Any]]:
+        asked = Asked("index", lambda *_: None)
         return asked, asyncio.create_task(runs.join("root", self.runs.append, asked))
 
 
@@ -35,7 +36,7 @@ def steps() -> Steps:
 
 def test_who_asks_when_a_run_has_just_ended_shares_the_next_one(steps: Steps) -> None:
     async def main() -> None:
-        runs = _Runs(steps.submit)
+        runs = Runs(steps.submit)
         _, first = steps.ask(runs)
         await asyncio.sleep(0)
         _, second = steps.ask(runs)
@@ -56,7 +57,7 @@ def test_who_asks_when_a_run_has_just_ended_shares_the_next_one(steps: Steps) ->
 
 def test_a_run_that_all_left_before_it_began_is_made_for_who_comes_then(steps: Steps) -> None:
     async def main() -> None:
-        runs = _Runs(steps.submit)
+        runs = Runs(steps.submit)
         _, first = steps.ask(runs)
         await asyncio.sleep(0)
         left, second = steps.ask(runs)
@@ -78,7 +79,7 @@ def test_a_run_that_all_left_before_it_began_is_made_for_who_comes_then(steps: S
 
 def test_what_begins_after_the_daemon_was_told_to_stop_stops_at_once(steps: Steps) -> None:
     async def main() -> None:
-        runs = _Runs(steps.submit)
+        runs = Runs(steps.submit)
         runs.stop()
         _, first = steps.ask(runs)
         await asyncio.sleep(0)

@@ -23,32 +23,28 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from functools import partial
-from inspect import Parameter, signature
-from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from .. import __version__, places
 from ..config import Settings, load
 from ..engine import Engine
 from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
-from ..types import LOCAL, Caller, Progress, Summary
-from ..values import value
+from ..types import LOCAL, Caller, Summary
 from . import sockets, wire
 from .client import LOCK
 from .freshness import Freshness
-from .verbs import VERBS, Verb
+from .runs import Run, Runs, is_small
+from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
+from .upkeep import code_state, log, newer, rss_bytes, signed, slim
+from .verbs import VERBS
 
-__all__ = ["Daemon", "Greeting", "code_state", "newer", "serve"]
+__all__ = ["Daemon", "serve"]
 
 QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
 PATIENT_THREADS = 256
-AT_ONCE = 64
-"""Requests of one session that are under way; more are not read before one is answered."""
 GREETING_S = 10.0
 """How long a new connection may take to say who it is."""
-SLOW_S = 30.0
-"""How long a client may leave an answer lying before it is let go."""
 FINISH_S = 8.0
 """What a shutdown gives to work that was begun."""
 PROGRESS_S = 0.05
@@ -62,8 +58,6 @@ RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
 
 FOREVER_S = 1e9
-SMALL_FILES = 1_000
-NOT_COUNTED = frozenset({"node_modules", "target", "build", "dist", "out", "venv", "vendor", "__pycache__"})
 
 OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
 """Settings of what the daemon does by itself."""
@@ -74,184 +68,6 @@ FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 T = TypeVar("T")
 
 _STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
-
-
-@value
-class Greeting:
-    """What a client said of itself."""
-
-    version: str
-    client: str
-    pid: int
-    cwd: str
-    env: Mapping[str, str]
-    toolset: str
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Greeting:
-        """Raises UsageError where it is none, or of a protocol that is not spoken here."""
-        if not isinstance(number := said.get("groma"), int):
-            raise UsageError('A connection begins with {"groma": 1, …}.')
-        if number != wire.PROTOCOL:
-            raise UsageError(f"This daemon speaks wire protocol {wire.PROTOCOL}, not {number}.")
-        env = said.get("env")
-        return cls(
-            version=str(said.get("version", "")),
-            client=str(said.get("client", "")),
-            pid=int(pid) if isinstance(pid := said.get("pid"), int) else 0,
-            cwd=cwd if isinstance(cwd := said.get("cwd"), str) and os.path.isabs(cwd) else "",
-            env={str(name): str(v) for name, v in env.items()} if isinstance(env, dict) else {},
-            toolset=str(said.get("toolset", "core")),
-        )
-
-
-class _Asked:
-    """A request under way."""
-
-    def __init__(self, verb: str, progress: Callable[[int, int, str], None]) -> None:
-        self.verb = verb
-        self.progress = progress
-        self.stop = threading.Event()
-        self.task: asyncio.Task[None] | None = None
-
-    @property
-    def writes(self) -> bool:
-        """Is it finished even if nobody waits for it?"""
-        return self.verb == "tool" or (self.verb in VERBS and VERBS[self.verb].writes)
-
-
-class _Session:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.asked: dict[Hashable, _Asked] = {}
-        self.room = asyncio.Semaphore(AT_ONCE)
-        self.greeting: Greeting
-        self.caller: Caller
-        self.engine: Engine
-        self.surface: Any = None
-        self.opening = threading.Lock()
-
-    async def send(self, message: bytes) -> None:
-        """A client that does not read costs what was sent to it, and after a while it is let go."""
-        if self.writer.is_closing():
-            return
-        self.writer.write(message)
-        if not self.writer.transport.get_write_buffer_size():
-            return
-        try:
-            await asyncio.wait_for(self.writer.drain(), SLOW_S)
-        except TimeoutError:
-            _log(f"client {self.greeting.pid} did not read its answers; let go")
-            self.writer.transport.abort()
-        except OSError:
-            pass  # it left
-
-    def tell(self, message: bytes) -> None:
-        """Progress: not worth waiting for, or keeping for one that does not read."""
-        if not self.writer.is_closing() and self.writer.transport.get_write_buffer_size() < 1 << 16:
-            self.writer.write(message)
-
-
-class _Run:
-    """An index run, begun or about to begin, and who waits for it."""
-
-    def __init__(self, end: asyncio.Future[Any]) -> None:
-        self.end = end
-        self.heard: dict[_Asked, Callable[[int, int, str], None]] = {}
-        self.stop = threading.Event()
-
-    def report(self, p: Progress) -> None:
-        """From the thread in which it runs. Raises Cancelled where it is to stop."""
-        if self.stop.is_set():
-            raise Cancelled("The index run was stopped; what was indexed so far stays.")
-        self.tell(p)
-
-    def tell(self, p: Progress) -> None:
-        """How far it is, to all who wait."""
-        for tell in list(self.heard.values()):
-            tell(p.done, p.total, p.step)
-
-    def waiting(self) -> None:
-        """Another process holds the scope."""
-        for tell in list(self.heard.values()):
-            tell(0, 0, "waiting")
-
-
-class _Runs:
-    """Index runs, one at a time for each key. Lives on the event loop."""
-
-    def __init__(self, submit: Callable[[Callable[[], Any]], asyncio.Future[Any]]) -> None:
-        self._submit = submit
-        self._now: dict[Hashable, _Run] = {}
-        self._next: dict[Hashable, _Run] = {}
-        self._later: set[asyncio.Task[None]] = set()
-        self._is_stopped = False
-
-    def __len__(self) -> int:
-        return len(self._now)
-
-    async def join(self, key: Hashable, work: Callable[[_Run], Any], asked: _Asked) -> Any:
-        """What a run that begins after this call returns. One that is cancelled by all who wait for it stops where it is."""
-        loop = asyncio.get_running_loop()
-        if (run := self._next.get(key)) is not None:  # also where the one before it has just ended: it begins in a moment
-            if not run.heard:
-                run.stop.clear()  # all who asked for it left, and now there is somebody again
-            run.heard[asked] = asked.progress
-        else:
-            run = _Run(loop.create_future())
-            run.heard[asked] = asked.progress
-            run.end.add_done_callback(_looked_at)
-            if key in self._now:
-                self._next[key] = run
-                task = loop.create_task(self._after(key, work, run))
-                self._later.add(task)
-                task.add_done_callback(self._later.discard)
-            else:
-                self._begin(key, work, run)
-        try:
-            return await asyncio.shield(run.end)
-        except asyncio.CancelledError:
-            run.heard.pop(asked, None)
-            if asked.stop.is_set() and not run.heard:
-                run.stop.set()
-            raise
-
-    async def _after(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
-        with suppress(Exception):
-            await asyncio.shield(self._now[key].end)
-        del self._next[key]
-        self._begin(key, work, run)
-
-    def _begin(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
-        self._now[key] = run
-        if self._is_stopped:
-            run.stop.set()
-
-        def ended(done: asyncio.Future[Any]) -> None:
-            del self._now[key]
-            if run.end.cancelled():
-                return
-            if (e := done.exception()) is not None:
-                run.end.set_exception(e)
-            else:
-                run.end.set_result(done.result())
-
-        self._submit(partial(work, run)).add_done_callback(ended)
-
-    def stop(self) -> None:
-        """All of them, at the next file, and whatever begins later: what is indexed stays, and the next run goes on from there."""
-        self._is_stopped = True
-        for run in (*self._now.values(), *self._next.values()):
-            run.stop.set()
-
-
-def _looked_at(end: asyncio.Future[Any]) -> None:
-    """An error that nobody waits for any more is no fault of the loop's."""
-    if not end.cancelled():
-        end.exception()
 
 
 class Daemon:
@@ -269,14 +85,14 @@ class Daemon:
         self._config_seen: object = None
         self._is_reset = False
         self._begun = time.time()
-        self._sessions: set[_Session] = set()
+        self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
-        self._runs = _Runs(lambda work: self._submit(self._patient, work))
+        self._runs = Runs(lambda work: self._submit(self._patient, work))
         self.freshness = Freshness(self.engine, self._run_for_question)
-        self._heard: dict[str, tuple[_Asked, ...]] = {}
+        self._heard: dict[str, tuple[Asked, ...]] = {}
         self._jobs_stop = threading.Event()
         self._jobs = 0
         self._last = time.monotonic()
@@ -297,7 +113,7 @@ class Daemon:
         await self._listen()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._signalled, number)
-        _log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
+        log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
         working = threading.Thread(target=self.engine.jobs.run_pending, args=(self._jobs_stop,), name="jobs", daemon=True)
         working.start()
         looking = asyncio.create_task(self._look())
@@ -332,7 +148,7 @@ class Daemon:
             self.stop(f"its socket was removed and cannot be made again: {e.strerror or e}")
             return
         before.close()
-        _log(f"its socket was removed; listens at {self.path}")
+        log(f"its socket was removed; listens at {self.path}")
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGINT and self._stopping.is_set():
@@ -342,7 +158,7 @@ class Daemon:
     def stop(self, why: str) -> None:
         """No new work; what was begun is finished or, where it takes long, goes on next time."""
         if not self._stopping.is_set():
-            _log(f"stops ({why})")
+            log(f"stops ({why})")
             self._stopping.set()
 
     async def _finish(self, working: threading.Thread) -> None:
@@ -361,7 +177,7 @@ class Daemon:
         until = max(begun + FINISH_S, time.monotonic() + 0.5)
         while closing.is_alive() and time.monotonic() < until:
             await asyncio.sleep(0.005)  # index runs that nobody asked for need the loop to come to their end
-        _log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
+        log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
 
     def _close(self, working: threading.Thread) -> None:
         with suppress(GromaError):
@@ -375,7 +191,7 @@ class Daemon:
             try:
                 await self._looked()
             except Exception:  # noqa: BLE001 - it must go on looking, or it never ends
-                _log(f"could not look at itself\n{traceback.format_exc()}")
+                log(f"could not look at itself\n{traceback.format_exc()}")
 
     async def _looked(self) -> None:
         if self._orphaned():  # before the catalogue is asked: who opens it makes its folder
@@ -413,7 +229,7 @@ class Daemon:
             while self._busy and time.monotonic() < until:
                 await asyncio.sleep(0.002)
             for keep in (1_000, 1, 0) if not self._busy else (1_000,):
-                await self._loop.run_in_executor(self._quick, partial(_slim, self.engine, keep))
+                await self._loop.run_in_executor(self._quick, partial(slim, self.engine, keep))
                 if rss_bytes() <= most:
                     break
         finally:
@@ -422,7 +238,7 @@ class Daemon:
         self._slimmed += 1
         over = now > most
         self._slim_due = time.monotonic() + (SLIM_EVERY_S if over else 0.0)  # what cannot be had is not asked for again and again
-        _log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
+        log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
         if over and not self._busy and not self._tasks and time.time() - self._begun > RENEW_S:
             self.stop("more memory than it may have, and nothing left to drop")
 
@@ -437,7 +253,7 @@ class Daemon:
     def _reset(self) -> bool:
         """Were the settings changed of what we do by ourselves? Those of a question are always those of who asks."""
         path = places.config_file(self.environment)
-        if (seen := _sign(path)) != self._config_seen:
+        if (seen := signed(path)) != self._config_seen:
             with suppress(ConfigurationError):  # whoever asks is told
                 now = load(self.environment, data_dir=self.settings.data_dir, config_file=path)
                 self._is_reset = any(now.values[name] != self.settings.values[name] for name in OWN)
@@ -469,7 +285,7 @@ class Daemon:
     # ----------------------------------------------------------------------------------------------------------------- one session
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = _Session(reader, writer)
+        session = Session(reader, writer)
         try:
             if sockets.peer(writer.get_extra_info("socket"))[1] != os.getuid():
                 return
@@ -481,9 +297,9 @@ class Daemon:
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # it left, in the middle of a line or before it said a word
         except asyncio.LimitOverrunError:
-            await _refuse(session, UsageError(f"A line may have {wire.FRAME_BYTES >> 20} MB at most."))
+            await refuse(session, UsageError(f"A line may have {wire.FRAME_BYTES >> 20} MB at most."))
         except GromaError as e:
-            await _refuse(session, e)
+            await refuse(session, e)
         finally:
             for asked in session.asked.values():
                 if asked.task is not None and not asked.writes:
@@ -496,7 +312,7 @@ class Daemon:
             self._last = time.monotonic()
             writer.close()
 
-    async def _greeted(self, session: _Session) -> bool:
+    async def _greeted(self, session: Session) -> bool:
         said = wire.read(await asyncio.wait_for(session.reader.readuntil(b"\n"), GREETING_S))
         session.greeting = greeting = Greeting.of(said)
         session.caller = _caller(greeting)
@@ -521,7 +337,7 @@ class Daemon:
         config = places.config_file({**self.environment, **greeting.env})
         return self.engine.under(load(asked, data_dir=self.settings.data_dir, config_file=config))
 
-    async def _take(self, session: _Session, message: dict[str, Any]) -> None:
+    async def _take(self, session: Session, message: dict[str, Any]) -> None:
         if "cancel" in message:
             if (asked := session.asked.get(_id(message["cancel"]))) is not None and asked.task is not None:
                 asked.stop.set()
@@ -533,12 +349,12 @@ class Daemon:
         if number in session.asked:
             raise UsageError(f"The request {number!r} is under way already.")
         await session.room.acquire()
-        asked = session.asked[number] = _Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
+        asked = session.asked[number] = Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
         asked.task = asyncio.create_task(self._answer(session, asked, number, message.get("args")))
         self._tasks.add(asked.task)
         asked.task.add_done_callback(self._tasks.discard)
 
-    def _progress(self, session: _Session, number: Hashable) -> Callable[[int, int, str], None]:
+    def _progress(self, session: Session, number: Hashable) -> Callable[[int, int, str], None]:
         due = 0.0
 
         def tell(done: int, total: int, message: str) -> None:
@@ -551,7 +367,7 @@ class Daemon:
 
         return tell
 
-    async def _answer(self, session: _Session, asked: _Asked, number: Hashable, args: Any) -> None:
+    async def _answer(self, session: Session, asked: Asked, number: Hashable, args: Any) -> None:
         try:
             try:
                 said = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
@@ -563,7 +379,7 @@ class Daemon:
                     e = _STOPPING  # nobody asked for that: the next daemon goes on with it
                 answer = _failed(number, e)
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
-                _log(f"{asked.verb} failed\n{traceback.format_exc()}")
+                log(f"{asked.verb} failed\n{traceback.format_exc()}")
                 answer = _failed(number, e)
             await session.send(answer)
         finally:
@@ -572,7 +388,7 @@ class Daemon:
         if asked.verb == "stop":
             self.stop(f"asked to by process {session.greeting.pid}")
 
-    async def _performed(self, session: _Session, asked: _Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
+    async def _performed(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
         """The answer: an object less its number, or the whole frame."""
         if asked.verb in ("ping", "stop"):
             return {"result": {"pid": os.getpid()}}
@@ -589,7 +405,7 @@ class Daemon:
             return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
         if (verb := VERBS.get(asked.verb)) is None:
             raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
-        method, arguments = _method(session.engine, verb), _arguments(verb, args)
+        method, arguments = method_of(session.engine, verb), arguments_of(verb, args)
         if asked.verb == "freshen":
             return {"result": await self._freshened(session, asked, **arguments)}
         if verb.runs:
@@ -598,15 +414,15 @@ class Daemon:
 
     # ------------------------------------------------------------------------------------------------------------------ index runs
 
-    async def _indexed(self, engine: Engine, caller: Caller, asked: _Asked, root: str, consent: bool = False) -> Summary:
+    async def _indexed(self, engine: Engine, caller: Caller, asked: Asked, root: str, consent: bool = False) -> Summary:
         """What an index run of a folder that begins after this call returns; others that ask for it share it."""
         key = (root, consent, repr(sorted(engine.settings.values.items())))
         return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
 
-    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: _Run) -> Summary:
+    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
         """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
         waited for, is done here at once: a process that gives way to everybody takes its time."""
-        if engine is not self.engine or engine.finished(caller, root) or _is_small(root):
+        if engine is not self.engine or engine.finished(caller, root) or is_small(root):
             return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
         job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
         done = engine.jobs.future(job, run.tell)
@@ -628,9 +444,9 @@ class Daemon:
             for one in self._heard.get(root, ()):
                 one.progress(done, total, message)
 
-        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, _Asked("index", tell), root), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, Asked("index", tell), root), self._loop)
 
-    async def _freshened(self, session: _Session, asked: _Asked, root: str) -> list[str]:
+    async def _freshened(self, session: Session, asked: Asked, root: str) -> list[str]:
         """As long as it takes: whoever asks may leave."""
         self._heard[root] = (*self._heard.get(root, ()), asked)
         try:
@@ -644,7 +460,7 @@ class Daemon:
 
     # ---------------------------------------------------------------------------------------------------------------------- agents
 
-    def _for_agent(self, session: _Session, asked: _Asked, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _for_agent(self, session: Session, asked: Asked, args: Mapping[str, Any]) -> dict[str, Any]:
         """In a thread: what the front of an agent asks, as MCP has it."""
         with session.opening:
             if session.surface is None:
@@ -714,53 +530,6 @@ def _project(cwd: str) -> str:
         return cwd
 
 
-def _is_small(root: str) -> bool:
-    """Does a folder look as if a first index of it took a second or two? A guess that only decides where it is made."""
-    left, folders = SMALL_FILES, [root]
-    while folders and left > 0:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name in NOT_COUNTED:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif (left := left - 1) <= 0:
-                    break
-    return left > 0
-
-
-def _method(engine: Engine, verb: Verb) -> Callable[..., Any]:
-    found: Any = engine
-    for name in verb.method.split("."):
-        found = getattr(found, name)
-    return found  # type: ignore[no-any-return]
-
-
-_TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {}
-"""Of each method that was asked for: the types of its arguments, and which of them have no default."""
-
-
-def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent, as the method takes it. Raises UsageError."""
-    if unknown := [name for name in args if name not in verb.arguments]:
-        raise UsageError(f"There is no argument {', '.join(unknown)}; known: {', '.join(verb.arguments) or 'none'}.")
-    if (taken := _TAKEN.get(verb.method)) is None:
-        found: Any = Engine
-        for name in verb.method.split("."):
-            if name == "memories":
-                from ..memories import Memories
-
-                found = Memories
-            else:
-                found = getattr(found, name)
-        needed = [name for name, one in signature(found).parameters.items() if name in verb.arguments and one.default is Parameter.empty]
-        taken = _TAKEN[verb.method] = get_type_hints(found), needed
-    hints, needed = taken
-    if missing := [name for name in needed if name not in args]:
-        raise UsageError(f"The argument {', '.join(missing)} is missing.")
-    return {name: wire.typed(hints[name], said) for name, said in args.items()}
-
-
 def _failed(number: Hashable, e: BaseException) -> bytes:
     return wire.frame({"id": number, "error": wire.error_of(e)})
 
@@ -771,78 +540,9 @@ def _id(said: Any) -> Hashable:
     return said
 
 
-async def _refuse(session: _Session, e: GromaError) -> None:
-    with suppress(OSError):
-        session.writer.write(wire.frame({"error": wire.error_of(e)}))
-        await asyncio.wait_for(session.writer.drain(), 1.0)
-
-
-def newer(one: str, other: str) -> bool:
-    """Is version `one` newer than `other`? What is no version is older than any."""
-    return _parts(one) > _parts(other)
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in version.split(".")[:3])
-    except ValueError:
-        return ()
-
-
-def code_state() -> int:
-    """Another number whenever the code of this package was changed on disk."""
-    return hash(tuple(sorted(_files(str(Path(__file__).parents[1])))))
-
-
-def _sign(path: Path) -> object:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ()
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _files(folder: str) -> list[tuple[str, int, int]]:
-    found = []
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith((".py", ".so", ".pyd", ".scm", ".toml")):
-                status = entry.stat()
-                found.append((entry.path, status.st_mtime_ns, status.st_size))
-            elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
-                found += _files(entry.path)
-    return found
-
-
-def _slim(engine: Engine, keep: int) -> None:
-    engine.slim(keep=keep)
-    gc.collect()
-    if sys.platform == "linux":  # what was freed goes back to the system
-        import ctypes
-
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
-
-
 def _write(held: int, told: Mapping[str, Any]) -> None:
     """Say in the lock file who holds it."""
     os.pwrite(held, json.dumps(told).encode().ljust(1024), 0)
-
-
-def rss_bytes() -> int:
-    """What this process holds in memory."""
-    try:
-        with open("/proc/self/statm", "rb") as f:
-            return int(f.read().split()[1]) * resource.getpagesize()
-    except OSError:  # pragma: no cover - not this system
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
-
-
-def _log(text: str) -> None:
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
-        sys.stderr.flush()
 
 
 # ---------------------------------------------------------------------------------------------------------------------------- the way in
