@@ -19,6 +19,7 @@ import pytest
 
 from groma.errors import ReadOnly, Refused, UsageError
 from groma.serve import sockets, wire
+from groma.serve.daemon import FINISH_S
 from tests.faults.corpus import modules
 from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
 from tests.serve.conftest import PROJECT
@@ -269,6 +270,18 @@ def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(p
     ran = place.end(searching)
     assert ran.hits, (ran, place.log)  # by the next daemon, unless this one was done with it
     place.groma("verify")
+
+
+def test_a_run_that_nobody_asked_for_does_not_hold_up_the_end(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(3_000), commit=False)
+    place.groma("search", "validate_ledger", cwd=root)
+    with Talk(place) as talk:
+        until(lambda: talk.ask("status")["watched"] and not talk.ask("status")["runs"])
+        for n in range(3_000):
+            write(root / f"new_{n}.py", f"def fresh_{n}(): return {n}\n")
+        until(lambda: talk.ask("status")["runs"])
+    place.groma("stop")
+    assert float(place.log.split("stopped in ")[1].split(" s")[0]) < FINISH_S
 
 
 # ----------------------------------------------------------------------------------------------------------------- deaths, and newer code
@@ -594,7 +607,7 @@ def test_fifty_at_once_are_answered(place: Shared, project: Path) -> None:
 
 
 def test_progress_and_cancelling(place: Shared) -> None:
-    root = repository(place.folder / "big", modules(1500), commit=False)
+    root = repository(place.folder / "big", modules(6_000), commit=False)
     place.groma("start")
     with Talk(place) as talk, Talk(place) as other:
         talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
