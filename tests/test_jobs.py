@@ -438,3 +438,22 @@ def test_a_job_that_kills_its_process_each_time_fails(engine: Engine, small: str
             engine.jobs.future(id).result(PATIENCE_S)
         assert engine.jobs.resume(LOCAL, id).state == "queued"
         assert engine.jobs.wait(id, timeout=PATIENCE_S).state == "done"
+
+
+def test_what_is_forgotten_is_not_indexed_again_by_a_job_that_waited(engine: Engine, small: str) -> None:
+    engine.index(LOCAL, small)
+    ids = [engine.jobs.submit(LOCAL, kind, small) for kind in ("index", "rebuild", "maintenance")]
+    engine.forget(LOCAL, small)
+    assert [engine.jobs.show(LOCAL, id).state for id in ids] == ["cancelled", "cancelled", "queued"]
+    with running(engine):
+        until(engine, ids[-1], lambda job: job.over)
+    assert engine.roots(LOCAL) == []
+
+
+def test_a_run_is_ended_by_who_forgets_its_folder(engine: Engine, large: str) -> None:
+    with running(engine):
+        id = engine.jobs.submit(LOCAL, "index", large)
+        until(engine, id, at_work)
+        engine.forget(LOCAL, large)
+        job = until(engine, id, lambda job: job.over)
+    assert job.state == "cancelled" and job.done < FILES and engine.roots(LOCAL) == []

@@ -118,7 +118,7 @@ class Engine:
         """The verbs of work in the background."""
         from .jobs import Jobs
 
-        return Jobs(self._data, self.settings, self._may_write, self._may_index, self.roots)
+        return Jobs(self._data, self.settings, self._may_write, self.may_index, self.roots)
 
     # ------------------------------------------------------------------------------------------------------------------- wiring
 
@@ -128,17 +128,6 @@ class Engine:
         if self.settings.read_only:
             origin = self.settings.origins["read_only"]
             raise ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
-
-    def _may_index(self, caller: Caller, root: str, consent: bool) -> None:
-        self._may_write(caller, "index")
-        if caller.scopes is not None:
-            self._scope(caller, root)  # who may see some folders only adds none to them
-        if not os.access(root, os.R_OK | os.X_OK):
-            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
-        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
-            raise RefusedRoot(
-                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
-            )
 
     def _limit(self, root: str) -> int:
         """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
@@ -171,7 +160,7 @@ class Engine:
 
         Raises RefusedRoot for a root nobody means to index whole, unless `consent`; NotIndexed for one that the caller may not see.
         """
-        self._may_index(caller, root, consent)
+        self.may_index(caller, root, consent)
         limit = self._limit(root)
         name = profile()
         with self._data.claimed(root, waiting) as scope:
@@ -187,6 +176,20 @@ class Engine:
             if current is None or current.profile != name:
                 generations.flip(self._data.db, scope.id, KIND, name)
         return result
+
+    def may_index(self, caller: Caller, root: str, consent: bool = False) -> None:
+        """Raises what `index` raises at once, without a look at what is in the folder."""
+        self._may_write(caller, "index")
+        if caller.scopes is not None:
+            self._scope(caller, root)  # who may see some folders only adds none to them
+        if not os.path.isabs(root) or "\0" in root:
+            raise UsageError(f"A folder is named by an absolute path, not {root!r}.")
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise Refused(f"{root} cannot be read; check its permissions.", root=root)
+        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
+            raise RefusedRoot(
+                f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
+            )
 
     def freshen(
         self, caller: Caller, root: str, *, report: Callable[[Progress], None] = lambda _progress: None, waiting: Callable[[], None] | None = None
@@ -347,10 +350,14 @@ class Engine:
         return sum(before.get(p) != b for p, b in now.items()) + sum(p not in now and p not in skipped for p in before)
 
     def forget(self, caller: Caller, root: str) -> str:
-        """Remove a folder from the index; what no other scope needs is wiped. Returns its root."""
+        """Remove a folder from the index; what no other scope needs is wiped, and jobs that would fill it end. Returns its root."""
         self._may_write(caller, "forget")
         scope = self._scope(caller, root)
         name = self._profile_of([scope])
+        for job in self.jobs.list(caller):  # else what waits would index it anew, and what runs be waited for to its end
+            if job.root == root and job.kind in ("index", "rebuild") and not job.over:
+                with suppress(UsageError):  # it is over now
+                    self.jobs.cancel(caller, job.id)
         with self._data.locked(scope.id):
             scopes.begin_run(self._data.db, scope.id)  # what is half forgotten is unfinished, not damaged
             self._data.on_store(name, lambda store: store.detach(scope.id))
@@ -463,6 +470,10 @@ class Engine:
         if root or caller.scopes is not None:
             return roots, 0, []
         return roots, self.memories.maintain(caller), self._data.sweep({profile(), *generations.in_use(self._data.db)})
+
+    def note(self, sentences: Sequence[str]) -> None:
+        """Tell by `told`, too, what a job healed in a process of its own."""
+        self._data.healed += sentences
 
     def told(self) -> list[str]:
         """What was healed since the last look, a sentence each."""

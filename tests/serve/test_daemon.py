@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from groma.errors import ReadOnly, Refused, UsageError
 from groma.serve import sockets, wire
+from groma.serve.daemon import FINISH_S
 from tests.faults.corpus import modules
 from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
 from tests.serve.conftest import PROJECT
@@ -192,6 +194,45 @@ def test_it_ends_with_its_data_directory(place: Shared) -> None:
     assert gone(pid, PATIENCE_S)
 
 
+def test_nothing_is_written_to_a_data_directory_that_is_gone(place: Shared) -> None:
+    place.groma("remember", "The first thing that is kept")
+    pid = place.pid
+    with Talk(place) as talk:
+        assert talk.ask("count") == 1
+        shutil.rmtree(place.data)
+        kept = place.groma("remember", "We deploy on Fridays at noon", "--json").json["id"]
+        with pytest.raises((wire.Stopping, OSError)):
+            talk.ask("remember", said="Said in a session that was there before", here="", kind="memory", batch="b")
+    assert gone(pid, PATIENCE_S) and place.pid != pid
+    place.groma("stop")
+    assert kept in place.groma("export").out
+
+
+def test_a_socket_that_was_swept_away_is_made_again(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pid = place.pid
+    with Talk(place) as talk:
+        os.unlink(place.socket)
+        assert place.groma("search", "retries", "--json", cwd=project).err == ""
+        assert place.pid == pid and talk.ask("count") == 0  # who was connected stays so
+    shutil.rmtree(place.runtime)  # the user logged out
+    ran = place.groma("search", "retries", "--json", cwd=project)
+    assert ran.hits and ran.err == "" and place.pid == pid
+    assert place.groma("stop").out == f"groma: the daemon (process {pid}) has ended\n"
+
+
+def test_a_copied_data_directory_has_a_daemon_of_its_own(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pid = place.pid
+    copied = {"GROMA_DATA_DIR": str(shutil.copytree(place.data, place.folder / "copied"))}
+    assert place.groma("status", "--json", env=copied).json["daemon"] is None
+    assert place.groma("stop", env=copied).out == "groma: no daemon runs\n"
+    assert place.groma("search", "retries", "--json", cwd=project, env=copied).hits
+    other = place.groma("status", "--json", env=copied).json["daemon"]["pid"]
+    assert other != pid and place.pid == pid
+    assert str(other) in place.groma("stop", env=copied).out and gone(other) and place.pid == pid
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_when_its_work_is_done(place: Shared, number: int) -> None:
     server = place.start("serve", "--foreground")
@@ -229,6 +270,18 @@ def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(p
     ran = place.end(searching)
     assert ran.hits, (ran, place.log)  # by the next daemon, unless this one was done with it
     place.groma("verify")
+
+
+def test_a_run_that_nobody_asked_for_does_not_hold_up_the_end(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(3_000), commit=False)
+    place.groma("search", "validate_ledger", cwd=root)
+    with Talk(place) as talk:
+        until(lambda: talk.ask("status")["watched"] and not talk.ask("status")["runs"])
+        for n in range(3_000):
+            write(root / f"new_{n}.py", f"def fresh_{n}(): return {n}\n")
+        until(lambda: talk.ask("status")["runs"])
+    place.groma("stop")
+    assert float(place.log.split("stopped in ")[1].split(" s")[0]) < FINISH_S
 
 
 # ----------------------------------------------------------------------------------------------------------------- deaths, and newer code
@@ -377,6 +430,35 @@ def test_settings_are_those_of_who_asks(place: Shared) -> None:
     assert place.pid == pid
 
 
+def test_its_own_settings_are_those_of_now(place: Shared, project: Path) -> None:
+    place.groma("search", "retries", cwd=project)
+    pid = place.pid
+    small = {"GROMA_MAX_FILE_BYTES": "1024"}
+    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
+    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project, env=small).hits)
+    assert place.pid == pid
+    assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
+    write(place.home / ".config/groma/config.toml", "max_file_bytes = 1024\nmemory_mb = 500\n")
+    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
+    told = place.status()
+    assert told is not None and told["pid"] != pid and told["memory_mb"] == 500
+
+
+def test_who_may_not_write_has_nothing_indexed(place: Shared, project: Path) -> None:
+    place.groma("start")
+    with Talk(place, cwd=str(project), env={"GROMA_READ_ONLY": "true"}) as talk:
+        with pytest.raises(ReadOnly):
+            talk.ask("freshen", root=str(project))
+        assert talk.ask("tool", name="search_code", arguments={"query": "retries"})["isError"] is True
+        assert talk.ask("roots") == []
+        place.groma("index", cwd=project)
+        write(project / "app/new.py", "def brand_new(): ...\n")
+        (said,) = talk.ask("freshen", root=str(project))
+        found = talk.ask("tool", name="search_code", arguments={"query": "retries"})
+        assert "read-only" in said and said in found["structuredContent"]["degraded"]
+        assert talk.ask("index_status")[0]["stale_files"] == 1
+
+
 def test_another_core_is_another_process(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     with Talk(place) as talk:
@@ -439,6 +521,19 @@ def test_garbage_is_refused_and_closed(place: Shared, sent: bytes, word: str) ->
         assert word in talk.frames.receive()["error"]["message"]
         with pytest.raises(ConnectionError):
             talk.frames.receive()
+
+
+def test_arguments_of_a_wrong_kind_are_the_fault_of_who_sent_them(place: Shared, project: Path) -> None:
+    place.groma("start")
+    with Talk(place, cwd=str(project)) as talk:
+        for verb, args in (
+            ("resources", {"cursor": 5}),
+            ("tool", {"name": "search_code", "arguments": [1]}),
+            ("prompt", {"name": "onboard", "arguments": "x"}),
+            ("freshen", {"root": "with\0nul"}),
+        ):
+            with pytest.raises((UsageError, Refused)):
+                talk.ask(verb, **args)
 
 
 def test_a_line_without_end_is_refused(place: Shared) -> None:
@@ -512,7 +607,7 @@ def test_fifty_at_once_are_answered(place: Shared, project: Path) -> None:
 
 
 def test_progress_and_cancelling(place: Shared) -> None:
-    root = repository(place.folder / "big", modules(1500), commit=False)
+    root = repository(place.folder / "big", modules(6_000), commit=False)
     place.groma("start")
     with Talk(place) as talk, Talk(place) as other:
         talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
@@ -535,6 +630,16 @@ def test_index_runs_that_are_asked_for_at_once_are_joined(place: Shared, project
             talk.send("index", root=str(project))
         found = [talk.frames.receive()["result"] for _ in range(30)]
     assert {one["indexed"] for one in found} == {5} and sum(1 for one in found if one["read"]) == 1
+
+
+def test_what_a_job_healed_is_told_by_who_waited_for_it(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    place.groma("stop")
+    for store in place.data.glob("store-*.db*"):
+        store.write_bytes(b"no database at all " * 1_000)
+    root = repository(place.folder / "big", modules(1_500), commit=False)
+    ran = place.groma("index", cwd=root)  # large and new: by a job
+    assert ran.out.startswith(f"{root}: 1500 files") and "set aside as" in ran.err
 
 
 def test_agents_are_answered_as_the_protocol_has_it(place: Shared, project: Path) -> None:

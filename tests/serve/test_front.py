@@ -524,6 +524,19 @@ def test_a_daemon_that_was_killed_is_replaced(place: Place, begin: Begin) -> Non
     assert (code, complained) == (0, "")
 
 
+def test_of_a_copied_data_directory_it_asks_no_daemon_but_its_own(place: Place, begin: Begin) -> None:
+    talk = begin()
+    talk.hello()
+    talk.call("remember", content="We retry three times")
+    copied = shutil.copytree(place.data, place.folder / "copied")
+    other = begin(GROMA_DATA_DIR=str(copied))
+    other.hello()
+    other.call("remember", content="Only the copy knows of the warehouse")
+    assert json.loads((copied / "daemon.lock").read_text())["pid"] != daemon_of(place)
+    assert "warehouse" not in place.groma("export").out
+    assert "warehouse" in place.groma("export", env={"GROMA_DATA_DIR": str(copied)}).out
+
+
 def test_what_only_reads_is_asked_again_and_of_a_write_nobody_knows(place: Place, project: Path, begin: Begin) -> None:
     talk = begin()
     talk.hello()

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::json::{Members, Object, quoted};
 use crate::lines::{LONGEST, Line, next};
-use crate::place::{Options, Place, python, variable};
+use crate::place::{Options, Place, python, real, variable};
 use crate::system::{detached, is_writable, own_user, peer};
 
 /// How long one that was started has until it answers, and how long one that listens has to greet.
@@ -35,6 +35,7 @@ pub struct Connection {
     pub input: BufReader<UnixStream>,
     pub output: UnixStream,
     core: String,
+    data_dir: PathBuf,
     replace: bool,
 }
 
@@ -122,9 +123,12 @@ fn greeted(place: &Place, options: &Options) -> Result<Option<Connection>, Strin
     };
     let wanted = place.socket();
     let told = told().map(PathBuf::from).filter(|path| *path != wanted);
-    for path in [Some(wanted), told].into_iter().flatten() {
+    for (path, sure) in [(Some(wanted), true), (told, false)] {
+        let Some(path) = path else { continue };
         if let Ok(stream) = UnixStream::connect(&path)
             && let Some(found) = greet(stream, options)?
+            // Of a data directory that was copied, the lock file speaks of the daemon of the other one.
+            && (sure || real(&found.data_dir) == real(&place.data_dir))
         {
             return Ok(Some(found));
         }
@@ -145,6 +149,7 @@ fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, St
         input: BufReader::with_capacity(1 << 14, stream),
         output,
         core: String::new(),
+        data_dir: PathBuf::new(),
         replace: false,
     };
     if connection
@@ -176,6 +181,7 @@ fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, St
         ));
     }
     connection.core = said.string("core").unwrap_or_default();
+    connection.data_dir = said.string("data_dir").unwrap_or_default().into();
     connection.replace = said.get("replace") == Some("true");
     Ok(Some(connection))
 }

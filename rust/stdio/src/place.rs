@@ -217,7 +217,7 @@ fn expanded(path: PathBuf) -> PathBuf {
 }
 
 /// Without symbolic links, as far as the path exists.
-fn real(path: &Path) -> PathBuf {
+pub fn real(path: &Path) -> PathBuf {
     match (path.canonicalize(), path.parent(), path.file_name()) {
         (Ok(found), _, _) => found,
         (_, Some(folder), Some(name)) => real(folder).join(name),

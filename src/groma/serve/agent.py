@@ -45,8 +45,9 @@ class _Link:
                     queue.put(said)
         with self._lock:
             self.is_over = True
-            for queue in self._waiting.values():
+            for queue in list(self._waiting.values()):  # who is told leaves, while others are not told yet
                 queue.put(None)
+            self._frames.close()
 
     def ask(self, verb: str, args: Mapping[str, Any], progress: Heard | None, cancelled: Callable[[], bool] | None) -> dict[str, Any]:
         """Raises OSError where the daemon ended, and what it raises."""
@@ -79,10 +80,6 @@ class _Link:
                     return result
         finally:
             del self._waiting[number]
-
-    def close(self) -> None:
-        """Let go of the connection; who still waits is told that it ended."""
-        self._frames.close()
 
 
 class Agent:
@@ -135,8 +132,7 @@ class Agent:
             except (wire.Stopping, OSError):
                 with self._lock:
                     if self._link is link:
-                        link.close()
-                        self._link = None
+                        self._link = None  # it is closed by its end: others may still be given answers of what was begun
         with self._lock:
             if self._surface is None:
                 self._surface = self._inside()

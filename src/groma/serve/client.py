@@ -41,6 +41,8 @@ START_S = 30.0
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from groma.__main__ import main; main()"
 STOP_S = 12.0
 """What a daemon may take to end; it gives itself less."""
+KILLED_S = 3.0
+"""What it may take to be gone after it was killed."""
 
 
 class Greeted:
@@ -52,6 +54,7 @@ class Greeted:
         self.data_dir = str(said.get("data_dir", ""))
         self.project = str(said.get("project", ""))
         self.pid = int(said.get("pid", 0))
+        self.max_file_bytes = said.get("max_file_bytes")
         self.replace = bool(said.get("replace", False))
 
 
@@ -85,6 +88,9 @@ def _greet(settings: Settings, environment: Mapping[str, str], client: str, tool
         except BaseException:
             frames.close()
             raise
+        if path != wanted and os.path.realpath(str(said.get("data_dir", ""))) != os.path.realpath(folder):
+            frames.close()  # the lock file was copied with a whole data directory, and speaks of the daemon of that one
+            continue
         return Greeted(frames, said)
     return None
 
@@ -108,7 +114,7 @@ def _told(folder: Path, name: str) -> Any:
 
 def connect(settings: Settings, environment: Mapping[str, str], *, client: str, start: bool, inside: Callable[[], Engine]) -> Remote | None:
     """The daemon of these settings, started if there is none and `start` says so. None where it is not the one to ask: the user turned it off,
-    nothing may be written, another core was demanded, or there is none.
+    nothing may be written, another core or another limit of files was demanded, or there is none.
 
     `inside` opens the engine in this process, for when it ends under us. Raises StoreUnreachable, with the reason, where one should be and cannot.
     """
@@ -133,7 +139,11 @@ def found(settings: Settings, environment: Mapping[str, str], client: str, *, st
             return None
         greeted = _started(settings, environment, client, toolset)
     core = environment.get("GROMA_CORE") or "auto"
-    if core not in ("auto", greeted.core) or os.path.realpath(greeted.data_dir) != os.path.realpath(folder):
+    if (
+        core not in ("auto", greeted.core)
+        or greeted.max_file_bytes not in (None, settings.max_file_bytes)  # it would index by its own
+        or os.path.realpath(greeted.data_dir) != os.path.realpath(folder)
+    ):
         greeted.frames.close()
         return None
     return greeted
@@ -216,7 +226,10 @@ def own_status(settings: Settings, environment: Mapping[str, str]) -> dict[str, 
 
 
 def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
-    """End the daemon and wait until it has; its process, None if there was none. One that does not answer is ended by force."""
+    """End the daemon and wait until it has; its process, None if there was none. One that does not answer is ended by force.
+
+    Raises StoreUnreachable where even that does not help.
+    """
     pid = None
     with suppress(StoreUnreachable, OSError):
         if (greeted := _greet(settings, environment, "cli")) is not None:
@@ -233,9 +246,12 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
             os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + STOP_S
     while _holds(settings.data_dir):
-        if time.monotonic() > until and isinstance(told, int):
+        late = time.monotonic() - until
+        if late > 0 and isinstance(told := _told(settings.data_dir, "pid"), int):
             with suppress(ProcessLookupError):
                 os.kill(told, signal.SIGKILL)
+        if late > KILLED_S:
+            raise StoreUnreachable(f"Something holds {settings.data_dir / LOCK} and does not end.")
         time.sleep(0.01)
     return pid
 
@@ -306,7 +322,10 @@ class Remote(_Over):
         """What was healed since the last look, a sentence each."""
         if self._engine is not None:
             return self._engine.told()
-        return list(self._answer("told", {}, None, None))
+        try:
+            return list(self._answer("told", {}, None, None))
+        except (StoreUnreachable, OSError):  # it ended under us; what was done is done
+            return []
 
     def ask(self, name: str, caller: Caller, given: tuple[Any, ...], more: dict[str, Any]) -> Any:
         """The result of a verb. Raises what the verb raises."""

@@ -23,48 +23,44 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from functools import partial
-from inspect import Parameter, signature
-from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 from .. import __version__, places
 from ..config import Settings, load
 from ..engine import Engine
-from ..errors import Cancelled, GromaError, Refused, StoreUnreachable, UsageError
+from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
-from ..types import LOCAL, Caller, Progress, Summary
-from ..values import value
+from ..types import LOCAL, Caller, Summary
 from . import sockets, wire
 from .client import LOCK
 from .freshness import Freshness
-from .verbs import VERBS, Verb
+from .runs import Run, Runs, is_small
+from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
+from .upkeep import code_state, log, newer, rss_bytes, signed, slim
+from .verbs import VERBS
 
-__all__ = ["Daemon", "Greeting", "code_state", "newer", "serve"]
+__all__ = ["Daemon", "serve"]
 
 QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
 PATIENT_THREADS = 256
-AT_ONCE = 64
-"""Requests of one session that are under way; more are not read before one is answered."""
 GREETING_S = 10.0
 """How long a new connection may take to say who it is."""
-SLOW_S = 30.0
-"""How long a client may leave an answer lying before it is let go."""
 FINISH_S = 8.0
 """What a shutdown gives to work that was begun."""
 PROGRESS_S = 0.05
-WATCH_S = 2.0
-"""How often the daemon looks at itself: is it idle, too large, older than its code?"""
+WATCH_S = 1.5
+"""How often the daemon looks at itself: is it idle, too large, older than its code, where it is looked for?"""
 CODE_S = 0.5
 SLIM_S = 2.0
 """How long letting go of memory waits for verbs that are running."""
 SLIM_EVERY_S = 60.0
 RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
-LOG_BYTES = 1_000_000
 
 FOREVER_S = 1e9
-SMALL_FILES = 1_000
-NOT_COUNTED = frozenset({"node_modules", "target", "build", "dist", "out", "venv", "vendor", "__pycache__"})
+
+OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
+"""Settings of what the daemon does by itself."""
 
 FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 """Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
@@ -72,177 +68,6 @@ FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 T = TypeVar("T")
 
 _STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
-
-
-@value
-class Greeting:
-    """What a client said of itself."""
-
-    version: str
-    client: str
-    pid: int
-    cwd: str
-    env: Mapping[str, str]
-    toolset: str
-
-    @classmethod
-    def of(cls, said: Mapping[str, Any]) -> Greeting:
-        """Raises UsageError where it is none, or of a protocol that is not spoken here."""
-        if not isinstance(number := said.get("groma"), int):
-            raise UsageError('A connection begins with {"groma": 1, …}.')
-        if number != wire.PROTOCOL:
-            raise UsageError(f"This daemon speaks wire protocol {wire.PROTOCOL}, not {number}.")
-        env = said.get("env")
-        return cls(
-            version=str(said.get("version", "")),
-            client=str(said.get("client", "")),
-            pid=int(pid) if isinstance(pid := said.get("pid"), int) else 0,
-            cwd=cwd if isinstance(cwd := said.get("cwd"), str) and os.path.isabs(cwd) else "",
-            env={str(name): str(v) for name, v in env.items()} if isinstance(env, dict) else {},
-            toolset=str(said.get("toolset", "core")),
-        )
-
-
-class _Asked:
-    """A request under way."""
-
-    def __init__(self, verb: str, progress: Callable[[int, int, str], None]) -> None:
-        self.verb = verb
-        self.progress = progress
-        self.stop = threading.Event()
-        self.task: asyncio.Task[None] | None = None
-
-    @property
-    def writes(self) -> bool:
-        """Is it finished even if nobody waits for it?"""
-        return self.verb == "tool" or (self.verb in VERBS and VERBS[self.verb].writes)
-
-
-class _Session:
-    """One connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.asked: dict[Hashable, _Asked] = {}
-        self.room = asyncio.Semaphore(AT_ONCE)
-        self.greeting: Greeting
-        self.caller: Caller
-        self.engine: Engine
-        self.surface: Any = None
-        self.opening = threading.Lock()
-
-    async def send(self, message: bytes) -> None:
-        """A client that does not read costs what was sent to it, and after a while it is let go."""
-        if self.writer.is_closing():
-            return
-        self.writer.write(message)
-        if not self.writer.transport.get_write_buffer_size():
-            return
-        try:
-            await asyncio.wait_for(self.writer.drain(), SLOW_S)
-        except TimeoutError:
-            _log(f"client {self.greeting.pid} did not read its answers; let go")
-            self.writer.transport.abort()
-        except OSError:
-            pass  # it left
-
-    def tell(self, message: bytes) -> None:
-        """Progress: not worth waiting for, or keeping for one that does not read."""
-        if not self.writer.is_closing() and self.writer.transport.get_write_buffer_size() < 1 << 16:
-            self.writer.write(message)
-
-
-class _Run:
-    """An index run, begun or about to begin, and who waits for it."""
-
-    def __init__(self, end: asyncio.Future[Any]) -> None:
-        self.end = end
-        self.heard: dict[_Asked, Callable[[int, int, str], None]] = {}
-        self.stop = threading.Event()
-
-    def report(self, p: Progress) -> None:
-        """From the thread in which it runs. Raises Cancelled where it is to stop."""
-        if self.stop.is_set():
-            raise Cancelled("The index run was stopped; what was indexed so far stays.")
-        self.tell(p)
-
-    def tell(self, p: Progress) -> None:
-        """How far it is, to all who wait."""
-        for tell in list(self.heard.values()):
-            tell(p.done, p.total, p.step)
-
-    def waiting(self) -> None:
-        """Another process holds the scope."""
-        for tell in list(self.heard.values()):
-            tell(0, 0, "waiting")
-
-
-class _Runs:
-    """Index runs, one at a time for each key. Lives on the event loop."""
-
-    def __init__(self, submit: Callable[[Callable[[], Any]], asyncio.Future[Any]]) -> None:
-        self._submit = submit
-        self._now: dict[Hashable, _Run] = {}
-        self._next: dict[Hashable, _Run] = {}
-        self._later: set[asyncio.Task[None]] = set()
-
-    def __len__(self) -> int:
-        return len(self._now)
-
-    async def join(self, key: Hashable, work: Callable[[_Run], Any], asked: _Asked) -> Any:
-        """What a run that begins after this call returns. One that is cancelled by all who wait for it stops where it is."""
-        loop = asyncio.get_running_loop()
-        run = self._next.get(key) or _Run(loop.create_future())
-        run.heard[asked] = asked.progress
-        if key in self._now:
-            if key not in self._next:
-                self._next[key] = run
-                run.end.add_done_callback(_looked_at)
-                task = loop.create_task(self._after(key, work, run))
-                self._later.add(task)
-                task.add_done_callback(self._later.discard)
-        else:
-            run.end.add_done_callback(_looked_at)
-            self._begin(key, work, run)
-        try:
-            return await asyncio.shield(run.end)
-        except asyncio.CancelledError:
-            run.heard.pop(asked, None)
-            if asked.stop.is_set() and not run.heard:
-                run.stop.set()
-            raise
-
-    async def _after(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
-        with suppress(Exception):
-            await asyncio.shield(self._now[key].end)
-        del self._next[key]
-        self._begin(key, work, run)
-
-    def _begin(self, key: Hashable, work: Callable[[_Run], Any], run: _Run) -> None:
-        self._now[key] = run
-
-        def ended(done: asyncio.Future[Any]) -> None:
-            del self._now[key]
-            if run.end.cancelled():
-                return
-            if (e := done.exception()) is not None:
-                run.end.set_exception(e)
-            else:
-                run.end.set_result(done.result())
-
-        self._submit(partial(work, run)).add_done_callback(ended)
-
-    def stop(self) -> None:
-        """All of them, at the next file: what is indexed stays, and the next run goes on from there."""
-        for run in (*self._now.values(), *self._next.values()):
-            run.stop.set()
-
-
-def _looked_at(end: asyncio.Future[Any]) -> None:
-    """An error that nobody waits for any more is no fault of the loop's."""
-    if not end.cancelled():
-        end.exception()
 
 
 class Daemon:
@@ -257,15 +82,17 @@ class Daemon:
         self._held = held
         self._code = code_state()
         self._code_seen = (time.monotonic(), self._code)
+        self._config_seen: object = None
+        self._is_reset = False
         self._begun = time.time()
-        self._sessions: set[_Session] = set()
+        self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
-        self._runs = _Runs(lambda work: self._submit(self._patient, work))
+        self._runs = Runs(lambda work: self._submit(self._patient, work))
         self.freshness = Freshness(self.engine, self._run_for_question)
-        self._heard: dict[str, tuple[_Asked, ...]] = {}
+        self._heard: dict[str, tuple[Asked, ...]] = {}
         self._jobs_stop = threading.Event()
         self._jobs = 0
         self._last = time.monotonic()
@@ -275,28 +102,53 @@ class Daemon:
         self._slimmed = 0
         self._slim_due = 0.0
         self._loop: asyncio.AbstractEventLoop
+        self._server: asyncio.Server
+        self._bound: os.stat_result
 
     # ------------------------------------------------------------------------------------------------------------------ the process
 
     async def run(self) -> None:
         """Answer until told to stop, or until nobody came for a while."""
         self._loop = asyncio.get_running_loop()
-        listening = sockets.listen(self.path)
-        server = await asyncio.start_unix_server(self._serve, sock=listening, limit=wire.FRAME_BYTES, backlog=512)
-        told = {"pid": os.getpid(), "version": __version__, "socket": self.path}
-        os.pwrite(self._held, json.dumps(told).encode().ljust(1024), 0)
+        await self._listen()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._signalled, number)
-        _log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
+        log(f"groma {__version__} listens at {self.path} (process {os.getpid()}, core {self.engine.core})")
         working = threading.Thread(target=self.engine.jobs.run_pending, args=(self._jobs_stop,), name="jobs", daemon=True)
         working.start()
         looking = asyncio.create_task(self._look())
         await self._stopping.wait()
         looking.cancel()
-        server.close()
-        with suppress(OSError):
+        if self._is_found():  # else it is that of another one, to whom it is not to be lost; while ours is open, no other file has its number
             os.unlink(self.path)
+        self._server.close()
         await self._finish(working)
+
+    async def _listen(self) -> None:
+        """Be where one is looked for, and say so in the lock file."""
+        self.path = sockets.path_of(str(self.settings.data_dir), self.environment)
+        listening = sockets.listen(self.path)
+        self._bound = os.stat(self.path)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=wire.FRAME_BYTES, backlog=512)
+        _write(self._held, {"pid": os.getpid(), "version": __version__, "socket": self.path})
+
+    def _is_found(self) -> bool:
+        """Does our socket still lie where it is looked for? Runtime folders go when a user logs out, and what is old in /tmp is swept."""
+        try:
+            return os.path.samestat(os.stat(self.path), self._bound)
+        except OSError:
+            return False
+
+    async def _heal(self) -> None:
+        """A socket again where it is looked for; who is connected stays so."""
+        before = self._server
+        try:
+            await self._listen()
+        except OSError as e:
+            self.stop(f"its socket was removed and cannot be made again: {e.strerror or e}")
+            return
+        before.close()
+        log(f"its socket was removed; listens at {self.path}")
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGINT and self._stopping.is_set():
@@ -306,7 +158,7 @@ class Daemon:
     def stop(self, why: str) -> None:
         """No new work; what was begun is finished or, where it takes long, goes on next time."""
         if not self._stopping.is_set():
-            _log(f"stops ({why})")
+            log(f"stops ({why})")
             self._stopping.set()
 
     async def _finish(self, working: threading.Thread) -> None:
@@ -322,8 +174,10 @@ class Daemon:
         left = len(self._tasks)
         closing = threading.Thread(target=self._close, args=(working,), daemon=True)
         closing.start()
-        closing.join(max(0.5, FINISH_S - (time.monotonic() - begun)))
-        _log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
+        until = max(begun + FINISH_S, time.monotonic() + 0.5)
+        while closing.is_alive() and time.monotonic() < until:
+            await asyncio.sleep(0.005)  # index runs that nobody asked for need the loop to come to their end
+        log(f"stopped in {time.monotonic() - begun:.2f} s" + (f"; {left} requests were left" if left else ""))
 
     def _close(self, working: threading.Thread) -> None:
         with suppress(GromaError):
@@ -334,29 +188,36 @@ class Daemon:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(min(WATCH_S, self.settings.daemon_idle_s / 4))
-            with suppress(GromaError):
-                self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
-            idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
-            if not idle:
-                self._last = time.monotonic()
-            elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
-                self.stop("idle")
-                return
-            if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
-                await self._slim()
-            if self._orphaned():
-                self.stop("its data directory is gone")
-                return
-            if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
-                self.stop("its code was changed")
-                return
+            try:
+                await self._looked()
+            except Exception:  # noqa: BLE001 - it must go on looking, or it never ends
+                log(f"could not look at itself\n{traceback.format_exc()}")
+
+    async def _looked(self) -> None:
+        if self._orphaned():  # before the catalogue is asked: who opens it makes its folder
+            return
+        if not self._is_found():
+            await self._heal()
+        with suppress(GromaError):
+            self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
+        idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
+        if not idle:
+            self._last = time.monotonic()
+        elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
+            self.stop("idle")
+            return
+        if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
+            await self._slim()
+        if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
+            self.stop("its code or its settings were changed")
 
     def _orphaned(self) -> bool:
-        """Was the data directory removed under us, or another put into its place?"""
-        try:
-            return not os.path.samestat(os.stat(self.settings.data_dir / LOCK), os.fstat(self._held))
-        except OSError:
-            return True
+        """Was the data directory removed under us, or another put into its place? Then nothing must be written to what is left of it: we end."""
+        with suppress(OSError):
+            if os.path.samestat(os.stat(self.settings.data_dir / LOCK), os.fstat(self._held)):
+                return False
+        self.stop("its data directory is gone")
+        return True
 
     async def _slim(self) -> None:
         """Let go of memory, first of what is cheapest to have again, until the budget is kept. Nothing is closed under a verb that is running:
@@ -368,7 +229,7 @@ class Daemon:
             while self._busy and time.monotonic() < until:
                 await asyncio.sleep(0.002)
             for keep in (1_000, 1, 0) if not self._busy else (1_000,):
-                await self._loop.run_in_executor(self._quick, partial(_slim, self.engine, keep))
+                await self._loop.run_in_executor(self._quick, partial(slim, self.engine, keep))
                 if rss_bytes() <= most:
                     break
         finally:
@@ -377,17 +238,27 @@ class Daemon:
         self._slimmed += 1
         over = now > most
         self._slim_due = time.monotonic() + (SLIM_EVERY_S if over else 0.0)  # what cannot be had is not asked for again and again
-        _log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
+        log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
         if over and not self._busy and not self._tasks and time.time() - self._begun > RENEW_S:
             self.stop("more memory than it may have, and nothing left to drop")
 
     def _outdated(self) -> bool:
-        """Is the code on disk another than that which runs?"""
+        """Is the code on disk another than that which runs, or are our own settings others?"""
         at, state = self._code_seen
         if time.monotonic() - at > CODE_S:
             state = code_state()
             self._code_seen = (time.monotonic(), state)
-        return state != self._code
+        return state != self._code or self._reset()
+
+    def _reset(self) -> bool:
+        """Were the settings changed of what we do by ourselves? Those of a question are always those of who asks."""
+        path = places.config_file(self.environment)
+        if (seen := signed(path)) != self._config_seen:
+            with suppress(ConfigurationError):  # whoever asks is told
+                now = load(self.environment, data_dir=self.settings.data_dir, config_file=path)
+                self._is_reset = any(now.values[name] != self.settings.values[name] for name in OWN)
+            self._config_seen = seen
+        return self._is_reset
 
     def _active(self) -> int:
         """How many jobs are done or wait to be."""
@@ -414,7 +285,7 @@ class Daemon:
     # ----------------------------------------------------------------------------------------------------------------- one session
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = _Session(reader, writer)
+        session = Session(reader, writer)
         try:
             if sockets.peer(writer.get_extra_info("socket"))[1] != os.getuid():
                 return
@@ -426,9 +297,9 @@ class Daemon:
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # it left, in the middle of a line or before it said a word
         except asyncio.LimitOverrunError:
-            await _refuse(session, UsageError(f"A line may have {wire.FRAME_BYTES >> 20} MB at most."))
+            await refuse(session, UsageError(f"A line may have {wire.FRAME_BYTES >> 20} MB at most."))
         except GromaError as e:
-            await _refuse(session, e)
+            await refuse(session, e)
         finally:
             for asked in session.asked.values():
                 if asked.task is not None and not asked.writes:
@@ -441,7 +312,7 @@ class Daemon:
             self._last = time.monotonic()
             writer.close()
 
-    async def _greeted(self, session: _Session) -> bool:
+    async def _greeted(self, session: Session) -> bool:
         said = wire.read(await asyncio.wait_for(session.reader.readuntil(b"\n"), GREETING_S))
         session.greeting = greeting = Greeting.of(said)
         session.caller = _caller(greeting)
@@ -453,8 +324,9 @@ class Daemon:
             "core": self.engine.core,
             "data_dir": str(self.settings.data_dir),
             "project": _project(greeting.cwd),
+            "max_file_bytes": self.settings.max_file_bytes,
         }
-        if newer(greeting.version, __version__) or self._outdated():
+        if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
             answer["replace"] = True
         await session.send(wire.frame(answer))
         return True
@@ -465,7 +337,7 @@ class Daemon:
         config = places.config_file({**self.environment, **greeting.env})
         return self.engine.under(load(asked, data_dir=self.settings.data_dir, config_file=config))
 
-    async def _take(self, session: _Session, message: dict[str, Any]) -> None:
+    async def _take(self, session: Session, message: dict[str, Any]) -> None:
         if "cancel" in message:
             if (asked := session.asked.get(_id(message["cancel"]))) is not None and asked.task is not None:
                 asked.stop.set()
@@ -477,12 +349,12 @@ class Daemon:
         if number in session.asked:
             raise UsageError(f"The request {number!r} is under way already.")
         await session.room.acquire()
-        asked = session.asked[number] = _Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
+        asked = session.asked[number] = Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
         asked.task = asyncio.create_task(self._answer(session, asked, number, message.get("args")))
         self._tasks.add(asked.task)
         asked.task.add_done_callback(self._tasks.discard)
 
-    def _progress(self, session: _Session, number: Hashable) -> Callable[[int, int, str], None]:
+    def _progress(self, session: Session, number: Hashable) -> Callable[[int, int, str], None]:
         due = 0.0
 
         def tell(done: int, total: int, message: str) -> None:
@@ -495,27 +367,28 @@ class Daemon:
 
         return tell
 
-    async def _answer(self, session: _Session, asked: _Asked, number: Hashable, args: Any) -> None:
+    async def _answer(self, session: Session, asked: Asked, number: Hashable, args: Any) -> None:
         try:
             try:
-                answer = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
+                said = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
+                answer = said if isinstance(said, bytes) else wire.frame({"id": number, **said})
             except asyncio.CancelledError:
-                answer = {"error": wire.error_of(Cancelled("The request was cancelled."))}
+                answer = _failed(number, Cancelled("The request was cancelled."))
             except GromaError as e:
                 if isinstance(e, Cancelled) and self._stopping.is_set():
                     e = _STOPPING  # nobody asked for that: the next daemon goes on with it
-                answer = {"error": wire.error_of(e)}
+                answer = _failed(number, e)
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
-                _log(f"{asked.verb} failed\n{traceback.format_exc()}")
-                answer = {"error": wire.error_of(e)}
-            await session.send(answer if isinstance(answer, bytes) else wire.frame({"id": number, **answer}))
+                log(f"{asked.verb} failed\n{traceback.format_exc()}")
+                answer = _failed(number, e)
+            await session.send(answer)
         finally:
             del session.asked[number]
             session.room.release()
         if asked.verb == "stop":
             self.stop(f"asked to by process {session.greeting.pid}")
 
-    async def _performed(self, session: _Session, asked: _Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
+    async def _performed(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
         """The answer: an object less its number, or the whole frame."""
         if asked.verb in ("ping", "stop"):
             return {"result": {"pid": os.getpid()}}
@@ -524,15 +397,15 @@ class Daemon:
                 self._jobs = await self._submit(self._quick, self._active)
             return {"result": self.status()}
         if asked.verb == "told":
-            return {"result": self.engine.told()}
-        if self._stopping.is_set():
+            return {"result": await self._submit(self._quick, self.engine.told)}  # a store that is being opened holds it up
+        if self._stopping.is_set() or self._orphaned():
             raise _STOPPING
         await self._gate.wait()
         if asked.verb in FOR_AGENTS:
             return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
         if (verb := VERBS.get(asked.verb)) is None:
             raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
-        method, arguments = _method(session.engine, verb), _arguments(verb, args)
+        method, arguments = method_of(session.engine, verb), arguments_of(verb, args)
         if asked.verb == "freshen":
             return {"result": await self._freshened(session, asked, **arguments)}
         if verb.runs:
@@ -541,21 +414,23 @@ class Daemon:
 
     # ------------------------------------------------------------------------------------------------------------------ index runs
 
-    async def _indexed(self, engine: Engine, caller: Caller, asked: _Asked, root: str, consent: bool = False) -> Summary:
+    async def _indexed(self, engine: Engine, caller: Caller, asked: Asked, root: str, consent: bool = False) -> Summary:
         """What an index run of a folder that begins after this call returns; others that ask for it share it."""
         key = (root, consent, repr(sorted(engine.settings.values.items())))
         return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
 
-    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: _Run) -> Summary:
+    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
         """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
         waited for, is done here at once: a process that gives way to everybody takes its time."""
-        if engine is not self.engine or engine.finished(caller, root) or _is_small(root):
+        if engine is not self.engine or engine.finished(caller, root) or is_small(root):
             return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
         job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
         done = engine.jobs.future(job, run.tell)
         while True:
             try:
-                return Summary(**done.result(0.2).result)
+                found = dict(done.result(0.2).result)
+                engine.note(found.pop("told", ()))
+                return Summary(**found)
             except FutureTimeout:
                 if run.stop.is_set():
                     if not self._stopping.is_set():
@@ -569,13 +444,13 @@ class Daemon:
             for one in self._heard.get(root, ()):
                 one.progress(done, total, message)
 
-        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, _Asked("index", tell), root), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, Asked("index", tell), root), self._loop)
 
-    async def _freshened(self, session: _Session, asked: _Asked, root: str) -> list[str]:
+    async def _freshened(self, session: Session, asked: Asked, root: str) -> list[str]:
         """As long as it takes: whoever asks may leave."""
         self._heard[root] = (*self._heard.get(root, ()), asked)
         try:
-            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S))
+            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S, caller=session.caller, engine=session.engine))
         finally:
             left = tuple(one for one in self._heard[root] if one is not asked)
             if left:
@@ -585,7 +460,7 @@ class Daemon:
 
     # ---------------------------------------------------------------------------------------------------------------------- agents
 
-    def _for_agent(self, session: _Session, asked: _Asked, args: Mapping[str, Any]) -> dict[str, Any]:
+    def _for_agent(self, session: Session, asked: Asked, args: Mapping[str, Any]) -> dict[str, Any]:
         """In a thread: what the front of an agent asks, as MCP has it."""
         with session.opening:
             if session.surface is None:
@@ -605,15 +480,20 @@ class Daemon:
                 raise UsageError(f"{asked.verb} needs {name}.")
             return value
 
+        def perhaps(name: str, kind: type[T]) -> T | None:
+            if (value := args.get(name)) is not None and not isinstance(value, kind):
+                raise UsageError(f"This is no {name} of {asked.verb}.")
+            return value
+
         if asked.verb == "tool":
-            return {"result": surface.tool(given("name", str), args.get("arguments"), progress=progress, cancelled=asked.stop.is_set)}
+            return {"result": surface.tool(given("name", str), perhaps("arguments", dict), progress=progress, cancelled=asked.stop.is_set)}
         if asked.verb == "resource":
             return {"result": surface.resource(given("uri", str))}
         if asked.verb == "resources":
-            return {"result": surface.resources(args.get("cursor"))}
+            return {"result": surface.resources(perhaps("cursor", str))}
         if asked.verb == "prompt":
-            return {"result": surface.prompt(given("name", str), args.get("arguments"))}
-        return {"result": surface.complete(given("ref", dict), given("argument", dict), args.get("context"))}
+            return {"result": surface.prompt(given("name", str), perhaps("arguments", dict))}
+        return {"result": surface.complete(given("ref", dict), given("argument", dict), perhaps("context", dict))}
 
     # --------------------------------------------------------------------------------------------------------------------- threads
 
@@ -650,51 +530,8 @@ def _project(cwd: str) -> str:
         return cwd
 
 
-def _is_small(root: str) -> bool:
-    """Does a folder look as if a first index of it took a second or two? A guess that only decides where it is made."""
-    left, folders = SMALL_FILES, [root]
-    while folders and left > 0:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name in NOT_COUNTED:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif (left := left - 1) <= 0:
-                    break
-    return left > 0
-
-
-def _method(engine: Engine, verb: Verb) -> Callable[..., Any]:
-    found: Any = engine
-    for name in verb.method.split("."):
-        found = getattr(found, name)
-    return found  # type: ignore[no-any-return]
-
-
-_TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {}
-"""Of each method that was asked for: the types of its arguments, and which of them have no default."""
-
-
-def _arguments(verb: Verb, args: Mapping[str, Any]) -> dict[str, Any]:
-    """What was sent, as the method takes it. Raises UsageError."""
-    if unknown := [name for name in args if name not in verb.arguments]:
-        raise UsageError(f"There is no argument {', '.join(unknown)}; known: {', '.join(verb.arguments) or 'none'}.")
-    if (taken := _TAKEN.get(verb.method)) is None:
-        found: Any = Engine
-        for name in verb.method.split("."):
-            if name == "memories":
-                from ..memories import Memories
-
-                found = Memories
-            else:
-                found = getattr(found, name)
-        needed = [name for name, one in signature(found).parameters.items() if name in verb.arguments and one.default is Parameter.empty]
-        taken = _TAKEN[verb.method] = get_type_hints(found), needed
-    hints, needed = taken
-    if missing := [name for name in needed if name not in args]:
-        raise UsageError(f"The argument {', '.join(missing)} is missing.")
-    return {name: wire.typed(hints[name], said) for name, said in args.items()}
+def _failed(number: Hashable, e: BaseException) -> bytes:
+    return wire.frame({"id": number, "error": wire.error_of(e)})
 
 
 def _id(said: Any) -> Hashable:
@@ -703,65 +540,9 @@ def _id(said: Any) -> Hashable:
     return said
 
 
-async def _refuse(session: _Session, e: GromaError) -> None:
-    with suppress(OSError):
-        session.writer.write(wire.frame({"error": wire.error_of(e)}))
-        await asyncio.wait_for(session.writer.drain(), 1.0)
-
-
-def newer(one: str, other: str) -> bool:
-    """Is version `one` newer than `other`? What is no version is older than any."""
-    return _parts(one) > _parts(other)
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in version.split(".")[:3])
-    except ValueError:
-        return ()
-
-
-def code_state() -> int:
-    """Another number whenever the code of this package was changed on disk."""
-    return hash(tuple(sorted(_files(str(Path(__file__).parents[1])))))
-
-
-def _files(folder: str) -> list[tuple[str, int, int]]:
-    found = []
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith((".py", ".so", ".pyd", ".scm", ".toml")):
-                status = entry.stat()
-                found.append((entry.path, status.st_mtime_ns, status.st_size))
-            elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
-                found += _files(entry.path)
-    return found
-
-
-def _slim(engine: Engine, keep: int) -> None:
-    engine.slim(keep=keep)
-    gc.collect()
-    if sys.platform == "linux":  # what was freed goes back to the system
-        import ctypes
-
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).malloc_trim(0)
-
-
-def rss_bytes() -> int:
-    """What this process holds in memory."""
-    try:
-        with open("/proc/self/statm", "rb") as f:
-            return int(f.read().split()[1]) * resource.getpagesize()
-    except OSError:  # pragma: no cover - not this system
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
-
-
-def _log(text: str) -> None:
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
-        sys.stderr.flush()
+def _write(held: int, told: Mapping[str, Any]) -> None:
+    """Say in the lock file who holds it."""
+    os.pwrite(held, json.dumps(told).encode().ljust(1024), 0)
 
 
 # ---------------------------------------------------------------------------------------------------------------------------- the way in
@@ -786,6 +567,7 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
             held = claim(folder / LOCK)
     except OSError as e:
         raise Refused(f"No daemon can run for {folder}: {e.strerror}.") from e
+    _write(held, {"pid": os.getpid()})  # what the one before wrote there may be the number of somebody else's process by now
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))

@@ -22,7 +22,7 @@ from typing import Any
 
 from ..engine import Engine
 from ..errors import DiskFull, GromaError, ReadOnly
-from ..types import LOCAL
+from ..types import LOCAL, Caller
 from ..watching import CannotWatch, Watch, system_limit
 
 __all__ = ["Freshness"]
@@ -130,9 +130,18 @@ class Freshness:
 
     # ----------------------------------------------------------------------------------------------------------------- a question
 
-    def freshen(self, root: str, within_s: float) -> list[str]:
-        """Bring a project up to date, waiting at most `within_s`; returns what there is to say about it. Raises what makes it impossible."""
+    def freshen(self, root: str, within_s: float, *, caller: Caller = LOCAL, engine: Engine | None = None) -> list[str]:
+        """Bring a project up to date, waiting at most `within_s`; returns what there is to say about it. Raises what makes it impossible.
+
+        `engine` is that of who asks, where its settings are others than ours: what may not be written under them is not.
+        """
         asked = time.monotonic()
+        try:
+            (engine or self.engine).may_index(caller, root)
+        except ReadOnly as e:
+            if root not in self.engine.roots(caller):
+                raise
+            return [e.message]
         room = self._room(root)
         room.asked = asked
         while True:

@@ -74,11 +74,8 @@ def listen(path: str) -> socket.socket:
         os.unlink(path)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        before = os.umask(0o177)
-        try:
-            made.bind(path)
-        finally:
-            os.umask(before)
+        made.bind(path)  # nobody else may enter the folder: until the next line, too
+        os.chmod(path, 0o600)  # no umask, which holds for all threads and all that they make meanwhile
         made.listen(512)
     except BaseException:
         made.close()

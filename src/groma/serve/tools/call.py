@@ -80,7 +80,7 @@ class Call:
             self.wanted()
             asked = time.monotonic()
             some = min(TOLD_EVERY_S, begun + within - asked)
-            said = self.session.freshness.freshen(root, max(0.0, some))
+            said = self.session.freshness.freshen(root, max(0.0, some), caller=self.caller, engine=self.engine)
             now = time.monotonic()
             if now - asked < some or now - begun >= within:
                 self.wanted()
