@@ -158,7 +158,7 @@ def _rss(pid: int) -> float:
 def bearing(place: Place, root: Path, other: Path, seconds: float, clients: int) -> dict[str, Any]:
     """The load alone, and beside a full index of another folder that runs as a job for as long."""
     place.groma("index", root, env=ON, patience=3600)
-    (status,) = place.groma("status", "--json", "--repo", root, env=ON).json["scopes"]
+    status = next(one for one in place.groma("status", "--json", env=ON).json["scopes"] if one["root"] == os.path.realpath(root))
     pid, socket = started(place)
     questions = _questions(200)
     run(socket, root, questions, clients=4, seconds=5, seed=3)
@@ -224,7 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if "load" in wanted:
                 large = Path(top, "large")
                 made(found, given.chunks, large)
-                result["load"] = bearing(place, large, small, given.seconds, given.clients)
+                other = Path(top, "other")
+                made(found, given.chunks // 3, other, first=1_000)  # nothing of it is known: other words
+                result["load"] = bearing(place, large, other, given.seconds, given.clients)
                 for name, row in result["load"].items():
                     print(f"load, {name}: {row}", flush=True)
         finally:

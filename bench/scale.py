@@ -51,10 +51,10 @@ LEGS = {"dense_top": "vector scan", "sparse_top": "sparse search", "chunk_freque
 """The core's functions that touch every posting or vector, and what they are."""
 
 
-def made(found: Sequence[Source], chunks: int, folder: Path) -> int:
-    """Lay real files below `folder` until they make about so many chunks; how many files these are."""
+def made(found: Sequence[Source], chunks: int, folder: Path, first: int = 0) -> int:
+    """Lay real files below `folder` until they make about so many chunks; how many files these are. `first` is the repetition to begin with."""
     files = left = 0
-    for repetition in range(10_000):
+    for repetition in range(first, 10_000):
         some = []
         for source in found:
             if left >= chunks:

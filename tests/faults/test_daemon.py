@@ -142,7 +142,7 @@ def soak(folder: Path, seconds: float, seed: int, clients: int = 10) -> dict[str
         while time.monotonic() - begun < seconds:
             part = max(1.0, min(10.0, seconds / 12))
             said: dict[str, Load] = {}
-            asking = _questioned(said, socket, root, QUERIES, clients=clients, seconds=part, seed=seed, pause_s=0.02, writes=0.1, distinct=20)
+            asking = _questioned(said, socket, root, QUERIES, clients=clients, seconds=part, seed=seed, pause_s=0.1, writes=0.1, distinct=20)
             while asking.is_alive():
                 write(root / f"src/part{random.randrange(10):02}/unit{random.randrange(200):04}.py", module(random))
                 edits += 1

@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from .client import LOCK
 from .freshness import Freshness
 from .runs import Run, Runs, is_small
 from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
+from .turns import Turns
 from .upkeep import code_state, log, newer, rss_bytes, signed, slim
 from .verbs import VERBS
 
@@ -43,6 +44,10 @@ __all__ = ["Daemon", "serve"]
 
 QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
 PATIENT_THREADS = 256
+TURNS = 1 + (os.cpu_count() or 1)
+"""So many searches of agents at once: their long steps run beside one another, the others do not."""
+SWITCH_S = 0.001
+"""How long a thread keeps the interpreter from others that want it: who asks the disk must not wait five milliseconds after each answer."""
 GREETING_S = 10.0
 """How long a new connection may take to say who it is."""
 FINISH_S = 8.0
@@ -57,6 +62,7 @@ SLIM_EVERY_S = 60.0
 RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
 
+BY_TURNS = frozenset({"search_code", "read"})
 FOREVER_S = 1e9
 
 OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
@@ -91,7 +97,8 @@ class Daemon:
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
         self._runs = Runs(lambda work: self._submit(self._patient, work))
-        self.freshness = Freshness(self.engine, self._run_for_question)
+        self._turns = Turns(TURNS)
+        self.freshness = Freshness(self.engine, self._run_for_question, self._turns.aside)
         self._heard: dict[str, tuple[Asked, ...]] = {}
         self._jobs_stop = threading.Event()
         self._jobs = 0
@@ -486,7 +493,9 @@ class Daemon:
             return value
 
         if asked.verb == "tool":
-            return {"result": surface.tool(given("name", str), perhaps("arguments", dict), progress=progress, cancelled=asked.stop.is_set)}
+            name = given("name", str)
+            with self._turns.taken() if name in BY_TURNS else nullcontext():
+                return {"result": surface.tool(name, perhaps("arguments", dict), progress=progress, cancelled=asked.stop.is_set)}
         if asked.verb == "resource":
             return {"result": surface.resource(given("uri", str))}
         if asked.verb == "resources":
@@ -581,6 +590,7 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
 
 
 async def _main(settings: Settings, environment: Mapping[str, str], held: int) -> None:
+    sys.setswitchinterval(SWITCH_S)
     await Daemon(settings, environment, held).run()
     sys.stderr.flush()
     os._exit(0)  # threads that still work are left: every write is a transaction

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from ..engine import Engine
@@ -81,9 +81,16 @@ class _Room:
 class Freshness:
     """Brings projects up to date; index runs go on in the background, one a root at a time. Threads may share it."""
 
-    def __init__(self, engine: Engine, run: Callable[[str], Future[Any]] | None = None) -> None:
-        """`run` starts an index run of a root and may not be done when it returns; by default it is one in a thread of ours."""
+    def __init__(
+        self,
+        engine: Engine,
+        run: Callable[[str], Future[Any]] | None = None,
+        aside: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`run` starts an index run of a root and may not be done when it returns; by default it is one in a thread of ours. `aside` is entered
+        while a question waits for a run."""
         self.engine = engine
+        self._aside = aside
         self._run = run
         self._wants_watch = engine.settings.watch and not engine.settings.read_only
         self._debounce_s = engine.settings.watch_debounce_ms / 1000
@@ -153,7 +160,9 @@ class Freshness:
                 run = room.run
                 assert run is not None
                 is_enough = run.begun is None or run.begun >= asked or (run.is_armed and not self._look(room))
-            if not wait([run.end], max(0.0, asked + within_s - time.monotonic())).done:
+            with self._aside():
+                ended = wait([run.end], max(0.0, asked + within_s - time.monotonic())).done
+            if not ended:
                 return [f"{root} is still being indexed: this answer covers what is there so far; ask again in a moment"]
             if is_enough:
                 return self._said(room, run)
