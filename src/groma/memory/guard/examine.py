@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from ... import secrets
 from ...values import value
 from .clean import Cleaned, clean
 from .limits import LONGEST, refused
 from .policy import Find, decide
 from .rules import Rule, beginnings, compiled, possible
+from .told import mask
 from .views import View, views
 
 __all__ = ["Verdict", "examine"]
@@ -45,13 +45,13 @@ def examine(text: str) -> Verdict:
     cleaned = Cleaned("") if len(text) > LONGEST else clean(text)
     if broken := refused(text, cleaned.text):
         return Verdict("", "reject", (broken[0],), broken[1])
-    found = secrets.mask(cleaned.text)
+    shown, masked = mask(cleaned.text)
     reasons = _judged(cleaned)
     if not reasons:
-        return Verdict(found.text, masked=bool(found.spans), stripped=cleaned.stripped)
+        return Verdict(shown, masked=masked, stripped=cleaned.stripped)
     action, _, why = reasons[0]
     names = tuple(dict.fromkeys(one[1] for one in reasons))
-    return Verdict(found.text, action, names, f"The text {why}.", bool(found.spans), cleaned.stripped)
+    return Verdict(shown, action, names, f"The text {why}.", masked, cleaned.stripped)
 
 
 def _judged(cleaned: Cleaned) -> list[tuple[str, str, str]]:

@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ... import secrets
 from ...locks import exclusive
 from .clean import clean
+from .told import mask
 
 __all__ = ["FILES", "LIMIT", "NAME", "SHOWN", "blank", "record"]
 
@@ -97,4 +97,4 @@ def _turn_over(path: Path) -> None:
 
 
 def _shown(text: str) -> str:
-    return secrets.mask(clean(text).text).text[:SHOWN]
+    return mask(clean(text).text)[0][:SHOWN]
