@@ -44,6 +44,8 @@ SAID = [
     ("The API is written in Go and talks to Postgres through sqlc.", "PROJECT_CONTEXT", "model"),
     ("Migrations live in db/migrations and run on start.", "PROJECT_CONTEXT", "model"),
     ("We chose SQLite because there is only ever one writer.", "PROJECT_CONTEXT", "decision"),
+    ("We deploy from the release branch", "PROJECT_CONTEXT", "habit of a team"),
+    ("The team squashes before it merges", "PROJECT_CONTEXT", "habit of a team"),
 ]
 
 
@@ -179,3 +181,15 @@ def test_probabilities_of_the_model_stand_behind_its_answer() -> None:
     text = "The API is written in Go and talks to Postgres through sqlc."
     assert matching(text) is None
     assert classify(text).confidence == predict(load(MODEL), text).confidence
+
+
+@pytest.mark.parametrize(
+    "text", ["We deploy from the release branch", "We deploy on Tuesdays", "The team squashes before it merges", "We usually cut a tag first"]
+)
+def test_what_a_team_does_is_about_the_project(text: str) -> None:
+    assert classify(text).level == "PROJECT_CONTEXT"
+
+
+@pytest.mark.parametrize("text", ["We deploy now", "We deployed yesterday", "We release again tomorrow, this week is the review"])
+def test_what_it_does_this_once_is_not(text: str) -> None:
+    assert classify(text).why != "habit of a team"

@@ -150,6 +150,14 @@ RULES = (
         r"(?=.{0,120}\b(?:because|over|since|so that|instead|against|in favou?r)\b)",
     ),
     _rule(
+        "habit of a team",
+        "PROJECT_CONTEXT",
+        0.85,
+        r"\A\W*(?:we|the team|our team|everybody) (?:always |usually |normally |only )?"
+        r"(?:back up|branch|build|cache|cut|deploy|host|keep|log|merge|mirror|pin|publish|rebase|release|roll out|serve|ship|sign|squash|store|tag|"
+        r"vendor|version)(?:e?s)?\b(?! (?:now|again|today))",
+    ),
+    _rule(
         "said in the past",
         "SESSION_STATE",
         0.93,
