@@ -152,7 +152,7 @@ RULES = (
     _rule(
         "habit of a team",
         "PROJECT_CONTEXT",
-        0.85,
+        0.9,
         r"\A\W*(?:we|the team|our team|everybody) (?:always |usually |normally |only )?"
         r"(?:back up|branch|build|cache|cut|deploy|host|keep|log|merge|mirror|pin|publish|rebase|release|roll out|serve|ship|sign|squash|store|tag|"
         r"vendor|version)(?:e?s)?\b(?! (?:now|again|today))",
