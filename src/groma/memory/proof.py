@@ -2,18 +2,23 @@
 
 Looked at is every file of the data directory but the stores and segments of indexed folders, which are made of those folders' files alone.
 A text is searched for as it is and as JSON writes it, and in pieces: a database cuts what is longer than a page, and only there.
+
+A process of its own looks: whoever opens a database's files beside SQLite and closes them takes from SQLite all locks that it holds on them in that
+process (POSIX forgets them with any descriptor), and others would then take the log from under it.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..values import value
 
-__all__ = ["Proof", "prove", "says"]
+__all__ = ["Proof", "main", "prove", "says"]
 
 PIECE = 64
 """Characters of a piece of a text."""
@@ -34,6 +39,25 @@ class Proof:
 
 def prove(folder: Path, texts: Iterable[str]) -> Proof:
     """Search the data directory for these texts. Raises OSError for a file that cannot be read."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from groma.memory.proof import main; main()"
+    asked = json.dumps({"folder": str(folder), "texts": sorted(texts)})  # not among the arguments, which everybody on this machine can read
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(Path(__file__).parents[2])], input=asked, capture_output=True, text=True, encoding="ascii", check=False
+    )
+    if done.returncode != 0:
+        raise OSError(f"What is kept in {folder} could not be searched: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+    said = json.loads(done.stdout)
+    return Proof(said["files"], said["bytes"], tuple(said["found"]))
+
+
+def main() -> None:
+    """The process that looks: the question on standard input, the proof on standard output."""
+    asked = json.load(sys.stdin)
+    proof = _searched(Path(asked["folder"]), asked["texts"])
+    json.dump({"files": proof.files, "bytes": proof.bytes, "found": proof.found}, sys.stdout)
+
+
+def _searched(folder: Path, texts: Iterable[str]) -> Proof:
     needles = sorted({form for text in texts for piece in _pieces(text) for form in _forms(piece)})
     files = size = 0
     found = []
