@@ -22,6 +22,8 @@ from typing import Any
 __all__ = ["Load", "Session", "run"]
 
 LIMIT = 32 * 2**20
+ENV = {"GROMA_MEMORIES_PER_HOUR": "1000000"}
+"""What these sessions say of their environment: they remember more than an agent may by default."""
 LOST = (ConnectionError, asyncio.IncompleteReadError, FileNotFoundError, ValueError)
 """What a session meets when its daemon is killed."""
 
@@ -38,7 +40,7 @@ class Session:
         """Say hello. Raises what is in LOST, or AssertionError where the daemon says no."""
         reader, writer = await asyncio.open_unix_connection(str(socket), limit=LIMIT)
         session = cls(reader, writer)
-        await session._send({"groma": 1, "version": "0.1.0", "client": "bench", "pid": os.getpid(), "cwd": str(cwd), "env": {}})
+        await session._send({"groma": 1, "version": "0.1.0", "client": "bench", "pid": os.getpid(), "cwd": str(cwd), "env": ENV})
         hello = await session._receive()
         assert hello.get("groma") == 1 and "error" not in hello and not hello.get("replace"), hello
         return session
