@@ -123,11 +123,23 @@ class Engine:
     # ------------------------------------------------------------------------------------------------------------------- wiring
 
     def _may_write(self, caller: Caller, verb: str) -> None:
+        """Raises what keeps this caller from it; the security log takes the attempt, where it can be written."""
+        if (why := self._why_not(caller, verb)) is None:
+            return
+        from .memory.guard.log import record  # only who is refused pays for it
+
+        if self.folder.is_dir():
+            with suppress(OSError):
+                record(self.folder, "read-only" if isinstance(why, ReadOnly) else "unauthorised", by=caller.name, verb=verb)
+        raise why
+
+    def _why_not(self, caller: Caller, verb: str) -> Refused | ReadOnly | None:
         if "owner" not in caller.roles:
-            raise Refused(f"{caller.name} may not {verb} here.")
+            return Refused(f"{caller.name} may not {verb} here.")
         if self.settings.read_only:
             origin = self.settings.origins["read_only"]
-            raise ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
+            return ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
+        return None
 
     def _limit(self, root: str) -> int:
         """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
@@ -160,6 +172,7 @@ class Engine:
 
         Raises RefusedRoot for a root nobody means to index whole, unless `consent`; NotIndexed for one that the caller may not see.
         """
+        self._may_write(caller, "index")
         self.may_index(caller, root, consent)
         limit = self._limit(root)
         name = profile()
@@ -179,7 +192,8 @@ class Engine:
 
     def may_index(self, caller: Caller, root: str, consent: bool = False) -> None:
         """Raises what `index` raises at once, without a look at what is in the folder."""
-        self._may_write(caller, "index")
+        if (why := self._why_not(caller, "index")) is not None:  # who asks a question has attempted nothing
+            raise why
         if caller.scopes is not None:
             self._scope(caller, root)  # who may see some folders only adds none to them
         if not os.path.isabs(root) or "\0" in root:
@@ -198,6 +212,7 @@ class Engine:
 
         Raises what `index` raises.
         """
+        self.may_index(caller, root)
         self.index(caller, root, report=report, waiting=waiting)
         return []
 

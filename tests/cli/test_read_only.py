@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from groma.catalogue.database import Database
 from groma.cli.main import VERBS
 from groma.config import load
 from groma.engine import Engine
-from groma.errors import GromaError, NotIndexed, ReadOnly
+from groma.errors import GromaError, NotIndexed, ReadOnly, Refused
 from groma.records import Selection
-from groma.types import LOCAL, Request
+from groma.types import LOCAL, Caller, Request
 from tests.faults.corpus import modules
 from tests.processes import Place, repository
 
@@ -40,8 +41,9 @@ ELSEWHERE = {"mcp", "bench", "hook", "demo", "serve", "start", "stop", "restart"
 
 
 def kept(data: Path) -> dict[str, str]:
-    """What is in a data directory, but for the memory that readers of SQLite share."""
-    files = [path for path in data.rglob("*") if path.is_file() and not path.name.endswith(("-shm", "-wal"))]
+    """What is in a data directory, but for the memory that readers of SQLite share, and the log of what was refused."""
+    passing = ("-shm", "-wal", "security.log", "security.log.lock")
+    files = [path for path in data.rglob("*") if path.is_file() and not path.name.endswith(passing)]
     return {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -157,3 +159,27 @@ def test_the_catalogue_itself_refuses(tmp_path: Path) -> None:
     Database.connect(tmp_path / "catalogue.db").close()
     with Database.connect(tmp_path / "catalogue.db", read_only=True) as db, pytest.raises(ReadOnly):
         db.execute("DELETE FROM scopes")
+
+
+def test_the_security_log_takes_every_attempt_to_write_and_no_question(tmp_path: Path) -> None:
+    root, data = repository(tmp_path / "repo", {"a.py": "def a(): pass\n"}), tmp_path / "data"
+    with Engine(load({}, data_dir=data, config_file=tmp_path / "none")) as engine:
+        engine.index(LOCAL, str(root))
+        with pytest.raises(Refused):
+            engine.memories.remember(Caller("guest", frozenset(), None), [{"content": "Mine now"}], here="")
+    with Engine(load({"GROMA_READ_ONLY": "1"}, data_dir=data, config_file=tmp_path / "none")) as engine:
+        for attempt in (
+            lambda: engine.memories.remember(LOCAL, [{"content": "The token=abcd1234efgh5678"}], here=""),
+            lambda: engine.index(LOCAL, str(root)),
+            lambda: engine.rebuild(LOCAL, None),
+        ):
+            with pytest.raises(ReadOnly):
+                attempt()
+        with pytest.raises(ReadOnly):
+            engine.freshen(LOCAL, str(root))
+        assert engine.search(LOCAL, [str(root)], Request("a", 3)).hits
+    lines = [json.loads(line) for line in (data / "security.log").read_text().splitlines()]
+    assert [(one["event"], one["by"], one["verb"]) for one in lines] == [
+        ("unauthorised", "guest", "remember"), ("read-only", "local", "remember"), ("read-only", "local", "index"), ("read-only", "local", "rebuild"),
+    ]  # fmt: skip
+    assert "abcd1234" not in (data / "security.log").read_text()
