@@ -166,7 +166,9 @@ def test_the_security_log_takes_every_attempt_to_write_and_no_question(tmp_path:
     with Engine(load({}, data_dir=data, config_file=tmp_path / "none")) as engine:
         engine.index(LOCAL, str(root))
         with pytest.raises(Refused):
-            engine.memories.remember(Caller("guest", frozenset(), None), [{"content": "Mine now"}], here="")
+            engine.memories.remember(Caller("guest"), [{"content": "Mine now"}], here="")
+        with pytest.raises(Refused):
+            engine.memories.about(Caller("guest"), here="")
     with Engine(load({"GROMA_READ_ONLY": "1"}, data_dir=data, config_file=tmp_path / "none")) as engine:
         for attempt in (
             lambda: engine.memories.remember(LOCAL, [{"content": "The token=abcd1234efgh5678"}], here=""),
@@ -180,6 +182,6 @@ def test_the_security_log_takes_every_attempt_to_write_and_no_question(tmp_path:
         assert engine.search(LOCAL, [str(root)], Request("a", 3)).hits
     lines = [json.loads(line) for line in (data / "security.log").read_text().splitlines()]
     assert [(one["event"], one["by"], one["verb"]) for one in lines] == [
-        ("unauthorised", "guest", "remember"), ("read-only", "local", "remember"), ("read-only", "local", "index"), ("read-only", "local", "rebuild"),
+        ("unauthorised", "guest", "remember"), ("unauthorised", "guest", "see all that is kept"), ("read-only", "local", "remember"), ("read-only", "local", "index"), ("read-only", "local", "rebuild"),
     ]  # fmt: skip
     assert "abcd1234" not in (data / "security.log").read_text()

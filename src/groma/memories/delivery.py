@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ..catalogue import memories as records
 from ..catalogue.memory_events import Event, timeline
 from ..drafts import moment
-from ..errors import Refused, UsageError
+from ..errors import UsageError
 from ..memory.briefing import briefing
 from ..memory.when import named_span
 from ..records import PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Briefing, Memory, Recalled, Remembered, is_live, is_valid
@@ -105,8 +105,7 @@ class Delivery(Ways):
 
     def about(self, caller: Caller, *, here: str, project: str | None = None) -> About:
         """All that is kept about the user and a project: superseded, expired, held back and forgotten records, too. For the owner alone."""
-        if "owner" not in caller.roles:
-            raise Refused(f"{caller.name} may not see all that is kept here.")
+        self._for_the_owner(caller, "see all that is kept")
         named = self._project(here, project)
         kept = [m for m in records.every(self._data.db) if m.project in ("", named)]
         return About(named, str(self._data.folder), tuple(sorted(kept, key=lambda m: (m.created, m.id))))

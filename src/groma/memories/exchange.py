@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..catalogue import memories as records
 from ..catalogue.memory_events import Call, call
 from ..catalogue.memory_restore import restore as put_back
-from ..errors import Refused, UsageError
+from ..errors import UsageError
 from ..memory.exchange import Entry, read_files, write
 from ..records import Draft, Memory, Receipt, Selection, is_live, is_valid
 from ..types import Caller
@@ -65,8 +65,7 @@ class Exchange(Sweeping):
         that people or other tools read (instructions, memory-server) have only what holds now. Raises UsageError for an unknown format or
         project, Refused for anybody but the owner.
         """
-        if "owner" not in caller.roles:
-            raise Refused(f"{caller.name} may not export here.")
+        self._for_the_owner(caller, "export")
         now = time.time()
         if project is not None:
             with self._lock:

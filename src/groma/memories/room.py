@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from ..catalogue import memories as records
 from ..config import Settings
 from ..data import DataDirectory
-from ..errors import UsageError
+from ..errors import Refused, UsageError
 from ..memory.projection import Projection
 from ..records import Draft
 from ..types import Caller
@@ -77,6 +78,17 @@ class Room:
         return named
 
     # --------------------------------------------------------------------------------------------------------------- security log
+
+    def _for_the_owner(self, caller: Caller, verb: str) -> None:
+        """Raises Refused for anybody else, and logs that."""
+        if "owner" in caller.roles:
+            return
+        from ..memory.guard.log import record
+
+        if self._data.folder.is_dir():
+            with suppress(OSError):
+                record(self._data.folder, "unauthorised", by=caller.name, verb=verb)
+        raise Refused(f"{caller.name} may not {verb} here.")
 
     def _noted(self, caller: Caller, one: Draft, verdict: Verdict) -> None:
         from ..memory.guard.log import record
