@@ -182,6 +182,7 @@ def test_the_security_log_takes_every_attempt_to_write_and_no_question(tmp_path:
         assert engine.search(LOCAL, [str(root)], Request("a", 3)).hits
     lines = [json.loads(line) for line in (data / "security.log").read_text().splitlines()]
     assert [(one["event"], one["by"], one["verb"]) for one in lines] == [
-        ("unauthorised", "guest", "remember"), ("unauthorised", "guest", "see all that is kept"), ("read-only", "local", "remember"), ("read-only", "local", "index"), ("read-only", "local", "rebuild"),
+        ("unauthorised", "guest", "remember"), ("unauthorised", "guest", "see all that is kept"),
+        ("read-only", "local", "remember"), ("read-only", "local", "index"), ("read-only", "local", "rebuild"),
     ]  # fmt: skip
     assert "abcd1234" not in (data / "security.log").read_text()
