@@ -328,12 +328,12 @@ def test_filters(memories: Memories) -> None:
 
 
 def test_what_is_of_a_session_is_over_only_if_that_is_sure(memories: Memories) -> None:
-    texts = ["Currently debugging the login", "We deploy from the release branch"]  # both taken for the state of a session, one by a guess
+    texts = ["Currently debugging the login", "Deployments go through the release branch"]  # both taken for the state of a session, one by a guess
     kept = [one(memories, text) for text in texts]
     given = one(memories, "The branch is green", level="SESSION_STATE")
     assert [r.level for r in (*kept, given)] == ["SESSION_STATE"] * 3
     ends = {r.memory.content: r.memory.expires for r in memories.recall(LOCAL, "login release branch debugging green", here="").memories}
-    assert ends["Currently debugging the login"] and ends["The branch is green"] and ends["We deploy from the release branch"] is None
+    assert ends["Currently debugging the login"] and ends["The branch is green"] and ends["Deployments go through the release branch"] is None
 
 
 def test_nothing_useful_is_said(memories: Memories) -> None:
