@@ -126,11 +126,9 @@ class Engine:
         """Raises what keeps this caller from it; the security log takes the attempt, where it can be written."""
         if (why := self._why_not(caller, verb)) is None:
             return
-        from .memory.guard.log import record  # only who is refused pays for it
+        from .memory.guard.log import refused  # only who is refused pays for it
 
-        if self.folder.is_dir():
-            with suppress(OSError):
-                record(self.folder, "read-only" if isinstance(why, ReadOnly) else "unauthorised", by=caller.name, verb=verb)
+        refused(self.folder, "read-only" if isinstance(why, ReadOnly) else "unauthorised", caller.name, verb)
         raise why
 
     def _why_not(self, caller: Caller, verb: str) -> Refused | ReadOnly | None:

@@ -63,6 +63,7 @@ __all__ = [
     "recollection_shape",
     "reminder_shape",
     "reminder_text",
+    "scope_shape",
     "statistics_shape",
     "status_shape",
     "why_shape",
@@ -197,7 +198,7 @@ def lines_shape(lines: Lines, degraded: list[str]) -> LinesShape:
     }
 
 
-class StatusShape(TypedDict):
+class ScopeShape(TypedDict):
     """What is indexed of a folder."""
 
     root: str
@@ -208,11 +209,16 @@ class StatusShape(TypedDict):
     generation: int
     age_s: float | None
     stale_files: int
+
+
+class StatusShape(ScopeShape):
+    """What is indexed of a folder, whether that is all, and the core in use."""
+
     finished: bool
     core: str
 
 
-def status_shape(s: ScopeStatus, core: str) -> StatusShape:
+def scope_shape(s: ScopeStatus) -> ScopeShape:
     """What is indexed of a folder."""
     return {
         "root": s.root,
@@ -223,9 +229,12 @@ def status_shape(s: ScopeStatus, core: str) -> StatusShape:
         "generation": s.generation,
         "age_s": s.age_s,
         "stale_files": s.stale_files,
-        "finished": s.finished,
-        "core": core,
     }
+
+
+def status_shape(s: ScopeStatus, core: str) -> StatusShape:
+    """The same, with whether that is all, and the core in use."""
+    return {**scope_shape(s), "finished": s.finished, "core": core}
 
 
 class SymbolShape(TypedDict):

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..config import Settings
+from ..shapes import scope_shape
 from ..types import LOCAL
 from .shared import as_json, json_option, open_engine, printable
 
@@ -33,19 +34,7 @@ def command(as_json_: bool) -> None:
         core = engine.core
         daemon = _daemon(engine.settings)
     if as_json_:
-        rows: list[dict[str, Any]] = [
-            {
-                "root": s.root,
-                "files": s.files,
-                "chunks": s.chunks,
-                "languages": s.languages,
-                "skipped": s.skipped,
-                "generation": s.generation,
-                "age_s": s.age_s,
-                "stale_files": s.stale_files,
-            }
-            for s in scopes
-        ]
+        rows = [scope_shape(s) for s in scopes]
         as_json({"schema": "groma.status/1", "scopes": rows, "core": core, "data_dir": folder, "disk_bytes": disk, "daemon": daemon})
         return
     for s in scopes:

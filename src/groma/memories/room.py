@@ -9,7 +9,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -83,11 +82,9 @@ class Room:
         """Raises Refused for anybody else, and logs that."""
         if "owner" in caller.roles:
             return
-        from ..memory.guard.log import record
+        from ..memory.guard.log import refused
 
-        if self._data.folder.is_dir():
-            with suppress(OSError):
-                record(self._data.folder, "unauthorised", by=caller.name, verb=verb)
+        refused(self._data.folder, "unauthorised", caller.name, verb)
         raise Refused(f"{caller.name} may not {verb} here.")
 
     def _noted(self, caller: Caller, one: Draft, verdict: Verdict) -> None:

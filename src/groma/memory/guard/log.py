@@ -11,13 +11,14 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ...locks import exclusive
 from .clean import clean
 from .told import mask
 
-__all__ = ["FILES", "LIMIT", "NAME", "SHOWN", "blank", "record"]
+__all__ = ["FILES", "LIMIT", "NAME", "SHOWN", "blank", "record", "refused"]
 
 NAME = "security.log"
 FILES = 5
@@ -40,6 +41,14 @@ def record(folder: Path, event: str, **fields: str | int | float | bool | None) 
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
         with open(descriptor, "ab") as file:
             file.write(line)
+
+
+def refused(folder: Path, event: str, by: str, verb: str) -> None:
+    """Log an attempt that was refused: `read-only` or `unauthorised`. Nothing is made for it where nothing is kept, and a log that cannot be
+    written changes no answer."""
+    if folder.is_dir():
+        with suppress(OSError):
+            record(folder, event, by=by, verb=verb)
 
 
 def blank(folder: Path, texts: Iterable[str]) -> int:
