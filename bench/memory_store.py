@@ -88,11 +88,11 @@ def costs(folder: Path, texts: list[str], count: int) -> dict[str, Any]:
             clock.timed("recall", lambda question=question: memories.recall(LOCAL, question, here=""))
         clock.timed("recall, a new engine", lambda: _cold(folder, texts[0]))
         kept = memories.count(LOCAL)
-    for what, args in (("groma recall, a new process", ["recall", "--json", texts[1]]), ("groma remember, a new process", None)):
+    for what, args in (("groma recall, a new process", ["recall", "--json", "--", texts[1]]), ("groma remember, a new process", None)):
         for text in texts[-11:-10]:
             _process(folder, args or ["remember", "--json", text])  # which writes the bytecode
         for text in texts[-10:]:
-            said = args or ["remember", "--json", f"{text} (said again)"]
+            said = args or ["remember", "--json", "--", f"{text} (said again)"]
             clock.timed(what, lambda said=said: _process(folder, said))
     return {"records": kept, "outcomes while it filled": dict(outcomes), "ms": clock.table()}
 
@@ -103,7 +103,7 @@ def _cold(folder: Path, text: str) -> None:
 
 
 def _process(folder: Path, args: list[str]) -> None:
-    environment = {**os.environ, "GROMA_DATA_DIR": str(folder), "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
+    environment = {**os.environ, "GROMA_DAEMON": "off", "GROMA_DATA_DIR": str(folder), "PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed groma has its bytecode
     subprocess.run([sys.executable, "-m", "groma", *args], env=environment, cwd=folder, check=True, capture_output=True)
 
