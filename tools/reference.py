@@ -169,8 +169,13 @@ def agents() -> str:
         "How long each takes: `python -m bench.hooks`.\n\n"
         "| event | what groma does |\n|---|---|\n"
         + hooks
-        + "\nProtected are `.env` and its like, keys and other files of credentials, `.git`, `.ssh` and `.gnupg`: for tools that write files, and "
-        "for shell commands that plainly write them (redirections, `tee`, `cp`, `mv`, `rm`, `sed -i` …). That keeps mistakes away, not an attacker.\n"
+        + "\nProtected are `.env` and its like, keys and other files of credentials, `.git`, `.ssh` and `.gnupg`: agents write "
+        "none of them, and do not print credentials (they may read `.git`, and let programs use what they may not see: `source .env`, `--env-file`, "
+        "`TOKEN=$(cat token.key) …`). Tools that take a file say which; of a shell text its syntax tree tells what it plainly touches: redirections, "
+        "`cat`, `grep`, `tee`, `cp`, `mv`, `rm`, `sed -i` …, also within `$(…)`, here-documents for a shell, `sh -c`, `eval`, `xargs`, `find -exec`, "
+        "through links, globs and variables that the text sets. **It is a seat belt, not a jail**: it keeps mistakes away, not an attacker, and a "
+        "program that the shell starts (`python -c …`, `make`) does what it likes. Of 4,503 shell texts that people wrote (Makefiles, CI files, "
+        "scripts, documents; `python -m bench.alarms`) it refused 8: each writes keys, `.git` or certificates, whose `.pem` looks like a key.\n"
         "\n## Plugin, bundle, registry\n\n`plugins/` is a Claude Code marketplace with one plugin: server, hooks and skill "
         "(`claude plugin marketplace add PATH/plugins`, then `claude plugin install groma@groma`). `python tools/bundle.py` writes it, "
         "`server.json` for the MCP registry, and `dist/groma-VERSION.mcpb`, a bundle for desktop clients that run Python with uv.\n"
@@ -179,7 +184,7 @@ def agents() -> str:
 
 HOOKS = {
     "SessionStart": "prints the briefing and where work stood, as context; brings the index up to date beside the agent",
-    "PreToolUse": "refuses writes to protected paths, with the reason",
+    "PreToolUse": "refuses to write protected paths and to print credentials, with the reason",
     "PostToolUse": "brings the index up to date, beside the agent",
     "PreCompact": "remembers where work stands: branch, what was asked, files that were edited, what was said last",
     "SessionEnd": "the same",
