@@ -164,6 +164,10 @@ def agents() -> str:
         + "\n## Instructions\n\n`--type instructions` writes the user's file; with `--project PATH` the project's.\n\n"
         "| agent | user's file | project's file |\n|---|---|---|\n"
         + rules
+        + '\n## As JSON\n\n`groma install --json` (with `--yes` or `--print`) prints `{"schema": "groma.install/1", "done": [...]}`, one member '
+        "for each client and type; `groma uninstall --json` the same as `groma.uninstall/1`, one for each file:\n\n"
+        "| field | what |\n|---|---|\n"
+        + "".join(f"| `{name}` | {what} |\n" for name, what in JSON.items())
         + "\n## Hooks\n\nFor Claude Code (`~/.claude/settings.json`, [page](https://code.claude.com/docs/en/hooks)). A hook never stops an agent: "
         "whatever is wrong, it ends with 0 and a line in `hooks.log` of the data directory; 2 is said only for a protected path. "
         "How long each takes: `python -m bench.hooks`.\n\n"
@@ -181,6 +185,18 @@ def agents() -> str:
         "`server.json` for the MCP registry, and `dist/groma-VERSION.mcpb`, a bundle for desktop clients that run Python with uv.\n"
     )
 
+
+JSON = {
+    "client`, `title": "the client's name and title (`knowledge-manager` for `--bin`; empty for a file that no client's row names)",
+    "type": "`mcp`, `instructions`, `hooks`, `skill`, or `bin` for that link",
+    "path": "the file",
+    "state": "`written`, `unchanged` (it was there already), `taken out`, `removed` (the file was groma's, and is gone), `planned` (`--print`), "
+    "`left alone`",
+    "why": "why it was left alone, in one sentence",
+    "diff": "what changes or changed, without credentials that stand beside it",
+    "verified": "the version of the client's own tool that listed our server, and the day; empty: written from documentation, untried",
+    "server": "for `mcp`: does what the file then names answer? `ok` with `name`, `version`, `tools`, `seconds`, or not, with `why`; else null",
+}
 
 HOOKS = {
     "SessionStart": "prints the briefing and where work stood, as context; brings the index up to date beside the agent",
