@@ -36,7 +36,7 @@ def program(name: str) -> str | None:
 
 
 def _folders() -> Iterator[str]:
-    """Where our programs may lie: beside the package (a build in a checkout), beside this interpreter (a virtual environment, so of pipx and uv, too),
+    """Where our programs may lie: beside the package (a build in a checkout), beside this interpreter (a virtual environment, of pipx and uv too),
     and where the installer says that it put `groma` (`pip install --user`, a system's Python that keeps its scripts elsewhere)."""
     yield str(Path(__file__).parents[1])
     yield os.path.dirname(os.path.abspath(sys.executable))
