@@ -88,7 +88,9 @@ def test_print_writes_nothing(groma: Groma, place: Place) -> None:
     assert ran.out.count("--- /dev/null") == len(CLIENTS) and sorted(place.home.rglob("*")) == before
     for client in CLIENTS:
         assert f"{client.title}: " in ran.out
-    assert not (place.data / "agents.json").exists()
+    assert not place.data.exists()
+    groma("uninstall", "--print")
+    assert not place.data.exists()
 
 
 def test_those_that_are_here(groma: Groma, place: Place) -> None:
@@ -126,6 +128,17 @@ def test_one_that_is_odd_does_not_keep_the_others(groma: Groma, place: Place) ->
     ran = groma("install", "cursor", "codex", "--yes", code=3)
     assert "Cursor: " in ran.err and "line 1 has a comma before it closes, which is no JSON; groma leaves it alone" in ran.err
     assert (place.home / ".codex" / "config.toml").exists() and "Codex: the server answers" in ran.out
+
+
+def test_dotfiles(groma: Groma, place: Place) -> None:
+    kept = write(place.home / "dotfiles" / "claude.json", CLAUDE.replace("\n", "\r\n"))
+    link = place.home / ".claude.json"
+    link.symlink_to("dotfiles/claude.json")
+    ran = groma("install", "claude-code", "--yes")
+    assert f"{link} (a link to {kept})" in ran.out and "the server answers" in ran.out
+    assert os.readlink(link) == "dotfiles/claude.json" and kept.read_bytes().count(b"\n") == kept.read_bytes().count(b"\r\n")
+    groma("uninstall", "--yes")
+    assert os.readlink(link) == "dotfiles/claude.json" and kept.read_bytes().decode() == CLAUDE.replace("\n", "\r\n")
 
 
 def test_a_server_that_does_not_answer_is_told(groma: Groma, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

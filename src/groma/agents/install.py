@@ -73,7 +73,7 @@ def taken_out(client: Client, type_: str, record: Record, environment: Mapping[s
 
 def forgotten(record: Record, path: str) -> Edit | None:
     """The edit that takes ours out of a file that the record names and no client's row does: a link, or a project's instructions."""
-    if os.path.islink(path):
+    if os.path.basename(path) == MANAGER:
         return unlinked(os.path.dirname(path), record)
     return _back(path, record, blocks.drop) if os.path.lexists(path) else None
 

@@ -51,8 +51,9 @@ def command(
       groma install --bin ~/.agent/bin --yes
       groma install --print --json
 
-    A file that is odd (broken, read-only, a link, with names said twice) is left
-    alone, and why is said. `groma uninstall` gives each file back.
+    A file that is odd (broken, read-only, with names said twice) is left alone,
+    and why is said; a link stays one, and the file it leads to is changed.
+    `groma uninstall` gives each file back.
     """
     from ..agents.command import server
 
@@ -65,7 +66,7 @@ def command(
     root = project_root(project) if project else ""
     if root and "instructions" not in types:
         raise UsageError("--project says where instructions go; add --type instructions.")
-    with recorded(held.data_dir) as record:
+    with recorded(held.data_dir, only_read=only_print) as record:
         rows = _planned(clients, types or ("mcp",), server(os.environ), root, folder, bool(client))
         if not as_json_:
             for row in rows:
@@ -134,7 +135,8 @@ def _told(row: Row) -> None:
         return
     there = "" if row.edit.changes else "  (is there already)"
     note = f"; listed by its own tool {row.verified}" if row.verified else "; written from documentation, untried"
-    click.echo(f"{row.title}: {printable(row.path)}{there}{note if row.type != 'bin' else ''}")
+    real = f" (a link to {printable(os.path.realpath(row.path))})" if row.type != "bin" and os.path.islink(row.path) else ""
+    click.echo(f"{row.title}: {printable(row.path)}{real}{there}{note if row.type != 'bin' else ''}")
 
 
 def answerable(as_json_: bool, only_print: bool, yes: bool) -> None:

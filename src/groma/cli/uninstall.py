@@ -51,7 +51,7 @@ def command(
     root = project_root(project) if project else ""
     everything = not client and not types and not project and not folder
     rows: dict[str, Row] = {}
-    with recorded(held.data_dir) as record:
+    with recorded(held.data_dir, only_read=only_print) as record:
         for one in [] if folder and not client else named(client) if client else CLIENTS:
             for type_ in types or (("instructions",) if root else TYPES):
                 where = root if type_ == "instructions" else ""
@@ -69,7 +69,7 @@ def command(
         for path in record.paths() if everything else ():
             if path in rows:
                 continue
-            row = Row("", "", "bin" if os.path.islink(path) else "instructions", path)
+            row = Row("", "", "bin" if os.path.basename(path) == MANAGER else "instructions", path)
             try:
                 row.edit = forgotten(record, path)
             except ConfigurationError as e:
