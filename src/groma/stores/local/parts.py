@@ -70,9 +70,8 @@ class Segment:
                             self._set_aside(rows[-1][0], e)
                             break
                         chunks += rows.pop()[2]
-                    if merged:
-                        part = self._merged(db, [*reversed(merged), part])
-                    self._replace(db, part, top, keep=[name for name, _, _ in rows])
+                    whole = self._merged(db, [*reversed(merged), part]) if merged else part
+                    self._replace(db, whole, top, keep=[name for name, _, _ in rows])
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
