@@ -24,7 +24,7 @@ BASE = getattr(sys, "_base_executable", sys.executable)
 ASK = "import json; from groma.agents.command import program, server; s = server({}); print(json.dumps([s.command, s.args, program('groma')]))"
 FRONT = b"#!/bin/sh\nexit 0\n"
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for the front")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for the front")]
 
 
 @pytest.fixture(scope="module")
