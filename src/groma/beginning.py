@@ -11,11 +11,12 @@ from .catalogue import memories
 from .catalogue.database import Database
 from .config import Settings
 from .memory.briefing import TOKENS, briefing
+from .types import Caller
 
 __all__ = ["told"]
 
 
-def told(settings: Settings, here: str, *, states: int) -> str:
+def told(caller: Caller, settings: Settings, here: str, *, states: int) -> str:
     """The briefing of a project ("" for none) with so many notes of where work stood; "" if there is nothing to tell. Nothing is written.
 
     Raises what the catalogue raises, also where it has to be upgraded first: then an engine has to be asked.

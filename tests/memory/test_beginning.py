@@ -43,28 +43,28 @@ def engine(settings: Settings, tmp_path: Path) -> Iterator[Engine]:
 def test_the_same_as_an_engine_tells(engine: Engine, settings: Settings, tmp_path: Path) -> None:
     for here in (str(tmp_path / "shop"), str(tmp_path / "other"), str(tmp_path / "new"), ""):
         for states in (0, 2):
-            text = beginning.told(settings, here, states=states)
+            text = beginning.told(LOCAL, settings, here, states=states)
             assert text == engine.memories.briefing(LOCAL, here=here, states=states).text
             assert f"by decision 59 ({Path(here).name})" in text or not here.endswith("shop")
             assert "Mondays" not in text and ("Work stood" in text) == bool(states)
 
 
 def test_nothing_is_made_where_nothing_is(settings: Settings) -> None:
-    assert beginning.told(settings, "/x", states=2) == "" and not settings.data_dir.exists()
+    assert beginning.told(LOCAL, settings, "/x", states=2) == "" and not settings.data_dir.exists()
 
 
 def test_what_cannot_be_read_is_said(settings: Settings) -> None:
     settings.data_dir.mkdir()
     (settings.data_dir / "catalogue.db").write_bytes(b"no database" * 1000)
     with pytest.raises(CatalogueDamaged):
-        beginning.told(settings, "/x", states=2)
+        beginning.told(LOCAL, settings, "/x", states=2)
 
 
 def test_a_catalogue_of_before_is_left_to_an_engine(settings: Settings) -> None:
     with Database.connect(settings.data_dir / "catalogue.db") as db, db.transaction():
         db.execute("UPDATE groma_schema SET version_num = '0001'")
     with pytest.raises(GromaError):
-        beginning.told(settings, "/x", states=2)
+        beginning.told(LOCAL, settings, "/x", states=2)
 
 
 def test_little_is_imported_for_it() -> None:

@@ -136,9 +136,10 @@ def _briefing() -> str:
             return _asked(cast("Engine", remote), remote.project)
     try:
         from ..beginning import told
+        from ..types import LOCAL
 
         root = _project("")
-        return told(held, root, states=STATES if root else 0)
+        return told(LOCAL, held, root, states=STATES if root else 0)
     except GromaError:  # it may have to be upgraded or healed
         with _engine(held) as engine:
             return _asked(engine, "")
