@@ -118,9 +118,9 @@ class Jobs:
             raise UsageError(f"There is no job of the kind {kind}; there are {', '.join(KINDS)}.")
         if strange := arguments.keys() - KINDS[kind]:
             raise UsageError(f"A job of the kind {kind} knows no {', '.join(sorted(strange))}.")
+        self._may_write(caller, "start jobs")  # first: what it refuses is logged
         if kind == "index":
             self._may_index(caller, root, bool(arguments.get("consent")))
-        self._may_write(caller, "start jobs")
         if caller.scopes is not None and root not in self._roots(caller):
             raise Refused(f"{caller.name} may start jobs only for folders it may see.") if not root else _not_indexed(root)
         if kind == "index":
