@@ -31,12 +31,13 @@ from .values import value
 __all__ = ["KINDS", "Job", "Jobs", "lock_path"]
 
 KINDS: Mapping[str, frozenset[str]] = {
-    "index": frozenset({"consent"}),
+    "index": frozenset({"consent", "awaited"}),
     "rebuild": frozenset(),
     "import": frozenset({"files", "format", "project", "restore", "here"}),
     "maintenance": frozenset(),
 }
-"""The kinds of jobs, with the arguments that each knows: those of the engine's verb. What is about everything has the root ""."""
+"""The kinds of jobs, with the arguments that each knows: those of the engine's verb. What is about everything has the root "". An
+index run that is `awaited` is only wanted as long as somebody waits for it."""
 AT_LEAST = 8
 """So many characters of a job's id, at its begin or end, name it."""
 

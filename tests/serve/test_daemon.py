@@ -623,6 +623,39 @@ def test_progress_and_cancelling(place: Shared) -> None:
     place.groma("verify")
 
 
+def jobs(place: Shared) -> dict[str, tuple[str, bool]]:
+    """Of each job: its state, and whether it is there only for who waits for it."""
+    return {one["id"]: (one["state"], "awaited" in one["arguments"]) for one in place.groma("jobs", "--json").json["jobs"]}
+
+
+def test_a_job_that_somebody_else_asked_for_is_left_and_not_ended(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(3_000), commit=False)
+    place.groma("start")
+    id = place.groma("index", "--background", root, "--json").json["job"]["id"]
+    with Talk(place) as talk:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        assert talk.frames.receive()["progress"]
+        talk.frames.send({"cancel": 1})
+        while "progress" in (said := talk.frames.receive()):
+            pass
+        assert said["error"]["type"] == "Cancelled"
+        until(lambda: talk.ask("status")["runs"] == 0)
+    assert until(lambda: (now := jobs(place))[id][0] in ("done", "cancelled", "failed") and now) == {id: ("done", False)}
+
+
+def test_what_is_asked_for_beside_a_run_that_is_waited_for_outlives_it(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(3_000), commit=False)
+    place.groma("start")
+    with Talk(place) as talk:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        assert talk.frames.receive()["progress"]
+        id = place.groma("index", "--background", root, "--json").json["job"]["id"]
+        talk.frames.send({"cancel": 1})
+        while "progress" in talk.frames.receive():
+            pass
+    assert until(lambda: (now := jobs(place))[id][0] in ("done", "cancelled", "failed") and now)[id] == ("done", False)
+
+
 def test_index_runs_that_are_asked_for_at_once_are_joined(place: Shared, project: Path) -> None:
     place.groma("start")
     with Talk(place) as talk:

@@ -19,8 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -30,11 +29,10 @@ from ..config import Settings, load
 from ..engine import Engine
 from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
-from ..types import LOCAL, Caller, Summary
+from ..types import LOCAL, Caller
 from . import sockets, wire
 from .client import LOCK
-from .freshness import Freshness
-from .runs import Run, Runs, is_small
+from .indexing import Indexing
 from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
 from .turns import Turns
 from .upkeep import code_state, log, newer, rss_bytes, signed, slim
@@ -63,7 +61,6 @@ RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
 
 BY_TURNS = frozenset({"search_code", "read"})
-FOREVER_S = 1e9
 
 OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
 """Settings of what the daemon does by itself."""
@@ -96,10 +93,8 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
-        self._runs = Runs(lambda work: self._submit(self._patient, work))
         self._turns = Turns(TURNS)
-        self.freshness = Freshness(self.engine, self._run_for_question, self._turns.aside)
-        self._heard: dict[str, tuple[Asked, ...]] = {}
+        self._indexing = Indexing(self.engine, lambda work: self._submit(self._patient, work), self._turns.aside)
         self._jobs_stop = threading.Event()
         self._jobs = 0
         self._last = time.monotonic()
@@ -117,6 +112,7 @@ class Daemon:
     async def run(self) -> None:
         """Answer until told to stop, or until nobody came for a while."""
         self._loop = asyncio.get_running_loop()
+        self._indexing.listen()
         await self._listen()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._signalled, number)
@@ -172,7 +168,7 @@ class Daemon:
         begun = time.monotonic()
         self._jobs_stop.set()
         self.engine.jobs.wake()
-        self._runs.stop()
+        self._indexing.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=FINISH_S)
         for session in self._sessions:
@@ -189,7 +185,7 @@ class Daemon:
     def _close(self, working: threading.Thread) -> None:
         with suppress(GromaError):
             working.join()  # the processes of jobs end first: what they had in hand is gone on with by the next daemon
-            self.freshness.close()
+            self._indexing.freshness.close()
             self.engine.close()
 
     async def _look(self) -> None:
@@ -207,7 +203,7 @@ class Daemon:
             await self._heal()
         with suppress(GromaError):
             self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
-        idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
+        idle = not self._sessions and not self._tasks and not len(self._indexing) and not self._jobs
         if not idle:
             self._last = time.monotonic()
         elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
@@ -215,7 +211,7 @@ class Daemon:
             return
         if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
             await self._slim()
-        if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
+        if not self._tasks and not len(self._indexing) and self._outdated() and self._code_seen[1] == code_state():
             self.stop("its code or its settings were changed")
 
     def _orphaned(self) -> bool:
@@ -280,8 +276,8 @@ class Daemon:
             "rss_mb": round(rss_bytes() / 1e6, 1),
             "sessions": len(self._sessions),
             "jobs": self._jobs,
-            "runs": len(self._runs),
-            "watched": len(self.freshness.watched()),
+            "runs": len(self._indexing),
+            "watched": len(self._indexing.freshness.watched()),
             "memory_mb": self.settings.memory_mb,
             "slimmed": self._slimmed,
             "core": self.engine.core,
@@ -414,56 +410,10 @@ class Daemon:
             raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
         method, arguments = method_of(session.engine, verb), arguments_of(verb, args)
         if asked.verb == "freshen":
-            return {"result": await self._freshened(session, asked, **arguments)}
+            return {"result": await self._indexing.freshen(session.engine, session.caller, asked, **arguments)}
         if verb.runs:
-            return {"result": await self._indexed(session.engine, session.caller, asked, **arguments)}
+            return {"result": await self._indexing.run(session.engine, session.caller, asked, **arguments)}
         return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}))
-
-    # ------------------------------------------------------------------------------------------------------------------ index runs
-
-    async def _indexed(self, engine: Engine, caller: Caller, asked: Asked, root: str, consent: bool = False) -> Summary:
-        """What an index run of a folder that begins after this call returns; others that ask for it share it."""
-        key = (root, consent, repr(sorted(engine.settings.values.items())))
-        return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
-
-    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
-        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
-        waited for, is done here at once: a process that gives way to everybody takes its time."""
-        if engine is not self.engine or engine.finished(caller, root) or is_small(root):
-            return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
-        job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
-        done = engine.jobs.future(job, run.tell)
-        while True:
-            try:
-                found = dict(done.result(0.2).result)
-                engine.note(found.pop("told", ()))
-                return Summary(**found)
-            except FutureTimeout:
-                if run.stop.is_set():
-                    if not self._stopping.is_set():
-                        engine.jobs.cancel(caller, job)
-                    raise Cancelled("The index run was stopped; what was indexed so far stays.") from None
-
-    def _run_for_question(self, root: str) -> Future[Any]:
-        """An index run for `Freshness`, from one of its threads. Who waits for it hears how far it is."""
-
-        def tell(done: int, total: int, message: str) -> None:
-            for one in self._heard.get(root, ()):
-                one.progress(done, total, message)
-
-        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, Asked("index", tell), root), self._loop)
-
-    async def _freshened(self, session: Session, asked: Asked, root: str) -> list[str]:
-        """As long as it takes: whoever asks may leave."""
-        self._heard[root] = (*self._heard.get(root, ()), asked)
-        try:
-            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S, caller=session.caller, engine=session.engine))
-        finally:
-            left = tuple(one for one in self._heard[root] if one is not asked)
-            if left:
-                self._heard[root] = left
-            else:
-                del self._heard[root]
 
     # ---------------------------------------------------------------------------------------------------------------------- agents
 
@@ -475,7 +425,7 @@ class Daemon:
 
                 g = session.greeting
                 session.surface = Surface(
-                    session.engine, self.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset, caller=session.caller
+                    session.engine, self._indexing.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset, caller=session.caller
                 )
         surface = session.surface
 
