@@ -170,6 +170,7 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str, to
 
 def _spawned(settings: Settings, environment: Mapping[str, str], client: str, toolset: str) -> Greeted:
     import subprocess  # only who starts one pays for it
+    import threading
 
     folder = settings.data_dir
     log = folder / LOG
@@ -187,13 +188,14 @@ def _spawned(settings: Settings, environment: Mapping[str, str], client: str, to
             env={**environment, "GROMA_DATA_DIR": str(folder)},
             start_new_session=True,
         )
+    # Whoever starts a process buries it, and an agent's session may well outlive the daemon.
+    threading.Thread(target=child.wait, name="burial", daemon=True).start()
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         greeted = _greet(settings, environment, client, toolset)
         if greeted is not None:
-            child.returncode = 0  # it outlives us: nobody is to wait for it
             return greeted
-        if child.poll():
+        if child.returncode:
             raise StoreUnreachable(f"The daemon could not be started (it ended with {child.returncode}; its last words are in {log}).")
         time.sleep(0.005)
     raise StoreUnreachable(f"The daemon did not answer within {START_S:.0f} s of its start; see {log}.")
