@@ -623,6 +623,86 @@ def test_progress_and_cancelling(place: Shared) -> None:
     place.groma("verify")
 
 
+def test_a_cancel_is_heard_however_many_requests_wait(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(6_000), commit=False)
+    place.groma("start")
+    with Talk(place) as talk:
+        requests = [{"id": n, "verb": "index", "args": {"root": str(root)}} for n in range(999)]
+        more = [{"id": 999, "verb": "ping"}, {"id": 1_000, "verb": "ping"}, {"id": "large", "verb": "ping"}, {"cancel": 998}, {"cancel": 0}]
+        talk.socket.sendall(b"".join(map(wire.frame, (*requests, *more))))
+        said = [talk.frames.receive() for _ in range(4)]
+        assert {one["id"]: one["error"]["type"] for one in said} == {1_000: "Refused", "large": "Refused", 998: "Cancelled", 0: "Cancelled"}
+        assert "1,000 requests of this session wait" in said[0]["error"]["message"]
+        talk.frames.send({"id": 0, "verb": "ping"})
+        for n in range(1, 998):
+            talk.frames.send({"cancel": n})
+        said = [talk.frames.receive() for _ in range(999)]
+        assert {one["id"] for one in said if "error" in one} == set(range(1, 998)) and {one["id"] for one in said if "result" in one} == {0, 999}
+
+
+def test_what_waits_for_an_answer_is_bounded_in_size(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(6_000), commit=False)
+    place.groma("start")
+    with Talk(place) as talk:
+        talk.frames.send({"id": 0, "verb": "index", "args": {"root": str(root)}, "more": "x" * (20 << 20)})
+        talk.frames.send({"id": 1, "verb": "ping", "more": "x" * (20 << 20)})
+        said = talk.frames.receive()
+        assert said["id"] == 1 and "hold 32 MB already" in said["error"]["message"]
+        talk.frames.send({"cancel": 0})
+        assert talk.frames.receive()["error"]["type"] == "Cancelled"
+        talk.frames.send({"id": 1, "verb": "ping", "more": "x" * (20 << 20)})
+        assert talk.frames.receive()["result"]
+
+
+def test_what_is_cancelled_in_the_same_breath_is_answered(place: Shared) -> None:
+    place.groma("start")
+    with Talk(place) as talk:
+        for n in range(70):
+            talk.socket.sendall(wire.frame({"id": n, "verb": "ping"}) + wire.frame({"cancel": n}))
+            assert talk.frames.receive()["id"] == n
+
+
+def facts(topic: str) -> list[dict[str, str]]:
+    return [{"content": f"The {topic} number {n} listens on port {8000 + n}"} for n in range(120)]
+
+
+WRITING: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
+    "remember": lambda topic: ("remember", {"said": facts(topic), "here": ""}),
+    "store": lambda topic: ("store", {"entries": facts(topic), "here": ""}),
+    "knowledge_store_batch": lambda topic: ("tool", {"name": "knowledge_store_batch", "arguments": {"entries": facts(topic)}}),
+    "import": lambda topic: ("tool", {"name": "import", "arguments": {
+        "content": "# Facts\n\n" + "".join(f"- {one['content']}\n" for one in facts(topic)), "format": "instructions"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", WRITING)
+def test_a_write_that_was_begun_is_finished_and_answered(place: Shared, project: Path, verb: str) -> None:
+    """Whoever cancels hears either that nothing was done, or what was; who leaves finds it done."""
+    place.groma("start")
+    with Talk(place) as watching:
+        with Talk(place, cwd=str(project), toolset="full") as talk:
+            name, args = WRITING[verb]("service")
+            talk.frames.send({"id": 1, "verb": name, "args": args})
+            talk.frames.send({"id": 2, "verb": "ping"})
+            said = [talk.frames.receive()]
+            talk.frames.send({"cancel": 1})
+            said.append(talk.frames.receive())
+            (answer,) = [one for one in said if one["id"] == 1]
+            watching.ask("remember", said=[{"content": "Memories are written one after the other"}], here="")  # and so after the one before
+            kept = watching.ask("count")
+            if "result" in answer:
+                assert kept > 1 and not (name == "tool" and answer["result"]["isError"]), answer
+            else:
+                assert kept == 1 and answer["error"]["type"] == "Cancelled", answer
+        with Talk(place, cwd=str(project), toolset="full") as talk:
+            name, args = WRITING[verb]("printer")
+            talk.frames.send({"id": 1, "verb": name, "args": args})
+            talk.frames.send({"id": 2, "verb": "ping"})
+            talk.frames.receive()
+        until(lambda: watching.ask("status")["sessions"] == 1)
+        assert watching.ask("count") > kept
+
+
 def jobs(place: Shared) -> dict[str, tuple[str, bool]]:
     """Of each job: its state, and whether it is there only for who waits for it."""
     return {one["id"]: (one["state"], "awaited" in one["arguments"]) for one in place.groma("jobs", "--json").json["jobs"]}

@@ -70,6 +70,7 @@ FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 
 T = TypeVar("T")
 
+CANCELLED = "The request was cancelled."
 _STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
 
 
@@ -296,7 +297,7 @@ class Daemon:
                 return
             self._sessions.add(session)
             while not self._stopping.is_set() and not writer.is_closing():
-                await self._take(session, wire.read(await reader.readuntil(b"\n")))
+                await self._take(session, await reader.readuntil(b"\n"))
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # it left, in the middle of a line or before it said a word
         except asyncio.LimitOverrunError:
@@ -305,12 +306,9 @@ class Daemon:
             await refuse(session, e)
         finally:
             for asked in session.asked.values():
-                if asked.task is not None and not asked.writes:
-                    asked.task.cancel()
-                elif asked.verb == "tool":
-                    asked.stop.set()  # it knows best what of it may be left undone
-            if waiting := [asked.task for asked in session.asked.values() if asked.task is not None]:
-                await asyncio.wait(waiting, timeout=SLOW_S)
+                asked.leave()
+            if session.asked:
+                await asyncio.wait([asked.task for asked in session.asked.values()], timeout=SLOW_S)
             self._sessions.discard(session)
             self._last = time.monotonic()
             writer.close()
@@ -340,22 +338,26 @@ class Daemon:
         config = places.config_file({**self.environment, **greeting.env})
         return self.engine.under(load(asked, data_dir=self.settings.data_dir, config_file=config))
 
-    async def _take(self, session: Session, message: dict[str, Any]) -> None:
+    async def _take(self, session: Session, line: bytes) -> None:
+        """Take up what was sent. Nothing here waits for a request: one that is to be cancelled must be heard of however many there are."""
+        message = wire.read(line)
         if "cancel" in message:
-            if (asked := session.asked.get(_id(message["cancel"]))) is not None and asked.task is not None:
-                asked.stop.set()
-                asked.task.cancel()
+            if (asked := session.asked.get(_id(message["cancel"]))) is not None:
+                asked.cancel()
             return
         if not isinstance(verb := message.get("verb"), str):
             raise UsageError("A request names its verb.")
         number = _id(message.get("id"))
-        if number in session.asked:
-            raise UsageError(f"The request {number!r} is under way already.")
-        await session.room.acquire()
-        asked = session.asked[number] = Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
+        asked = Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None, len(line))
+        try:
+            session.admit(number, asked)
+        except Refused as e:
+            await session.send(_failed(number, e))
+            return
         asked.task = asyncio.create_task(self._answer(session, asked, number, message.get("args")))
         self._tasks.add(asked.task)
         asked.task.add_done_callback(self._tasks.discard)
+        await asyncio.sleep(0)  # it begins before anything cancels it; and whoever sends much at once does not keep the loop for itself
 
     def _progress(self, session: Session, number: Hashable) -> Callable[[int, int, str], None]:
         due = 0.0
@@ -373,23 +375,32 @@ class Daemon:
     async def _answer(self, session: Session, asked: Asked, number: Hashable, args: Any) -> None:
         try:
             try:
-                said = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
-                answer = said if isinstance(said, bytes) else wire.frame({"id": number, **said})
+                await session.room.acquire()
             except asyncio.CancelledError:
-                answer = _failed(number, Cancelled("The request was cancelled."))
-            except GromaError as e:
-                if isinstance(e, Cancelled) and self._stopping.is_set():
-                    e = _STOPPING  # nobody asked for that: the next daemon goes on with it
-                answer = _failed(number, e)
-            except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
-                log(f"{asked.verb} failed\n{traceback.format_exc()}")
-                answer = _failed(number, e)
-            await session.send(answer)
+                await session.send(_failed(number, Cancelled(CANCELLED)))
+                return
+            try:
+                await session.send(await self._said(session, asked, number, args if isinstance(args, dict) else {}))
+            finally:
+                session.room.release()
         finally:
-            del session.asked[number]
-            session.room.release()
+            session.answered(number)
         if asked.verb == "stop":
             self.stop(f"asked to by process {session.greeting.pid}")
+
+    async def _said(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> bytes:
+        """The answer, whatever it is."""
+        try:
+            said = await self._performed(session, asked, number, args)
+            return said if isinstance(said, bytes) else wire.frame({"id": number, **said})
+        except asyncio.CancelledError:
+            return _failed(number, Cancelled(CANCELLED))
+        except GromaError as e:
+            # What we ended ourselves, nobody asked to: the next daemon goes on with it.
+            return _failed(number, _STOPPING if isinstance(e, Cancelled) and self._stopping.is_set() else e)
+        except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
+            log(f"{asked.verb} failed\n{traceback.format_exc()}")
+            return _failed(number, e)
 
     async def _performed(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
         """The answer: an object less its number, or the whole frame."""
@@ -405,7 +416,7 @@ class Daemon:
             raise _STOPPING
         await self._gate.wait()
         if asked.verb in FOR_AGENTS:
-            return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
+            return await self._submit(self._patient, partial(self._for_agent, session, asked, args), asked)
         if (verb := VERBS.get(asked.verb)) is None:
             raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
         method, arguments = method_of(session.engine, verb), arguments_of(verb, args)
@@ -413,7 +424,7 @@ class Daemon:
             return {"result": await self._indexing.freshen(session.engine, session.caller, asked, **arguments)}
         if verb.runs:
             return {"result": await self._indexing.run(session.engine, session.caller, asked, **arguments)}
-        return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}))
+        return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}), asked)
 
     # ---------------------------------------------------------------------------------------------------------------------- agents
 
@@ -444,6 +455,7 @@ class Daemon:
 
         if asked.verb == "tool":
             name = given("name", str)
+            asked.only_reads = surface.only_reads(name)
             with self._turns.taken() if name in BY_TURNS else nullcontext():
                 return {"result": surface.tool(name, perhaps("arguments", dict), progress=progress, cancelled=asked.stop.is_set)}
         if asked.verb == "resource":
@@ -456,10 +468,12 @@ class Daemon:
 
     # --------------------------------------------------------------------------------------------------------------------- threads
 
-    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T], asked: Asked | None = None) -> asyncio.Future[T]:
         """Work in a thread. It counts until it has ended, even if nobody waits for it any more."""
         self._busy += 1
         end = pool.submit(work)
+        if asked is not None:
+            asked.work = end
         end.add_done_callback(self._ended)
         return asyncio.wrap_future(end)
 
