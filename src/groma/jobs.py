@@ -127,11 +127,16 @@ class Jobs:
         if kind == "index":
             scopes.ensure(self._data.db, root)  # from here on the folder is unfinished, and who asks about it is told so
         try:
-            job = jobs.submit(self._data.db, kind, root, arguments, caller=caller.name, priority=priority, again=kind == "index")
+            job = jobs.submit(self._data.db, kind, root, self.as_asked(kind, arguments), caller=caller.name, priority=priority, again=kind == "index")
         except TypeError as e:
             raise UsageError(f"The arguments of a job must be such as JSON can hold: {e}.") from e
         self.wake()
         return job.id
+
+    def as_asked(self, kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a job that is asked for under these settings: with what the environment of who asks demands, where it indexes."""
+        demanded = self._settings.demanded if kind in ("index", "rebuild") else {}
+        return {**arguments, **({"demanded": demanded} if demanded else {})}
 
     def list(self, caller: Caller) -> list[Job]:
         """Every job the caller may see: those that run, wait or are paused, then those that are over, the newest first (200 are kept)."""

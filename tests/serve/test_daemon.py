@@ -430,13 +430,48 @@ def test_settings_are_those_of_who_asks(place: Shared) -> None:
     assert place.pid == pid
 
 
+LARGE = "def unmistakably_large():\n    pass\n" + "# filler\n" * 200
+SMALL = {"GROMA_MAX_FILE_BYTES": "1024"}
+
+
+def test_what_is_indexed_is_as_who_asks_has_it(place: Shared, project: Path) -> None:
+    """Whoever started the daemon, whoever asked before, and whether it is a question, an index run or a job."""
+    write(project / "app/large.py", LARGE)
+
+    def found(talk: Talk) -> bool:
+        said = talk.ask("tool", name="search_code", arguments={"query": "unmistakably_large"})["structuredContent"]
+        return any(hit["path"] == "app/large.py" for hit in said["hits"])
+
+    place.groma("start", env=SMALL)
+    pid = place.pid
+    with Talk(place, cwd=str(project)) as usual, Talk(place, cwd=str(project), env=SMALL) as other:
+        for _ in range(3):  # until it is watched, and after
+            assert found(usual) and not found(other)
+        until(lambda: usual.ask("status")["watched"])
+        for change in (
+            lambda: other.ask("index", root=str(project)),
+            lambda: other.ask("freshen", root=str(project)),
+            lambda: place.groma("index", cwd=project, env=SMALL),
+            lambda: place.groma("index", cwd=project, env={**SMALL, "GROMA_DAEMON": "off"}),
+        ):
+            assert found(usual)
+            assert found(usual)
+            change()
+            assert found(usual), change
+    assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
+    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project, env=SMALL).hits)
+    for env, reason in ((SMALL, "larger than max_file_bytes"), ({}, "")):
+        id = place.groma("index", "--background", "--json", cwd=project, env=env).json["job"]["id"]
+        until(lambda id=id: jobs(place)[id][0] == "done")
+        assert reason in place.groma("why", "app/large.py", cwd=project).out
+        assert ("larger" in place.groma("why", "app/large.py", cwd=project).out) == bool(reason)
+    assert place.pid == pid
+
+
 def test_its_own_settings_are_those_of_now(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     pid = place.pid
-    small = {"GROMA_MAX_FILE_BYTES": "1024"}
-    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
-    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project, env=small).hits)
-    assert place.pid == pid
+    write(project / "app/large.py", LARGE)
     assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
     write(place.home / ".config/groma/config.toml", "max_file_bytes = 1024\nmemory_mb = 500\n")
     assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)

@@ -72,6 +72,19 @@ async def test_the_tools_as_promised(connect: Connect, project: Path) -> None:
     assert len(listed.model_dump_json(by_alias=True, exclude_none=True)) <= 8_000
 
 
+async def test_a_session_with_settings_of_its_own_is_answered_under_them(connect: Connect, project: Path, place: Place) -> None:
+    """Another core in its own process, everything else by the daemon, whoever started that."""
+    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
+    place.groma("start", env={"GROMA_DAEMON": "auto"})
+    others = {"GROMA_MAX_FILE_BYTES": "1024", "GROMA_CORE": "pure"}
+    for name, value in others.items():
+        async with connect(project, GROMA_DAEMON="auto") as usual, connect(project, GROMA_DAEMON="auto", **{name: value}) as other:
+            one, two = [await call("search_code", query="unmistakably_large") for call in (usual, other)]
+        assert one["core"] == core.NAME and two["core"] == (value if name == "GROMA_CORE" else core.NAME)
+        assert one["hits"][0]["path"] == "app/large.py"
+        assert any(hit["path"] == "app/large.py" for hit in two["hits"]) is (name == "GROMA_CORE")
+
+
 async def test_a_server_buries_the_daemons_that_it_started(connect: Connect, project: Path, place: Place) -> None:
     async with connect(project, GROMA_DAEMON="auto") as call:
         for _ in range(2):

@@ -54,7 +54,6 @@ class Greeted:
         self.data_dir = str(said.get("data_dir", ""))
         self.project = str(said.get("project", ""))
         self.pid = int(said.get("pid", 0))
-        self.max_file_bytes = said.get("max_file_bytes")
         self.replace = bool(said.get("replace", False))
 
 
@@ -114,7 +113,7 @@ def _told(folder: Path, name: str) -> Any:
 
 def connect(settings: Settings, environment: Mapping[str, str], *, client: str, start: bool, inside: Callable[[], Engine]) -> Remote | None:
     """The daemon of these settings, started if there is none and `start` says so. None where it is not the one to ask: the user turned it off,
-    nothing may be written, another core or another limit of files was demanded, or there is none.
+    nothing may be written, another core was demanded, or there is none. All other settings that decide an answer are taken along.
 
     `inside` opens the engine in this process, for when it ends under us. Raises StoreUnreachable, with the reason, where one should be and cannot.
     """
@@ -139,11 +138,7 @@ def found(settings: Settings, environment: Mapping[str, str], client: str, *, st
             return None
         greeted = _started(settings, environment, client, toolset)
     core = environment.get("GROMA_CORE") or "auto"
-    if (
-        core not in ("auto", greeted.core)
-        or greeted.max_file_bytes not in (None, settings.max_file_bytes)  # it would index by its own
-        or os.path.realpath(greeted.data_dir) != os.path.realpath(folder)
-    ):
+    if core not in ("auto", greeted.core) or os.path.realpath(greeted.data_dir) != os.path.realpath(folder):
         greeted.frames.close()
         return None
     return greeted

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from .. import __version__, places
-from ..config import Settings, load
+from ..config import SETTINGS, Settings, load
 from ..engine import Engine
 from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
@@ -62,8 +62,9 @@ RENEW_S = 600.0
 
 BY_TURNS = frozenset({"search_code", "read"})
 
-OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
-"""Settings of what the daemon does by itself."""
+OWN = tuple(s.name for s in SETTINGS if s.process or s.reindex)
+"""Settings of what the daemon does by itself: those of its process, which are of who started it, and how it indexes what nobody asks about, which
+only files say. All that decides an answer is of who asks for it."""
 
 FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 """Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
@@ -325,7 +326,6 @@ class Daemon:
             "core": self.engine.core,
             "data_dir": str(self.settings.data_dir),
             "project": _project(greeting.cwd),
-            "max_file_bytes": self.settings.max_file_bytes,
         }
         if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
             answer["replace"] = True
@@ -527,6 +527,8 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
     Raises Refused where the data directory cannot be written, StoreUnreachable where another one holds the lock and does not answer.
     """
     folder = settings.data_dir
+    environment = {name: v for name, v in environment.items() if name not in {s.variable for s in SETTINGS if s.reindex}}
+    settings = load(environment, data_dir=folder, config_file=places.config_file(environment))
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = claim(folder / LOCK)

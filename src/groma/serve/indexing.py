@@ -53,7 +53,7 @@ class Indexing:
 
     async def run(self, engine: Engine, caller: Caller, asked: Asked, root: str, consent: bool = False) -> Summary:
         """What an index run of a folder that begins after this call returns; others that ask for it share it. `engine` is that of who asks."""
-        key = (root, consent, repr(sorted(engine.settings.values.items())))
+        key = (root, consent, engine.settings.indexing, engine.settings.read_only)
         return await self._runs.join(key, partial(self._made, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
 
     async def freshen(self, engine: Engine, caller: Caller, asked: Asked, root: str) -> list[str]:
@@ -68,22 +68,22 @@ class Indexing:
             else:
                 del self._heard[root]
 
-    def _for_question(self, root: str) -> Future[Any]:
+    def _for_question(self, root: str, engine: Engine) -> Future[Any]:
         """An index run for `Freshness`, from one of its threads. Who waits for it hears how far it is."""
 
         def tell(done: int, total: int, message: str) -> None:
             for one in self._heard.get(root, ()):
                 one.progress(done, total, message)
 
-        return asyncio.run_coroutine_threadsafe(self.run(self.engine, LOCAL, Asked("index", tell), root), self._loop)
+        return asyncio.run_coroutine_threadsafe(self.run(engine, LOCAL, Asked("index", tell), root), self._loop)
 
     def _made(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
         """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
         waited for, is done here at once: a process that gives way to everybody takes its time."""
-        if engine is not self.engine or engine.finished(caller, root) or is_small(root):
+        if engine.settings.read_only or engine.finished(caller, root) or is_small(root):
             return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
         job, is_ours = self._job(engine, caller, root, consent)
-        done = engine.jobs.future(job, run.tell)
+        done = self.engine.jobs.future(job, run.tell)
         while True:
             try:
                 found = dict(done.result(LOOK_S).result)
@@ -99,7 +99,10 @@ class Indexing:
         """The job to wait for, and whether it is ours to end: one that somebody else asked for is waited for too, but never ended; one that we ask
         for is marked as `awaited`, so that nobody else's request is taken for the same one."""
         how: dict[str, Any] = {"consent": True} if consent else {}
+        same = "index", root, engine.jobs.as_asked("index", how), ""
         for one in engine.jobs.list(caller):
-            if (one.kind, one.root, one.arguments, one.asked) == ("index", root, how, "") and one.state in ("queued", "running"):
+            if (one.kind, one.root, one.arguments, one.asked) == same and one.state in ("queued", "running"):
                 return engine.jobs.submit(caller, "index", root, priority=1, **how), False
-        return engine.jobs.submit(caller, "index", root, priority=1, awaited=True, **how), True
+        job = engine.jobs.submit(caller, "index", root, priority=1, awaited=True, **how)
+        self.engine.jobs.wake()  # it is ours that sees to it, whoever's settings these are
+        return job, True
