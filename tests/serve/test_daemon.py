@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -17,11 +18,13 @@ from typing import Any
 
 import pytest
 
-from groma.errors import ReadOnly, Refused, UsageError
-from groma.serve import sockets, wire
+from groma.config import load
+from groma.errors import ReadOnly, Refused, StoreUnreachable, UsageError
+from groma.locks import exclusive
+from groma.serve import client, sockets, wire
 from groma.serve.daemon import FINISH_S
 from tests.faults.corpus import modules
-from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
+from tests.processes import PATIENCE_S, Place, Ran, gone, limited, repository, write
 from tests.serve.conftest import PROJECT
 
 AUTO = {"GROMA_DAEMON": "auto"}
@@ -159,6 +162,32 @@ def test_ten_starts_at_once_give_one(place: Shared, project: Path) -> None:
     assert len({one.out for one in ran[:6]}) == 1
     assert all(one.hits for one in ran[6:])
     assert place.log.count("listens at") == 1
+
+
+def test_who_starts_one_and_hangs_holds_nobody_up_for_ever(place: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "START_S", 0.2)
+    place.data.mkdir()
+    settings = load({}, data_dir=place.data, config_file=place.folder / "none")
+    with exclusive(place.data / "locks" / "daemon-start.lock"), pytest.raises(StoreUnreachable, match="another process has been starting"):
+        client.found(settings, place.environment(), "cli", start=True)
+
+
+def test_more_sessions_than_it_has_files_for_are_refused_and_cost_nobody(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project, env={"GROMA_DAEMON": "off"})
+    server = place.start("serve", "--foreground", before=limited(resource.RLIMIT_NOFILE, 200))
+    until(place.status)
+    with Talk(place, cwd=str(project)) as talk:
+        others = [Talk(place) for _ in range(150)]
+        assert {one.said["error"]["type"] for one in others if "error" in one.said} == {"StoreUnreachable"}
+        assert talk.ask("search", roots=[str(project)], request={"text": "retry"})["hits"]
+        ran = place.groma("search", "retries", "--json", cwd=project)
+        assert ran.hits and "sessions" in ran.err and "Working without it" in ran.err
+        for one in others:
+            one.socket.close()
+        until(lambda: talk.ask("status")["sessions"] == 1)
+        assert not place.groma("search", "retries", "--json", cwd=project).err
+    server.terminate()
+    place.end(server)
 
 
 def test_ten_servers_at_once_give_one(place: Shared) -> None:

@@ -149,7 +149,7 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str, to
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with exclusive(folder / "locks" / "daemon-start.lock"):  # of ten that find none, one starts it
+        with exclusive(folder / "locks" / "daemon-start.lock", within_s=START_S):  # of ten that find none, one starts it
             greeted = _greet(settings, environment, client, toolset)
             if greeted is not None and greeted.replace:
                 with suppress(OSError, GromaError):
@@ -159,6 +159,8 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str, to
                 greeted.frames.close()
                 greeted = None
             return greeted or _spawned(settings, environment, client, toolset)
+    except TimeoutError:
+        raise StoreUnreachable(f"No daemon answers for {folder}: another process has been starting one for {START_S:.0f} s.") from None
     except OSError as e:
         raise StoreUnreachable(f"No daemon can be started for {folder}: {e.strerror or e}.") from e
 

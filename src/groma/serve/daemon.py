@@ -89,8 +89,10 @@ class Daemon:
         self._code_seen = (time.monotonic(), self._code)
         self._config_seen: object = None
         self._is_reset = False
-        self._begun = time.time()
+        self._begun = time.monotonic()
         self._sessions: set[Session] = set()
+        self._connected = 0
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2  # each connection is an open file, and the stores need some, too
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
@@ -244,7 +246,7 @@ class Daemon:
         over = now > most
         self._slim_due = time.monotonic() + (SLIM_EVERY_S if over else 0.0)  # what cannot be had is not asked for again and again
         log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
-        if over and not self._busy and not self._tasks and time.time() - self._begun > RENEW_S:
+        if over and not self._busy and not self._tasks and time.monotonic() - self._begun > RENEW_S:
             self.stop("more memory than it may have, and nothing left to drop")
 
     def _outdated(self) -> bool:
@@ -274,7 +276,7 @@ class Daemon:
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "uptime_s": round(time.time() - self._begun, 3),
+            "uptime_s": round(time.monotonic() - self._begun, 3),
             "rss_mb": round(rss_bytes() / 1e6, 1),
             "sessions": len(self._sessions),
             "jobs": self._jobs,
@@ -291,6 +293,7 @@ class Daemon:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(reader, writer)
+        self._connected += 1
         try:
             if sockets.peer(writer.get_extra_info("socket"))[1] != os.getuid():
                 return
@@ -310,12 +313,15 @@ class Daemon:
                 asked.leave()
             if session.asked:
                 await asyncio.wait([asked.task for asked in session.asked.values()], timeout=SLOW_S)
+            self._connected -= 1
             self._sessions.discard(session)
             self._last = time.monotonic()
             writer.close()
 
     async def _greeted(self, session: Session) -> bool:
         said = wire.read(await asyncio.wait_for(session.reader.readuntil(b"\n"), GREETING_S))
+        if self._connected > self._most:  # after it has spoken: who is closed before takes it for an end, and starts another daemon
+            raise StoreUnreachable(f"The daemon has {self._most} sessions already, and may not open files for more.")
         session.greeting = greeting = Greeting.of(said)
         session.caller = _caller(greeting)
         session.engine = self._engine_for(greeting)
