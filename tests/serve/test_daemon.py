@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -668,6 +671,61 @@ def test_fifty_at_once_are_answered(place: Shared, project: Path) -> None:
         one.join()
     assert not wrong
     assert "Traceback" not in place.log
+
+
+def test_more_questions_than_threads_do_not_wait_for_one_another(place: Shared, project: Path) -> None:
+    """The run that all of them wait for needs a thread, too, and comes after another one."""
+    root = repository(place.folder / "big", modules(1_500), commit=False)
+    place.groma("start")
+    talks = [Talk(place) for _ in range(6)]
+    talks[0].send("freshen", root=str(root))
+    until(lambda: talks[-1].ask("status")["runs"])
+    for talk in talks[:-1]:
+        for _ in range(64):
+            talk.send("freshen", root=str(root))
+    assert talks[0].frames.receive()["result"] == []
+    for talk in talks[:-1]:
+        assert all(talk.frames.receive()["result"] == [] for _ in range(64))
+
+
+def test_a_project_waits_for_no_other_ones(place: Shared, project: Path) -> None:
+    """However many of them are indexed for the first time."""
+    place.groma("start")
+    roots = [repository(place.folder / f"big{n}", modules(1_100), commit=False) for n in range(12)]
+    with Talk(place) as talk, Talk(place) as other:
+        for root in roots:
+            talk.send("freshen", root=str(root))
+        until(lambda: other.ask("status")["runs"] >= 6)
+        assert other.ask("freshen", root=str(project)) == []
+        assert other.ask("status")["runs"] >= 6
+    place.groma("stop")
+
+
+def test_questions_do_not_wait_behind_writes_that_wait(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    with Talk(place) as talk, Talk(place) as other, closing(sqlite3.connect(place.data / "catalogue.db", isolation_level=None)) as db:
+        talk.ask("remember", said=[{"content": "The first of them"}], here="")
+        db.execute("BEGIN IMMEDIATE")
+        for n in range(40):
+            talk.send("remember", said=[{"content": f"Fact number {n} of the forty"}], here="")
+        talk.frames.send({"id": "ping", "verb": "ping"})
+        assert talk.frames.receive()["id"] == "ping"  # all of them are taken up
+        assert other.ask("search", roots=[str(project)], request={"text": "retry"})["hits"]
+        assert not select.select([talk.socket], [], [], 0)[0]  # they wait still
+        db.execute("ROLLBACK")
+        assert all("result" in talk.frames.receive() for _ in range(40))
+
+
+def test_its_log_is_turned_over_while_it_runs(place: Shared) -> None:
+    place.groma("start")
+    with open(place.data / "daemon.log", "a") as file:
+        file.write("said before\n" * 100_000)
+    older = place.data / "daemon.log.1"
+    until(older.exists)
+    place.groma("stop")
+    assert "listens at" in older.read_text()
+    assert "stops (asked to" in place.log and "said before" not in place.log
+    assert oct(os.stat(place.data / "daemon.log").st_mode & 0o777) == "0o600"
 
 
 def test_progress_and_cancelling(place: Shared) -> None:

@@ -33,6 +33,8 @@ __all__ = ["LOCK", "LOG", "Greeted", "Remote", "answers", "connect", "found", "o
 LOCK = "daemon.lock"
 """In the data directory: held by the daemon as long as it lives; says which process that is and where its socket lies."""
 LOG = "daemon.log"
+LOG_BYTES = 1_000_000
+"""A log of more than this is put aside, in place of the one before."""
 
 ANSWER_S = 5.0
 """A daemon that does not greet within this time is one that does not answer."""
@@ -172,7 +174,7 @@ def _spawned(settings: Settings, environment: Mapping[str, str], client: str, to
     folder = settings.data_dir
     log = folder / LOG
     with suppress(FileNotFoundError):
-        if log.stat().st_size > 1_000_000:
+        if log.stat().st_size > LOG_BYTES:
             os.replace(log, log.with_suffix(".log.1"))
     with open(log, "ab") as said:
         os.chmod(log, 0o600)

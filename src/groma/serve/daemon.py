@@ -1,8 +1,8 @@
 """The daemon: one process a user and data directory that owns the engine, and answers whoever connects to its socket.
 
 The lock file `daemon.lock` in the data directory is held as long as the process lives, and says who that is; the socket is made anew from it. One
-thread runs the event loop, which only moves frames; verbs run in threads of two pools: what is quick in as many as there is work for on this
-machine, what may wait for others (index runs, tools that bring a project up to date first) in one that grows. Index runs of a folder are joined:
+thread runs the event loop, which only moves frames; verbs run in threads of pools: what is quick in as many as there is work for on this
+machine, what may wait for others (writes, tools that bring a project up to date first) in one that grows. Index runs of a folder are joined:
 who asks while one is going on shares the next one with all others who ask until it begins.
 """
 
@@ -31,17 +31,18 @@ from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUn
 from ..locks import claim
 from ..types import LOCAL, Caller
 from . import sockets, wire
-from .client import LOCK
+from .client import LOCK, LOG
 from .indexing import Indexing
 from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
 from .turns import Turns
-from .upkeep import code_state, log, newer, rss_bytes, signed, slim
+from .upkeep import code_state, log, newer, rss_bytes, signed, slim, turn_over
 from .verbs import VERBS
 
 __all__ = ["Daemon", "serve"]
 
 QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
 PATIENT_THREADS = 256
+"""For what may wait for others; what they wait for has as many of its own, or none would be left for it."""
 TURNS = 1 + (os.cpu_count() or 1)
 """So many searches of agents at once: their long steps run beside one another, the others do not."""
 SWITCH_S = 0.001
@@ -98,7 +99,8 @@ class Daemon:
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
         self._turns = Turns(TURNS)
-        self._indexing = Indexing(self.engine, lambda work: self._submit(self._patient, work), self._turns.aside)
+        self._long = ThreadPoolExecutor(PATIENT_THREADS, "long")
+        self._indexing = Indexing(self.engine, partial(self._submit, self._patient), partial(self._submit, self._long), self._turns.aside)
         self._jobs_stop = threading.Event()
         self._jobs = 0
         self._last = time.monotonic()
@@ -207,6 +209,7 @@ class Daemon:
             await self._heal()
         with suppress(GromaError):
             self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
+        turn_over(self.settings.data_dir / LOG)
         idle = not self._sessions and not self._tasks and not len(self._indexing) and not self._jobs
         if not idle:
             self._last = time.monotonic()
@@ -430,7 +433,8 @@ class Daemon:
             return {"result": await self._indexing.freshen(session.engine, session.caller, asked, **arguments)}
         if verb.runs:
             return {"result": await self._indexing.run(session.engine, session.caller, asked, **arguments)}
-        return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}), asked)
+        pool = self._patient if verb.writes or verb.room == "records" else self._quick  # a memory waits for those that are just written
+        return await self._submit(pool, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}), asked)
 
     # ---------------------------------------------------------------------------------------------------------------------- agents
 

@@ -35,6 +35,7 @@ IN_USE_S = 300.0
 """How long after a question a project counts as in use."""
 LET_GO_S = 1800.0
 """How long after a question a watch is kept, and changes are indexed unasked."""
+MOST_RUNS = 256
 MOST_ROOTS = 16
 """Each watch takes one of the system's instances of inotify (128 a user by default)."""
 TRY_AGAIN_S = 600.0
@@ -100,7 +101,8 @@ class Freshness:
         self._debounce_s = engine.settings.watch_debounce_ms / 1000
         self._lock = threading.Lock()
         self._rooms: dict[str, _Room] = {}
-        self._threads = ThreadPoolExecutor(thread_name_prefix="index")
+        # Those that only wait for a run of somebody else's cost nothing, and a project must not wait until others are indexed.
+        self._threads = ThreadPoolExecutor(None if run is None else MOST_RUNS, thread_name_prefix="index")
         self._is_closed = False
         self._tending: threading.Thread | None = None
         self._wake_out, self._wake_in = -1, -1

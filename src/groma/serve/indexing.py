@@ -19,6 +19,8 @@ from .sessions import Asked
 
 __all__ = ["Indexing"]
 
+Submit = Callable[[Callable[[], Any]], asyncio.Future[Any]]
+
 FOREVER_S = 1e9
 LOOK_S = 0.2
 """How often who waits for a job looks whether it is still wanted."""
@@ -27,14 +29,13 @@ LOOK_S = 0.2
 class Indexing:
     """Index runs that sessions and questions ask for. Its coroutines live on the event loop, where the first of them was called."""
 
-    def __init__(
-        self, engine: Engine, submit: Callable[[Callable[[], Any]], asyncio.Future[Any]], aside: Callable[[], AbstractContextManager[None]]
-    ) -> None:
-        """`engine` is the daemon's own, `submit` does work in a thread, `aside` is entered while a question waits for a run."""
+    def __init__(self, engine: Engine, wait: Submit, work: Submit, aside: Callable[[], AbstractContextManager[None]]) -> None:
+        """`engine` is the daemon's own. What waits for runs is done in threads of `wait`, runs in those of `work`: were they the same, all of them
+        could wait for a run that finds none. `aside` is entered while a question waits for a run."""
         self.engine = engine
         self.freshness = Freshness(engine, self._for_question, aside)
-        self._submit = submit
-        self._runs = Runs(submit)
+        self._wait = wait
+        self._runs = Runs(work)
         self._heard: dict[str, tuple[Asked, ...]] = {}
         self._is_stopped = False
         self._loop: asyncio.AbstractEventLoop
@@ -60,7 +61,7 @@ class Indexing:
         """Bring a project up to date, as long as it takes: whoever asks may leave. What there is to say about it."""
         self._heard[root] = (*self._heard.get(root, ()), asked)
         try:
-            return await self._submit(lambda: self.freshness.freshen(root, FOREVER_S, caller=caller, engine=engine))  # type: ignore[no-any-return]
+            return await self._wait(lambda: self.freshness.freshen(root, FOREVER_S, caller=caller, engine=engine))  # type: ignore[no-any-return]
         finally:
             left = tuple(one for one in self._heard[root] if one is not asked)
             if left:
