@@ -293,6 +293,55 @@ def test_parts_that_were_merged_away_are_let_go(tmp_path: Path) -> None:
         store.close()
 
 
+def _edited(store: LocalStore, times: int, first: int = 0) -> None:
+    for n in range(first, first + times):
+        store.apply("a", batch({"edited.py": source(f"edit{n}", 1)}))
+        store.maintain("a")
+
+
+def test_old_versions_are_swept_by_the_half_and_the_parts_are_merged_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groma.stores.local.store.SPARE", 20)
+    compacted: list[int] = []
+    monkeypatch.setattr(Segment, "compact", lambda self, do=Segment.compact: (compacted.append(1), do(self))[1])
+    monkeypatch.setattr(Segment, "rewrite", lambda self: pytest.fail("the segment is made anew from all rows"))
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"a/{i}.py": source(f"alpha{i}") for i in range(10)}))
+    _edited(store, 26)
+    assert not compacted
+    _edited(store, 60, 26)
+    assert len(compacted) == 5  # of at least 25 old versions 12 stay
+    assert store.verify() == []
+    db = sqlite3.connect(tmp_path / "store-test.db")
+    (top,) = db.execute("SELECT max(id) FROM chunks").fetchone()
+    assert db.execute("SELECT count(*) FROM files").fetchone()[0] < 11 + 26
+    store.search(["a"], 10, filter=ANY, sparse=terms("edit85"))
+    parts = store._segment.parts
+    ids = [i for part in parts for i in part.ids.tolist()]
+    assert ids[-1] == top and len(parts) > 1
+    store._segment.compact()
+    store.search(["a"], 10, filter=ANY, sparse=terms("edit85"))
+    (part,), rows = store._segment.parts, part_of(db, 0, top)
+    for name in COLUMNS:
+        assert np.array_equal(getattr(part, name), getattr(rows, name)), name
+    db.close()
+    store.close()
+
+
+def test_a_part_that_is_damaged_when_parts_are_merged_is_made_anew_from_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groma.stores.local.store.SPARE", 4)
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"a/{i}.py": source(f"alpha{i}") for i in range(10)}))
+    _edited(store, 8)
+    store.close()
+    for path in (tmp_path / "segment-test").glob("*.part"):
+        path.write_bytes(path.read_bytes()[:100])
+    store = open_local(tmp_path, "test")
+    store._segment.compact()
+    assert len(store.search(["a"], 10, filter=ANY, sparse=terms("alpha3")).ids)
+    assert store.verify() == [] and "was set aside" in " ".join(store._segment.notes)
+    store.close()
+
+
 def test_nothing_of_a_forgotten_text_stays_in_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def scene() -> LocalStore:
         store = open_local(tmp_path, "test")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..engine import Engine
 from ..errors import Cancelled
 from ..types import LOCAL, Caller, Summary
 from .freshness import Freshness
-from .runs import Run, Runs, is_small
+from .runs import Long, Run, Runs
 from .sessions import Asked
 
 __all__ = ["Indexing"]
@@ -79,10 +79,12 @@ class Indexing:
         return asyncio.run_coroutine_threadsafe(self.run(engine, LOCAL, Asked("index", tell), root), self._loop)
 
     def _made(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
-        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
-        waited for, is done here at once: a process that gives way to everybody takes its time."""
-        if engine.settings.read_only or engine.finished(caller, root) or is_small(root):
-            return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
+        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever, and its memory is not
+        ours. What is short, and waited for, is done here at once: a process that gives way to everybody takes its time."""
+        with suppress(Long):
+            if engine.jobs.is_asked_for("index", root) and not engine.settings.read_only:
+                raise Long
+            return engine.index(caller, root, consent=consent, report=run.brief, waiting=run.waiting)
         job, is_ours = self._job(engine, caller, root, consent)
         done = self.engine.jobs.future(job, run.tell)
         while True:

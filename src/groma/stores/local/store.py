@@ -267,11 +267,12 @@ class LocalStore:
             used = _files(views)
             (files,) = db.execute("SELECT count(*) FROM files").fetchone()
             spare = len(used) // 2 + SPARE
-            sweep = self._unused(db, used)[:-spare] if files - len(core.distinct(used)) > spare else []
+            sweep = self._unused(db, used)[: -(spare // 2)] if files - len(core.distinct(used)) > spare else []
             delete_files(db, sweep)
         if sweep:
-            self._segment.rewrite()
-        self._segment.tidy()
+            self._segment.compact()
+        else:
+            self._segment.tidy()
         with self._file.lock, self._file.translated():
             self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
