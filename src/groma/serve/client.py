@@ -154,11 +154,7 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str, to
         with exclusive(folder / "locks" / "daemon-start.lock", within_s=START_S):  # of ten that find none, one starts it
             greeted = _greet(settings, environment, client, toolset)
             if greeted is not None and greeted.replace:
-                with suppress(OSError, GromaError):
-                    greeted.frames.send({"id": 0, "verb": "stop"})
-                    while True:
-                        greeted.frames.receive()
-                greeted.frames.close()
+                _asked_to_stop(greeted)
                 greeted = None
             return greeted or _spawned(settings, environment, client, toolset)
     except TimeoutError:
@@ -235,11 +231,7 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
     with suppress(StoreUnreachable, OSError):
         if (greeted := _greet(settings, environment, "cli")) is not None:
             pid = greeted.pid
-            greeted.frames.send({"id": 0, "verb": "stop"})
-            with suppress(OSError, GromaError):
-                while True:
-                    greeted.frames.receive()
-            greeted.frames.close()
+            _asked_to_stop(greeted)
     told = _told(settings.data_dir, "pid")
     if pid is None and isinstance(told, int) and _holds(settings.data_dir):
         pid = told
@@ -255,6 +247,16 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
             raise StoreUnreachable(f"Something holds {settings.data_dir / LOCK} and does not end.")
         time.sleep(0.01)
     return pid
+
+
+def _asked_to_stop(greeted: Greeted) -> None:
+    """Ask a daemon to end, and listen until it has, or for as long as it may take."""
+    greeted.frames.patience(STOP_S)
+    with suppress(OSError, GromaError):
+        greeted.frames.send({"id": 0, "verb": "stop"})
+        while True:
+            greeted.frames.receive()
+    greeted.frames.close()
 
 
 def _holds(folder: Path) -> bool:

@@ -85,6 +85,10 @@ class Frames:
             if not self._rest:
                 raise ConnectionResetError("the daemon closed the connection")
 
+    def patience(self, seconds: float) -> None:
+        """How long it is waited for the other side; then TimeoutError is raised."""
+        self._connection.settimeout(seconds)
+
     def close(self) -> None:
         """Let go of the socket."""
         self._connection.close()
