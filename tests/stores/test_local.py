@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import pytest
 from groma import core
 from groma.errors import StoreDamaged
 from groma.stores.local import LocalStore, open_local
+from groma.stores.local.file import StoreFile
 from groma.stores.local.parts import Segment
 from groma.stores.local.rows import SHOWN_COLUMNS, indegree, part_of, part_of_batch, passage_of, rows_by_id
 from groma.types import Batch, Filter
+from tests.processes import PATIENCE_S
 
 ANY = Filter()
 
@@ -339,6 +342,33 @@ def test_a_part_that_is_damaged_when_parts_are_merged_is_made_anew_from_its_rows
     store._segment.compact()
     assert len(store.search(["a"], 10, filter=ANY, sparse=terms("alpha3")).ids)
     assert store.verify() == [] and "was set aside" in " ".join(store._segment.notes)
+    store.close()
+
+
+def test_who_searches_does_not_wait_while_the_file_is_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"a{n}.py": source(f"alpha{n}") for n in range(30)}))
+    store.apply("b", batch({"b.py": source("beta")}))
+    found: list[int] = []
+
+    def slow(statement: str) -> None:
+        if statement == "VACUUM":
+            asking = threading.Thread(target=lambda: found.append(len(store.search(["b"], 10, filter=ANY, sparse=terms("beta")).ids)))
+            asking.start()
+            asking.join(PATIENCE_S)
+
+    def traced(self: StoreFile, uri: str) -> sqlite3.Connection:
+        db = connect(self, uri)
+        db.set_trace_callback(slow)
+        return db
+
+    connect = StoreFile._connect
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreFile, "_connect", traced)
+        store.detach("a")
+    assert found == [1] and store.verify() == []
+    assert store._file.db.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert not (tmp_path / "store-test.db-wal").stat().st_size
     store.close()
 
 

@@ -109,7 +109,7 @@ class Segment:
             chunks = sum(n for _, _, n in self.named(db))
             (kept,) = db.execute("SELECT total(chunks) FROM files WHERE id <= ?", (meta(db, "covered") >> ORDINAL_BITS,)).fetchone()
         if chunks != kept:
-            self.rewrite()
+            self.compact()
         else:  # one that was killed may have come so far
             self.tidy()
         for path in self.folder.glob("*.damaged-*"):

@@ -246,9 +246,7 @@ class LocalStore:
             delete_files(db, unused)
         self._segment.forget()
         if unused:
-            with self._file.lock, self._file.translated():
-                self._file.db.execute("VACUUM")
-                self._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._file.shrink()
 
     def settled(self, scope: str) -> bool:
         """See `ports.Store.settled`."""
