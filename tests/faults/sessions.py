@@ -141,6 +141,8 @@ async def _client(load: Load, socket: Path, root: Path, questions: Sequence[str]
     session: Session | None = None
     pending: str | None = None  # what was said and never acknowledged
     said = 0
+    if pause_s:  # else all ask first at the same moment
+        await asyncio.sleep(pause_s * random.random())
     while not (stop.is_set() or time.monotonic() > until) or (pending is not None and through_death):
         try:
             if session is None:
