@@ -61,9 +61,9 @@ class Project:
         self.runs = 0
         self.freshness = Freshness(self.engine, self.run)
 
-    def run(self, root: str) -> Future[Any]:
+    def run(self, root: str, engine: Engine) -> Future[Any]:
         self.runs += 1
-        future = self.threads.submit(self.engine.index, LOCAL, root)
+        future = self.threads.submit(engine.index, LOCAL, root)
         future.add_done_callback(lambda _: self.ends.put(time.perf_counter()))
         return future
 

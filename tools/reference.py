@@ -55,9 +55,13 @@ def reference() -> str:
     parts.append("## Exit codes\n\n| code | meaning |\n|---|---|\n" + "".join(f"| {n} | {text} |\n" for n, text in EXIT_CODES.items()))
     parts.append(
         "## Settings\n\nFrom, last one wins: default, user's `config.toml`, `.groma.toml` of the project (only what is marked), environment.\n\n"
-        "| name | variable | default | in a project's file | needs a new index run | what |\n|---|---|---|---|---|---|\n"
+        "What decides an answer is of who asks, also where a daemon answers: each session brings its own. What is of the process that answers "
+        "is, in a daemon, that of the settings file, or of the environment of who started it. Who sets `GROMA_CORE` to another core than the "
+        "daemon's, or may change nothing, is answered in a process of its own.\n\n"
+        "| name | variable | default | in a project's file | needs a new index run | of the process | what |\n|---|---|---|---|---|---|---|\n"
         + "".join(
-            f"| {s.name} | {s.variable} | {s.default or ''} | {'yes' if s.project else ''} | {'yes' if s.reindex else ''} | {s.help} |\n"
+            f"| {s.name} | {s.variable} | {s.default or ''} | {'yes' if s.project else ''} | {'yes' if s.reindex else ''} | "
+            f"{'yes' if s.process else ''} | {s.help} |\n"
             for s in SETTINGS
         )
         + "\n`GROMA_CORE`, from the environment only: `auto` (the compiled core where it is built, else the plain one; the default), `pure`, `rust` "

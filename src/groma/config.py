@@ -8,20 +8,20 @@ harmless there (`project=True`). Only edges read the environment; everybody belo
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError
 from .values import value
 
-__all__ = ["SETTINGS", "Setting", "Settings", "load", "within"]
+__all__ = ["SETTINGS", "Setting", "Settings", "demanding", "load", "within"]
 
 
 @value
 class Setting:
     """One row: `kind` is int, bool, Path or str, which is one of `choices`; `low` and `high` bound numbers; `reindex` tells whether a change needs a
-    new index run."""
+    new index run, `process` whether it is of the process that answers, and so one for all who ask a daemon. Every other one is of who asks."""
 
     name: str
     kind: type
@@ -31,6 +31,7 @@ class Setting:
     high: int = 2**62
     project: bool = False
     reindex: bool = False
+    process: bool = False
     choices: tuple[str, ...] = ()
 
     @property
@@ -68,9 +69,19 @@ SETTINGS: tuple[Setting, ...] = (
         high=36_500,
     ),
     Setting("daemon", str, "auto", "Whether commands and agents share one daemon, which is started when it is needed.", choices=("auto", "off")),
-    Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000),
-    Setting("memory_mb", int, 1_000, "What a daemon may hold in memory: above it, what was unused for longest is dropped.", low=100, high=1_000_000),
-    Setting("watch", bool, True, "Watch projects that are asked about, so that a question about an unchanged one walks nothing (Linux)."),
+    Setting("daemon_idle_s", int, 1_800, "How long a daemon stays when nobody is connected to it.", low=1, high=31_536_000, process=True),
+    Setting(
+        "memory_mb",
+        int,
+        1_000,
+        "What a daemon may hold in memory: above it, what was unused for longest is dropped.",
+        low=100,
+        high=1_000_000,
+        process=True,
+    ),
+    Setting(
+        "watch", bool, True, "Watch projects that are asked about, so that a question about an unchanged one walks nothing (Linux).", process=True
+    ),
     Setting(
         "watch_debounce_ms",
         int,
@@ -78,8 +89,9 @@ SETTINGS: tuple[Setting, ...] = (
         "How long a watched project must have been quiet before what changed is indexed unasked.",
         low=10,
         high=60_000,
+        process=True,
     ),
-    Setting("jobs_at_once", int, 2, "How many jobs of the background run at once, each in a process of its own.", low=1, high=64),
+    Setting("jobs_at_once", int, 2, "How many jobs of the background run at once, each in a process of its own.", low=1, high=64, process=True),
     Setting(
         "job_memory_mb",
         int,
@@ -87,6 +99,7 @@ SETTINGS: tuple[Setting, ...] = (
         "How much memory a process of a job may take, in MB; what it maps from files is not counted.",
         low=200,
         high=1_000_000,
+        process=True,
     ),
     Setting("read_only", bool, False, "Refuse everything that would change what groma keeps: it only answers from what is there."),
 )
@@ -101,6 +114,16 @@ class Settings:
 
     values: Mapping[str, Any]
     origins: Mapping[str, str]
+
+    @property
+    def demanded(self) -> Mapping[str, Any]:
+        """Of what decides how a folder is indexed, what the environment says: no project's file has a say in that."""
+        return {s.name: self.values[s.name] for s in SETTINGS if s.reindex and self.origins[s.name] == s.variable}
+
+    @property
+    def indexing(self) -> Hashable:
+        """What decides how a folder is indexed: under settings in which this is the same, the same becomes of it."""
+        return tuple((s.name, self.values[s.name], self.origins[s.name] == s.variable) for s in SETTINGS if s.reindex)
 
     @property
     def data_dir(self) -> Path:
@@ -209,6 +232,15 @@ def within(settings: Settings, project: Path) -> Settings:
         value = _value(setting, raw, str(path))
         if origins[name] != setting.variable:
             values[name], origins[name] = value, str(path)
+    return Settings(values, origins)
+
+
+def demanding(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """The settings with what somebody else's environment demands. Raises ConfigurationError as `load` does."""
+    values, origins = dict(settings.values), dict(settings.origins)
+    for name, raw in given.items():
+        setting = _known(name, "A job")
+        values[name], origins[name] = _value(setting, raw, setting.variable), setting.variable
     return Settings(values, origins)
 
 

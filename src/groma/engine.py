@@ -89,7 +89,7 @@ class Engine:
 
     def under(self, settings: Settings) -> Engine:
         """The same engine, with what is open in it, under other settings of the same data directory: each session of a daemon has its own."""
-        if settings.values == self.settings.values:
+        if (settings.values, settings.demanded) == (self.settings.values, self.settings.demanded):
             return self
         other = copy(self)
         other.settings = settings
@@ -331,12 +331,16 @@ class Engine:
 
     def finished(self, caller: Caller, root: str) -> bool:
         """Whether the last run over a folder came to its end and made what this program would; nothing is walked for it."""
+        return self.indexed_at(caller, root) is not None
+
+    def indexed_at(self, caller: Caller, root: str) -> float | None:
+        """When the last run over a folder came to its end (seconds since the epoch), if it did and made what this program would."""
         try:
             known = self._known(caller, root)
         except NotIndexed:
-            return False
+            return None
         is_ours = known.generation is not None and known.generation.profile == profile()
-        return is_ours and known.row.indexed_at is not None and known.row.started_at is None
+        return known.row.indexed_at if is_ours and known.row.started_at is None else None
 
     def files(self, caller: Caller, root: str, *, beginning: str = "", containing: str = "", after: str = "", limit: int = 1_000) -> list[str]:
         """Paths of the searchable files of a folder, by their bytes, at most `limit`: those after a path that begin so and hold a text.

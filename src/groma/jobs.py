@@ -31,12 +31,13 @@ from .values import value
 __all__ = ["KINDS", "Job", "Jobs", "lock_path"]
 
 KINDS: Mapping[str, frozenset[str]] = {
-    "index": frozenset({"consent"}),
+    "index": frozenset({"consent", "awaited"}),
     "rebuild": frozenset(),
     "import": frozenset({"files", "format", "project", "restore", "here"}),
     "maintenance": frozenset(),
 }
-"""The kinds of jobs, with the arguments that each knows: those of the engine's verb. What is about everything has the root ""."""
+"""The kinds of jobs, with the arguments that each knows: those of the engine's verb. What is about everything has the root "". An
+index run that is `awaited` is only wanted as long as somebody waits for it."""
 AT_LEAST = 8
 """So many characters of a job's id, at its begin or end, name it."""
 
@@ -118,19 +119,24 @@ class Jobs:
             raise UsageError(f"There is no job of the kind {kind}; there are {', '.join(KINDS)}.")
         if strange := arguments.keys() - KINDS[kind]:
             raise UsageError(f"A job of the kind {kind} knows no {', '.join(sorted(strange))}.")
+        self._may_write(caller, "start jobs")  # first: what it refuses is logged
         if kind == "index":
             self._may_index(caller, root, bool(arguments.get("consent")))
-        self._may_write(caller, "start jobs")
         if caller.scopes is not None and root not in self._roots(caller):
             raise Refused(f"{caller.name} may start jobs only for folders it may see.") if not root else _not_indexed(root)
         if kind == "index":
             scopes.ensure(self._data.db, root)  # from here on the folder is unfinished, and who asks about it is told so
         try:
-            job = jobs.submit(self._data.db, kind, root, arguments, caller=caller.name, priority=priority, again=kind == "index")
+            job = jobs.submit(self._data.db, kind, root, self.as_asked(kind, arguments), caller=caller.name, priority=priority, again=kind == "index")
         except TypeError as e:
             raise UsageError(f"The arguments of a job must be such as JSON can hold: {e}.") from e
         self.wake()
         return job.id
+
+    def as_asked(self, kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a job that is asked for under these settings: with what the environment of who asks demands, where it indexes."""
+        demanded = self._settings.demanded if kind in ("index", "rebuild") else {}
+        return {**arguments, **({"demanded": demanded} if demanded else {})}
 
     def list(self, caller: Caller) -> list[Job]:
         """Every job the caller may see: those that run, wait or are paused, then those that are over, the newest first (200 are kept)."""

@@ -32,19 +32,22 @@ __all__ = ["claim", "exclusive", "held"]
 
 
 @contextmanager
-def exclusive(path: Path, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
+def exclusive(path: Path, *, waiting: Callable[[], None] | None = None, within_s: float = float("inf")) -> Iterator[None]:
     """Hold the lock file `path`; it is released when the process ends, however it ends. `waiting` is called once if another holds it.
 
-    Raises OSError if the file cannot be made.
+    Raises OSError if the file cannot be made, of which TimeoutError if another holds it for longer than `within_s`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         told = False
+        until = time.monotonic() + within_s
         while not _try(descriptor):
             if not told and waiting is not None:
                 waiting()
             told = True
+            if time.monotonic() > until:
+                raise TimeoutError(f"another process holds {path}")
             time.sleep(0.05)
         yield
     finally:

@@ -135,6 +135,7 @@ class Worker:
 
     def _do(self, engine: Engine) -> None:
         from .catalogue import jobs
+        from .config import demanding
         from .errors import GromaError, StoreUnreachable
 
         job = self._job
@@ -144,7 +145,8 @@ class Worker:
         try:
             for left in reversed(range(TRIES)):
                 try:
-                    result = dict(WORK[job.kind](engine, job, self))
+                    under = engine.under(demanding(self.settings, job.arguments.get("demanded", {})))
+                    result = dict(WORK[job.kind](under, job, self))
                     break
                 except StoreUnreachable:
                     if not left:

@@ -174,6 +174,8 @@ def test_the_security_log_takes_every_attempt_to_write_and_no_question(tmp_path:
             lambda: engine.memories.remember(LOCAL, [{"content": "The token=abcd1234efgh5678"}], here=""),
             lambda: engine.index(LOCAL, str(root)),
             lambda: engine.rebuild(LOCAL, None),
+            lambda: engine.jobs.submit(LOCAL, "index", str(root)),
+            lambda: engine.jobs.submit(LOCAL, "maintenance"),
         ):
             with pytest.raises(ReadOnly):
                 attempt()
@@ -184,5 +186,6 @@ def test_the_security_log_takes_every_attempt_to_write_and_no_question(tmp_path:
     assert [(one["event"], one["by"], one["verb"]) for one in lines] == [
         ("unauthorised", "guest", "remember"), ("unauthorised", "guest", "see all that is kept"),
         ("read-only", "local", "remember"), ("read-only", "local", "index"), ("read-only", "local", "rebuild"),
+        ("read-only", "local", "start jobs"), ("read-only", "local", "start jobs"),
     ]  # fmt: skip
     assert "abcd1234" not in (data / "security.log").read_text()

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from groma.errors import ReadOnly, Refused, UsageError
-from groma.serve import sockets, wire
+from groma.config import load
+from groma.errors import ReadOnly, Refused, StoreUnreachable, UsageError
+from groma.locks import exclusive
+from groma.serve import client, sockets, wire
 from groma.serve.daemon import FINISH_S
 from tests.faults.corpus import modules
-from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
+from tests.processes import PATIENCE_S, Place, Ran, gone, limited, repository, write
 from tests.serve.conftest import PROJECT
 
 AUTO = {"GROMA_DAEMON": "auto"}
@@ -161,6 +167,49 @@ def test_ten_starts_at_once_give_one(place: Shared, project: Path) -> None:
     assert place.log.count("listens at") == 1
 
 
+def test_who_starts_one_and_hangs_holds_nobody_up_for_ever(place: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "START_S", 0.2)
+    place.data.mkdir()
+    settings = load({}, data_dir=place.data, config_file=place.folder / "none")
+    with exclusive(place.data / "locks" / "daemon-start.lock"), pytest.raises(StoreUnreachable, match="another process has been starting"):
+        client.found(settings, place.environment(), "cli", start=True)
+
+
+def test_one_that_greets_and_then_hangs_is_not_waited_for_for_ever(place: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "STOP_S", 0.2)
+    settings = load({}, data_dir=place.data, config_file=place.folder / "none")
+    with closing(sockets.listen(place.socket)) as listening:
+        hung: list[socket.socket] = []
+
+        def greet() -> None:
+            hung.append(listening.accept()[0])
+            hung[0].sendall(wire.frame({"groma": 1, "pid": 0, "core": "pure", "data_dir": str(place.data)}))
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        assert client.stop(settings, place.environment()) == 0
+        greeting.join()
+        hung[0].close()
+
+
+def test_more_sessions_than_it_has_files_for_are_refused_and_cost_nobody(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project, env={"GROMA_DAEMON": "off"})
+    server = place.start("serve", "--foreground", before=limited(resource.RLIMIT_NOFILE, 200))
+    until(place.status)
+    with Talk(place, cwd=str(project)) as talk:
+        others = [Talk(place) for _ in range(150)]
+        assert {one.said["error"]["type"] for one in others if "error" in one.said} == {"StoreUnreachable"}
+        assert talk.ask("search", roots=[str(project)], request={"text": "retry"})["hits"]
+        ran = place.groma("search", "retries", "--json", cwd=project)
+        assert ran.hits and "sessions" in ran.err and "Working without it" in ran.err
+        for one in others:
+            one.socket.close()
+        until(lambda: talk.ask("status")["sessions"] == 1)
+        assert not place.groma("search", "retries", "--json", cwd=project).err
+    server.terminate()
+    place.end(server)
+
+
 def test_ten_servers_at_once_give_one(place: Shared) -> None:
     servers = [place.start("serve", "--foreground") for _ in range(10)]
     lost = [one for one in servers if until(lambda one=one: one.poll() is not None or place.groma("status", "--json", code=None).json["daemon"])]
@@ -259,10 +308,10 @@ def test_two_interrupts_end_it_at_once(place: Shared) -> None:
 def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(place: Shared, many: int) -> None:
     root = repository(place.folder / "big", modules(many), commit=False)
     place.groma("start")
-    pid = place.pid
-    searching = place.start("search", "validate_ledger", "--json", "--repo", root)
-    with Talk(place) as talk:  # a process that asks may come when the run is over
-        until(lambda: talk.ask("status")["runs"])
+    with Talk(place) as talk:
+        pid = talk.said["pid"]
+        searching = place.start("search", "validate_ledger", "--json", "--repo", root)
+        until(lambda: talk.ask("status")["runs"])  # a process that asks for it is too late on a busy machine
     begun = time.monotonic()
     place.groma("stop")
     assert gone(pid, 1.0)
@@ -431,13 +480,48 @@ def test_settings_are_those_of_who_asks(place: Shared) -> None:
     assert place.pid == pid
 
 
+LARGE = "def unmistakably_large():\n    pass\n" + "# filler\n" * 200
+SMALL = {"GROMA_MAX_FILE_BYTES": "1024"}
+
+
+def test_what_is_indexed_is_as_who_asks_has_it(place: Shared, project: Path) -> None:
+    """Whoever started the daemon, whoever asked before, and whether it is a question, an index run or a job."""
+    write(project / "app/large.py", LARGE)
+
+    def found(talk: Talk) -> bool:
+        said = talk.ask("tool", name="search_code", arguments={"query": "unmistakably_large"})["structuredContent"]
+        return any(hit["path"] == "app/large.py" for hit in said["hits"])
+
+    place.groma("start", env=SMALL)
+    pid = place.pid
+    with Talk(place, cwd=str(project)) as usual, Talk(place, cwd=str(project), env=SMALL) as other:
+        for _ in range(3):  # until it is watched, and after
+            assert found(usual) and not found(other)
+        until(lambda: usual.ask("status")["watched"])
+        for change in (
+            lambda: other.ask("index", root=str(project)),
+            lambda: other.ask("freshen", root=str(project)),
+            lambda: place.groma("index", cwd=project, env=SMALL),
+            lambda: place.groma("index", cwd=project, env={**SMALL, "GROMA_DAEMON": "off"}),
+        ):
+            assert found(usual)
+            assert found(usual)
+            change()
+            assert found(usual), change
+    assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
+    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project, env=SMALL).hits)
+    for env, reason in ((SMALL, "larger than max_file_bytes"), ({}, "")):
+        id = place.groma("index", "--background", "--json", cwd=project, env=env).json["job"]["id"]
+        until(lambda id=id: jobs(place)[id][0] == "done")
+        assert reason in place.groma("why", "app/large.py", cwd=project).out
+        assert ("larger" in place.groma("why", "app/large.py", cwd=project).out) == bool(reason)
+    assert place.pid == pid
+
+
 def test_its_own_settings_are_those_of_now(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     pid = place.pid
-    small = {"GROMA_MAX_FILE_BYTES": "1024"}
-    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
-    assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project, env=small).hits)
-    assert place.pid == pid
+    write(project / "app/large.py", LARGE)
     assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
     write(place.home / ".config/groma/config.toml", "max_file_bytes = 1024\nmemory_mb = 500\n")
     assert not any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
@@ -607,6 +691,61 @@ def test_fifty_at_once_are_answered(place: Shared, project: Path) -> None:
     assert "Traceback" not in place.log
 
 
+def test_more_questions_than_threads_do_not_wait_for_one_another(place: Shared, project: Path) -> None:
+    """The run that all of them wait for needs a thread, too, and comes after another one."""
+    root = repository(place.folder / "big", modules(1_500), commit=False)
+    place.groma("start")
+    talks = [Talk(place) for _ in range(6)]
+    talks[0].send("freshen", root=str(root))
+    until(lambda: talks[-1].ask("status")["runs"])
+    for talk in talks[:-1]:
+        for _ in range(64):
+            talk.send("freshen", root=str(root))
+    assert talks[0].frames.receive()["result"] == []
+    for talk in talks[:-1]:
+        assert all(talk.frames.receive()["result"] == [] for _ in range(64))
+
+
+def test_a_project_waits_for_no_other_ones(place: Shared, project: Path) -> None:
+    """However many of them are indexed for the first time."""
+    place.groma("start")
+    roots = [repository(place.folder / f"big{n}", modules(1_100), commit=False) for n in range(12)]
+    with Talk(place) as talk, Talk(place) as other:
+        for root in roots:
+            talk.send("freshen", root=str(root))
+        until(lambda: other.ask("status")["runs"] >= 6)
+        assert other.ask("freshen", root=str(project)) == []
+        assert other.ask("status")["runs"] >= 6
+    place.groma("stop")
+
+
+def test_questions_do_not_wait_behind_writes_that_wait(place: Shared, project: Path) -> None:
+    place.groma("index", cwd=project)
+    with Talk(place) as talk, Talk(place) as other, closing(sqlite3.connect(place.data / "catalogue.db", isolation_level=None)) as db:
+        talk.ask("remember", said=[{"content": "The first of them"}], here="")
+        db.execute("BEGIN IMMEDIATE")
+        for n in range(40):
+            talk.send("remember", said=[{"content": f"Fact number {n} of the forty"}], here="")
+        talk.frames.send({"id": "ping", "verb": "ping"})
+        assert talk.frames.receive()["id"] == "ping"  # all of them are taken up
+        assert other.ask("search", roots=[str(project)], request={"text": "retry"})["hits"]
+        assert not select.select([talk.socket], [], [], 0)[0]  # they wait still
+        db.execute("ROLLBACK")
+        assert all("result" in talk.frames.receive() for _ in range(40))
+
+
+def test_its_log_is_turned_over_while_it_runs(place: Shared) -> None:
+    place.groma("start")
+    with open(place.data / "daemon.log", "a") as file:
+        file.write("said before\n" * 100_000)
+    older = place.data / "daemon.log.1"
+    until(older.exists)
+    place.groma("stop")
+    assert "listens at" in older.read_text()
+    assert "stops (asked to" in place.log and "said before" not in place.log
+    assert oct(os.stat(place.data / "daemon.log").st_mode & 0o777) == "0o600"
+
+
 def test_progress_and_cancelling(place: Shared) -> None:
     root = repository(place.folder / "big", modules(6_000), commit=False)
     place.groma("start")
@@ -622,6 +761,119 @@ def test_progress_and_cancelling(place: Shared) -> None:
         assert said["error"]["type"] == "Cancelled"
         until(lambda: other.ask("status")["runs"] == 0)
     place.groma("verify")
+
+
+def test_a_cancel_is_heard_however_many_requests_wait(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(6_000), commit=False)
+    place.groma("start")
+    with Talk(place) as talk:
+        requests = [{"id": n, "verb": "index", "args": {"root": str(root)}} for n in range(999)]
+        more = [{"id": 999, "verb": "ping"}, {"id": 1_000, "verb": "ping"}, {"id": "large", "verb": "ping"}, {"cancel": 998}, {"cancel": 0}]
+        talk.socket.sendall(b"".join(map(wire.frame, (*requests, *more))))
+        said = [talk.frames.receive() for _ in range(4)]
+        assert {one["id"]: one["error"]["type"] for one in said} == {1_000: "Refused", "large": "Refused", 998: "Cancelled", 0: "Cancelled"}
+        assert "1,000 requests of this session wait" in said[0]["error"]["message"]
+        talk.frames.send({"id": 0, "verb": "ping"})
+        for n in range(1, 998):
+            talk.frames.send({"cancel": n})
+        said = [talk.frames.receive() for _ in range(999)]
+        assert {one["id"] for one in said if "error" in one} == set(range(1, 998)) and {one["id"] for one in said if "result" in one} == {0, 999}
+
+
+def test_what_waits_for_an_answer_is_bounded_in_size(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(6_000), commit=False)
+    place.groma("start")
+    with Talk(place) as talk:
+        talk.frames.send({"id": 0, "verb": "index", "args": {"root": str(root)}, "more": "x" * (20 << 20)})
+        talk.frames.send({"id": 1, "verb": "ping", "more": "x" * (20 << 20)})
+        said = talk.frames.receive()
+        assert said["id"] == 1 and "hold 32 MB already" in said["error"]["message"]
+        talk.frames.send({"cancel": 0})
+        assert talk.frames.receive()["error"]["type"] == "Cancelled"
+        talk.frames.send({"id": 1, "verb": "ping", "more": "x" * (20 << 20)})
+        assert talk.frames.receive()["result"]
+
+
+def test_what_is_cancelled_in_the_same_breath_is_answered(place: Shared) -> None:
+    place.groma("start")
+    with Talk(place) as talk:
+        for n in range(70):
+            talk.socket.sendall(wire.frame({"id": n, "verb": "ping"}) + wire.frame({"cancel": n}))
+            assert talk.frames.receive()["id"] == n
+
+
+def facts(topic: str) -> list[dict[str, str]]:
+    return [{"content": f"The {topic} number {n} listens on port {8000 + n}"} for n in range(120)]
+
+
+WRITING: dict[str, Callable[[str], tuple[str, dict[str, Any]]]] = {
+    "remember": lambda topic: ("remember", {"said": facts(topic), "here": ""}),
+    "store": lambda topic: ("store", {"entries": facts(topic), "here": ""}),
+    "knowledge_store_batch": lambda topic: ("tool", {"name": "knowledge_store_batch", "arguments": {"entries": facts(topic)}}),
+    "import": lambda topic: ("tool", {"name": "import", "arguments": {
+        "content": "# Facts\n\n" + "".join(f"- {one['content']}\n" for one in facts(topic)), "format": "instructions"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", WRITING)
+def test_a_write_that_was_begun_is_finished_and_answered(place: Shared, project: Path, verb: str) -> None:
+    """Whoever cancels hears either that nothing was done, or what was; who leaves finds it done."""
+    place.groma("start")
+    with Talk(place) as watching:
+        with Talk(place, cwd=str(project), toolset="full") as talk:
+            name, args = WRITING[verb]("service")
+            talk.frames.send({"id": 1, "verb": name, "args": args})
+            talk.frames.send({"id": 2, "verb": "ping"})
+            said = [talk.frames.receive()]
+            talk.frames.send({"cancel": 1})
+            said.append(talk.frames.receive())
+            (answer,) = [one for one in said if one["id"] == 1]
+            watching.ask("remember", said=[{"content": "Memories are written one after the other"}], here="")  # and so after the one before
+            kept = watching.ask("count")
+            if "result" in answer:
+                assert kept > 1 and not (name == "tool" and answer["result"]["isError"]), answer
+            else:
+                assert kept == 1 and answer["error"]["type"] == "Cancelled", answer
+        with Talk(place, cwd=str(project), toolset="full") as talk:
+            name, args = WRITING[verb]("printer")
+            talk.frames.send({"id": 1, "verb": name, "args": args})
+            talk.frames.send({"id": 2, "verb": "ping"})
+            talk.frames.receive()
+        until(lambda: watching.ask("status")["sessions"] == 1)
+        assert watching.ask("count") > kept
+
+
+def jobs(place: Shared) -> dict[str, tuple[str, bool]]:
+    """Of each job: its state, and whether it is there only for who waits for it."""
+    return {one["id"]: (one["state"], "awaited" in one["arguments"]) for one in place.groma("jobs", "--json").json["jobs"]}
+
+
+def test_a_job_that_somebody_else_asked_for_is_left_and_not_ended(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(3_000), commit=False)
+    place.groma("start")
+    id = place.groma("index", "--background", root, "--json").json["job"]["id"]
+    with Talk(place) as talk:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        assert talk.frames.receive()["progress"]
+        talk.frames.send({"cancel": 1})
+        while "progress" in (said := talk.frames.receive()):
+            pass
+        assert said["error"]["type"] == "Cancelled"
+        until(lambda: talk.ask("status")["runs"] == 0)
+    assert until(lambda: (now := jobs(place))[id][0] in ("done", "cancelled", "failed") and now) == {id: ("done", False)}
+
+
+def test_what_is_asked_for_beside_a_run_that_is_waited_for_outlives_it(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(3_000), commit=False)
+    place.groma("start")
+    with Talk(place) as talk:
+        talk.frames.send({"id": 1, "verb": "index", "args": {"root": str(root)}, "progress": True})
+        assert talk.frames.receive()["progress"]
+        id = place.groma("index", "--background", root, "--json").json["job"]["id"]
+        talk.frames.send({"cancel": 1})
+        while "progress" in talk.frames.receive():
+            pass
+    assert until(lambda: (now := jobs(place))[id][0] in ("done", "cancelled", "failed") and now)[id] == ("done", False)
 
 
 def test_index_runs_that_are_asked_for_at_once_are_joined(place: Shared, project: Path) -> None:

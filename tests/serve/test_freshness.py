@@ -40,14 +40,14 @@ class Runs:
         self.may_end.set()
         self.threads = ThreadPoolExecutor()
 
-    def __call__(self, root: str) -> Future[Any]:
-        return self.threads.submit(self._work, root)
+    def __call__(self, root: str, engine: Engine) -> Future[Any]:
+        return self.threads.submit(self._work, root, engine)
 
-    def _work(self, root: str) -> Any:
+    def _work(self, root: str, engine: Engine) -> Any:
         self.count += 1
         self.begun.put(root)
         try:
-            return self.engine.index(LOCAL, root)
+            return engine.index(LOCAL, root)
         finally:
             assert self.may_end.wait(PATIENCE_S)
             self.ended.put(root)

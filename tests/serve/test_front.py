@@ -22,7 +22,7 @@ import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from groma import __version__
+from groma import __version__, core
 from groma.config import load
 from groma.serve import client as daemon
 from groma.serve.tools import catalogue
@@ -251,6 +251,19 @@ REQUESTS: dict[str, list[str]] = {
         message(15, "subscriptions/listen", notifications={}, _meta=META),
     ],
 }
+
+
+@pytest.mark.parametrize(("name", "value"), [("GROMA_MAX_FILE_BYTES", "1024"), ("GROMA_CORE", "pure")])
+def test_a_session_with_settings_of_its_own_is_answered_under_them(begin: Begin, place: Place, project: Path, name: str, value: str) -> None:
+    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
+    usual, other = begin(), begin(**{name: value})
+    found = []
+    for talk in (usual, other):
+        talk.hello()
+        found.append(talk.call("search_code", query="unmistakably_large")["structuredContent"])
+    assert found[0]["core"] == core.NAME and found[1]["core"] == (value if name == "GROMA_CORE" else core.NAME)
+    large = [any(hit["path"] == "app/large.py" for hit in one["hits"]) for one in found]
+    assert large == [True, name == "GROMA_CORE"]
 
 
 @pytest.mark.parametrize("daemon", ["auto", "off"])

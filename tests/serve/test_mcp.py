@@ -28,7 +28,7 @@ from groma.engine import Engine
 from groma.serve.freshness import Freshness
 from groma.serve.mcp import server
 from groma.serve.tools import Surface
-from tests.processes import Place, git, repository, unprivileged, write
+from tests.processes import PATIENCE_S, Place, git, repository, unprivileged, write
 from tests.serve.calls import STEERED, every_tool
 from tests.serve.conftest import Connect, Session
 
@@ -70,6 +70,30 @@ async def test_the_tools_as_promised(connect: Connect, project: Path) -> None:
         assert tools[name].annotations is not None and tools[name].annotations.read_only_hint is True
         assert "\n" not in (tools[name].description or "\n")
     assert len(listed.model_dump_json(by_alias=True, exclude_none=True)) <= 8_000
+
+
+async def test_a_session_with_settings_of_its_own_is_answered_under_them(connect: Connect, project: Path, place: Place) -> None:
+    """Another core in its own process, everything else by the daemon, whoever started that."""
+    write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
+    place.groma("start", env={"GROMA_DAEMON": "auto"})
+    others = {"GROMA_MAX_FILE_BYTES": "1024", "GROMA_CORE": "pure"}
+    for name, value in others.items():
+        async with connect(project, GROMA_DAEMON="auto") as usual, connect(project, GROMA_DAEMON="auto", **{name: value}) as other:
+            one, two = [await call("search_code", query="unmistakably_large") for call in (usual, other)]
+        assert one["core"] == core.NAME and two["core"] == (value if name == "GROMA_CORE" else core.NAME)
+        assert one["hits"][0]["path"] == "app/large.py"
+        assert any(hit["path"] == "app/large.py" for hit in two["hits"]) is (name == "GROMA_CORE")
+
+
+async def test_a_server_buries_the_daemons_that_it_started(connect: Connect, project: Path, place: Place) -> None:
+    async with connect(project, GROMA_DAEMON="auto") as call:
+        for _ in range(2):
+            assert (await call("search_code", query="how often is a call retried"))["hits"]
+            pid = json.loads((place.data / "daemon.lock").read_text().rstrip("\0 "))["pid"]
+            os.kill(pid, signal.SIGKILL)
+            with anyio.fail_after(PATIENCE_S):
+                while os.path.exists(f"/proc/{pid}"):
+                    await anyio.sleep(0.02)
 
 
 @pytest.mark.parametrize("daemon", ["off", "auto"])

@@ -71,6 +71,20 @@ def test_jobs_are_steered(surface: Surface, engine: Engine, project: Path) -> No
     assert "No job" in refused(surface, "job_show", id="0" * 12) or "no job" in refused(surface, "job_show", id="0" * 12)
 
 
+def test_an_agent_imports_no_more_than_it_may_remember(place: Place, project: Path) -> None:
+    lines = "".join(f"- The service number {n} listens on port {8000 + n}\n" for n in range(6))
+    settings = load({"GROMA_MEMORIES_PER_HOUR": "8"}, data_dir=place.data, config_file=place.folder / "none.toml")
+    with Engine(settings) as engine, Freshness(engine) as freshness:
+        surface = Surface(engine, freshness, cwd=str(project), environment={}, toolset="full")
+        assert "at most 10,000,000" in refused(surface, "import", content="x" * 10_000_001)
+        assert len(ok(surface, "import", content=f"# Ports\n\n{lines}", format="instructions")["entries"]) == 6
+        said = refused(surface, "import", content=f"# Hosts\n\n{lines.replace('port', 'host')}", format="instructions")
+        assert "There are 6 memories in it, and 2 of the 8" in said and "groma import FILE" in said
+        assert ok(surface, "list", all=True)["total"] == 6  # all of it or nothing
+        files = [("hosts.md", f"# Hosts\n\n{lines.replace('port', 'host')}")]
+        assert len(engine.memories.import_(LOCAL, files, here=str(project), format="instructions").lines) == 6
+
+
 def test_what_writes_is_refused_where_nothing_may_be_written(surface: Surface, place: Place, project: Path) -> None:
     kept = ok(surface, "remember", content="The billing service drops calls")
     ok(surface, "index")

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, OpenOptions, TryLockError};
 use std::io::{BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -81,7 +81,20 @@ fn started(place: &Place, options: &Options) -> Result<Connection, String> {
         .mode(0o600)
         .open(path)
         .map_err(failed)?;
-    lock.lock().map_err(failed)?; // of ten that find none, one starts it
+    let until = Instant::now() + START;
+    while let Err(why) = lock.try_lock() {
+        // Of ten that find none, one starts it; one that hangs over it must not hold up the others for ever.
+        match why {
+            TryLockError::Error(e) => return Err(failed(e)),
+            TryLockError::WouldBlock if Instant::now() > until => {
+                return Err(format!(
+                    "Another process has been starting a daemon for {} s",
+                    START.as_secs()
+                ));
+            }
+            TryLockError::WouldBlock => thread::sleep(PAUSE),
+        }
+    }
     match greeted(place, options)? {
         Some(found) if !found.replace => return Ok(found),
         Some(older) => stop(older),

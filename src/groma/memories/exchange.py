@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..catalogue import memories as records
-from ..catalogue.memory_events import Call, call
+from ..catalogue.memory_events import Call, call, writes
 from ..catalogue.memory_restore import restore as put_back
 from ..errors import UsageError
 from ..memory.exchange import Entry, read_files, write
@@ -82,12 +82,13 @@ class Exchange(Sweeping):
         format: str | None = None,
         project: str | None = None,
         restore: bool = False,
+        quota: bool = False,
     ) -> Imported:
         """Take in what the files (name, content) say, all in one transaction; durable when this returns.
 
         `project` is where all of it belongs; else what a file says, else `here`. `restore` puts records of groma's own export back exactly, ids
-        and links too; what is here already is left. Raises UsageError if any of it cannot be read, or names a folder that is not there: then
-        nothing is imported.
+        and links too; what is here already is left. `quota`: it may bring no more than an agent may still store in this hour. Raises UsageError if
+        any of it cannot be read, names a folder that is not there, or is more than that: then nothing is imported.
         """
         self._may_write(caller, "import")
         if restore and project is not None:
@@ -97,10 +98,23 @@ class Exchange(Sweeping):
             self._sweep_if_due()
         of = call(caller.name)
         with self._lock:
+            if quota:
+                self._keep_to_quota(caller, len(entries), of.at)
             receipts = self._restored(caller, entries, of) if restore else self._taken_in(caller, entries, of, here, project)
             self._keep()
         changed = any(one.batch for one in receipts)
         return Imported(of.batch if changed else "", tuple(Line(e.file, e.line, r) for e, r in zip(entries, receipts, strict=True)))
+
+    def _keep_to_quota(self, caller: Caller, entries: int, now: float) -> None:
+        from ..memory.remember import HOUR
+
+        most = self._settings.memories_per_hour
+        left = max(0, most - writes(self._data.db, caller.name, now - HOUR))
+        if entries > left:
+            raise UsageError(
+                f"There are {entries:,} memories in it, and {left:,} of the {most:,} that an agent may store in an hour are left: nothing was "
+                "imported. As much as there is can be imported on the command line: groma import FILE"
+            )
 
     def _pages(self, selection: Selection, now: float) -> Iterator[Memory]:
         after: tuple[float, str] | None = None

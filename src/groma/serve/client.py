@@ -33,6 +33,8 @@ __all__ = ["LOCK", "LOG", "Greeted", "Remote", "answers", "connect", "found", "o
 LOCK = "daemon.lock"
 """In the data directory: held by the daemon as long as it lives; says which process that is and where its socket lies."""
 LOG = "daemon.log"
+LOG_BYTES = 1_000_000
+"""A log of more than this is put aside, in place of the one before."""
 
 ANSWER_S = 5.0
 """A daemon that does not greet within this time is one that does not answer."""
@@ -54,7 +56,6 @@ class Greeted:
         self.data_dir = str(said.get("data_dir", ""))
         self.project = str(said.get("project", ""))
         self.pid = int(said.get("pid", 0))
-        self.max_file_bytes = said.get("max_file_bytes")
         self.replace = bool(said.get("replace", False))
 
 
@@ -114,7 +115,7 @@ def _told(folder: Path, name: str) -> Any:
 
 def connect(settings: Settings, environment: Mapping[str, str], *, client: str, start: bool, inside: Callable[[], Engine]) -> Remote | None:
     """The daemon of these settings, started if there is none and `start` says so. None where it is not the one to ask: the user turned it off,
-    nothing may be written, another core or another limit of files was demanded, or there is none.
+    nothing may be written, another core was demanded, or there is none. All other settings that decide an answer are taken along.
 
     `inside` opens the engine in this process, for when it ends under us. Raises StoreUnreachable, with the reason, where one should be and cannot.
     """
@@ -139,11 +140,7 @@ def found(settings: Settings, environment: Mapping[str, str], client: str, *, st
             return None
         greeted = _started(settings, environment, client, toolset)
     core = environment.get("GROMA_CORE") or "auto"
-    if (
-        core not in ("auto", greeted.core)
-        or greeted.max_file_bytes not in (None, settings.max_file_bytes)  # it would index by its own
-        or os.path.realpath(greeted.data_dir) != os.path.realpath(folder)
-    ):
+    if core not in ("auto", greeted.core) or os.path.realpath(greeted.data_dir) != os.path.realpath(folder):
         greeted.frames.close()
         return None
     return greeted
@@ -154,27 +151,26 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str, to
     folder = settings.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with exclusive(folder / "locks" / "daemon-start.lock"):  # of ten that find none, one starts it
+        with exclusive(folder / "locks" / "daemon-start.lock", within_s=START_S):  # of ten that find none, one starts it
             greeted = _greet(settings, environment, client, toolset)
             if greeted is not None and greeted.replace:
-                with suppress(OSError, GromaError):
-                    greeted.frames.send({"id": 0, "verb": "stop"})
-                    while True:
-                        greeted.frames.receive()
-                greeted.frames.close()
+                _asked_to_stop(greeted)
                 greeted = None
             return greeted or _spawned(settings, environment, client, toolset)
+    except TimeoutError:
+        raise StoreUnreachable(f"No daemon answers for {folder}: another process has been starting one for {START_S:.0f} s.") from None
     except OSError as e:
         raise StoreUnreachable(f"No daemon can be started for {folder}: {e.strerror or e}.") from e
 
 
 def _spawned(settings: Settings, environment: Mapping[str, str], client: str, toolset: str) -> Greeted:
     import subprocess  # only who starts one pays for it
+    import threading
 
     folder = settings.data_dir
     log = folder / LOG
     with suppress(FileNotFoundError):
-        if log.stat().st_size > 1_000_000:
+        if log.stat().st_size > LOG_BYTES:
             os.replace(log, log.with_suffix(".log.1"))
     with open(log, "ab") as said:
         os.chmod(log, 0o600)
@@ -187,13 +183,14 @@ def _spawned(settings: Settings, environment: Mapping[str, str], client: str, to
             env={**environment, "GROMA_DATA_DIR": str(folder)},
             start_new_session=True,
         )
+    # Whoever starts a process buries it, and an agent's session may well outlive the daemon.
+    threading.Thread(target=child.wait, name="burial", daemon=True).start()
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         greeted = _greet(settings, environment, client, toolset)
         if greeted is not None:
-            child.returncode = 0  # it outlives us: nobody is to wait for it
             return greeted
-        if child.poll():
+        if child.returncode:
             raise StoreUnreachable(f"The daemon could not be started (it ended with {child.returncode}; its last words are in {log}).")
         time.sleep(0.005)
     raise StoreUnreachable(f"The daemon did not answer within {START_S:.0f} s of its start; see {log}.")
@@ -234,11 +231,7 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
     with suppress(StoreUnreachable, OSError):
         if (greeted := _greet(settings, environment, "cli")) is not None:
             pid = greeted.pid
-            greeted.frames.send({"id": 0, "verb": "stop"})
-            with suppress(OSError, GromaError):
-                while True:
-                    greeted.frames.receive()
-            greeted.frames.close()
+            _asked_to_stop(greeted)
     told = _told(settings.data_dir, "pid")
     if pid is None and isinstance(told, int) and _holds(settings.data_dir):
         pid = told
@@ -254,6 +247,16 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
             raise StoreUnreachable(f"Something holds {settings.data_dir / LOCK} and does not end.")
         time.sleep(0.01)
     return pid
+
+
+def _asked_to_stop(greeted: Greeted) -> None:
+    """Ask a daemon to end, and listen until it has, or for as long as it may take."""
+    greeted.frames.patience(STOP_S)
+    with suppress(OSError, GromaError):
+        greeted.frames.send({"id": 0, "verb": "stop"})
+        while True:
+            greeted.frames.receive()
+    greeted.frames.close()
 
 
 def _holds(folder: Path) -> bool:

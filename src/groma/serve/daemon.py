@@ -1,8 +1,8 @@
 """The daemon: one process a user and data directory that owns the engine, and answers whoever connects to its socket.
 
 The lock file `daemon.lock` in the data directory is held as long as the process lives, and says who that is; the socket is made anew from it. One
-thread runs the event loop, which only moves frames; verbs run in threads of two pools: what is quick in as many as there is work for on this
-machine, what may wait for others (index runs, tools that bring a project up to date first) in one that grows. Index runs of a folder are joined:
+thread runs the event loop, which only moves frames; verbs run in threads of pools: what is quick in as many as there is work for on this
+machine, what may wait for others (writes, tools that bring a project up to date first) in one that grows. Index runs of a folder are joined:
 who asks while one is going on shares the next one with all others who ask until it begins.
 """
 
@@ -19,31 +19,30 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from .. import __version__, places
-from ..config import Settings, load
+from ..config import SETTINGS, Settings, load
 from ..engine import Engine
 from ..errors import Cancelled, ConfigurationError, GromaError, Refused, StoreUnreachable, UsageError
 from ..locks import claim
-from ..types import LOCAL, Caller, Summary
+from ..types import LOCAL, Caller
 from . import sockets, wire
-from .client import LOCK
-from .freshness import Freshness
-from .runs import Long, Run, Runs
+from .client import LOCK, LOG
+from .indexing import Indexing
 from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
 from .turns import Turns
-from .upkeep import code_state, log, newer, rss_bytes, signed, slim
+from .upkeep import code_state, log, newer, rss_bytes, signed, slim, turn_over
 from .verbs import VERBS
 
 __all__ = ["Daemon", "serve"]
 
 QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
 PATIENT_THREADS = 256
+"""For what may wait for others; what they wait for has as many of its own, or none would be left for it."""
 TURNS = 1 + (os.cpu_count() or 1)
 """So many searches of agents at once: their long steps run beside one another, the others do not."""
 SWITCH_S = 0.001
@@ -63,16 +62,17 @@ RENEW_S = 600.0
 """A daemon that cannot keep its budget ends after this time, when nobody asks anything: the next one begins anew."""
 
 BY_TURNS = frozenset({"search_code", "read"})
-FOREVER_S = 1e9
 
-OWN = ("max_file_bytes", "daemon_idle_s", "memory_mb", "watch", "watch_debounce_ms", "jobs_at_once", "job_memory_mb")
-"""Settings of what the daemon does by itself."""
+OWN = tuple(s.name for s in SETTINGS if s.process or s.reindex)
+"""Settings of what the daemon does by itself: those of its process, which are of who started it, and how it indexes what nobody asks about, which
+only files say. All that decides an answer is of who asks for it."""
 
 FOR_AGENTS = ("tool", "resource", "resources", "prompt", "complete")
 """Verbs whose results are MCP's own objects: a `Surface` of the session answers them."""
 
 T = TypeVar("T")
 
+CANCELLED = "The request was cancelled."
 _STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask again in a moment.")
 
 
@@ -90,16 +90,17 @@ class Daemon:
         self._code_seen = (time.monotonic(), self._code)
         self._config_seen: object = None
         self._is_reset = False
-        self._begun = time.time()
+        self._begun = time.monotonic()
         self._sessions: set[Session] = set()
+        self._connected = 0
+        self._most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2  # each connection is an open file, and the stores need some, too
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._quick = ThreadPoolExecutor(QUICK_THREADS, "quick")
         self._patient = ThreadPoolExecutor(PATIENT_THREADS, "patient")
-        self._runs = Runs(lambda work: self._submit(self._patient, work))
         self._turns = Turns(TURNS)
-        self.freshness = Freshness(self.engine, self._run_for_question, self._turns.aside)
-        self._heard: dict[str, tuple[Asked, ...]] = {}
+        self._long = ThreadPoolExecutor(PATIENT_THREADS, "long")
+        self._indexing = Indexing(self.engine, partial(self._submit, self._patient), partial(self._submit, self._long), self._turns.aside)
         self._jobs_stop = threading.Event()
         self._jobs = 0
         self._last = time.monotonic()
@@ -117,6 +118,7 @@ class Daemon:
     async def run(self) -> None:
         """Answer until told to stop, or until nobody came for a while."""
         self._loop = asyncio.get_running_loop()
+        self._indexing.listen()
         await self._listen()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._loop.add_signal_handler(number, self._signalled, number)
@@ -172,7 +174,7 @@ class Daemon:
         begun = time.monotonic()
         self._jobs_stop.set()
         self.engine.jobs.wake()
-        self._runs.stop()
+        self._indexing.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=FINISH_S)
         for session in self._sessions:
@@ -189,7 +191,7 @@ class Daemon:
     def _close(self, working: threading.Thread) -> None:
         with suppress(GromaError):
             working.join()  # the processes of jobs end first: what they had in hand is gone on with by the next daemon
-            self.freshness.close()
+            self._indexing.freshness.close()
             self.engine.close()
 
     async def _look(self) -> None:
@@ -207,7 +209,8 @@ class Daemon:
             await self._heal()
         with suppress(GromaError):
             self._jobs = await asyncio.wrap_future(self._quick.submit(self._active))
-        idle = not self._sessions and not self._tasks and not len(self._runs) and not self._jobs
+        turn_over(self.settings.data_dir / LOG)
+        idle = not self._sessions and not self._tasks and not len(self._indexing) and not self._jobs
         if not idle:
             self._last = time.monotonic()
         elif time.monotonic() - self._last >= self.settings.daemon_idle_s:
@@ -215,7 +218,7 @@ class Daemon:
             return
         if rss_bytes() > self.settings.memory_mb * 1e6 and time.monotonic() > self._slim_due:
             await self._slim()
-        if not self._tasks and not len(self._runs) and self._outdated() and self._code_seen[1] == code_state():
+        if not self._tasks and not len(self._indexing) and self._outdated() and self._code_seen[1] == code_state():
             self.stop("its code or its settings were changed")
 
     def _orphaned(self) -> bool:
@@ -246,7 +249,7 @@ class Daemon:
         over = now > most
         self._slim_due = time.monotonic() + (SLIM_EVERY_S if over else 0.0)  # what cannot be had is not asked for again and again
         log(f"held {before / 1e6:.0f} MB of {most / 1e6:.0f}; {now / 1e6:.0f} after caches and stores were dropped")
-        if over and not self._busy and not self._tasks and time.time() - self._begun > RENEW_S:
+        if over and not self._busy and not self._tasks and time.monotonic() - self._begun > RENEW_S:
             self.stop("more memory than it may have, and nothing left to drop")
 
     def _outdated(self) -> bool:
@@ -276,12 +279,12 @@ class Daemon:
         return {
             "pid": os.getpid(),
             "version": __version__,
-            "uptime_s": round(time.time() - self._begun, 3),
+            "uptime_s": round(time.monotonic() - self._begun, 3),
             "rss_mb": round(rss_bytes() / 1e6, 1),
             "sessions": len(self._sessions),
             "jobs": self._jobs,
-            "runs": len(self._runs),
-            "watched": len(self.freshness.watched()),
+            "runs": len(self._indexing),
+            "watched": len(self._indexing.freshness.watched()),
             "memory_mb": self.settings.memory_mb,
             "slimmed": self._slimmed,
             "core": self.engine.core,
@@ -293,6 +296,7 @@ class Daemon:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         session = Session(reader, writer)
+        self._connected += 1
         try:
             if sockets.peer(writer.get_extra_info("socket"))[1] != os.getuid():
                 return
@@ -300,7 +304,7 @@ class Daemon:
                 return
             self._sessions.add(session)
             while not self._stopping.is_set() and not writer.is_closing():
-                await self._take(session, wire.read(await reader.readuntil(b"\n")))
+                await self._take(session, await reader.readuntil(b"\n"))
         except (asyncio.IncompleteReadError, TimeoutError, OSError):
             pass  # it left, in the middle of a line or before it said a word
         except asyncio.LimitOverrunError:
@@ -309,18 +313,18 @@ class Daemon:
             await refuse(session, e)
         finally:
             for asked in session.asked.values():
-                if asked.task is not None and not asked.writes:
-                    asked.task.cancel()
-                elif asked.verb == "tool":
-                    asked.stop.set()  # it knows best what of it may be left undone
-            if waiting := [asked.task for asked in session.asked.values() if asked.task is not None]:
-                await asyncio.wait(waiting, timeout=SLOW_S)
+                asked.leave()
+            if session.asked:
+                await asyncio.wait([asked.task for asked in session.asked.values()], timeout=SLOW_S)
+            self._connected -= 1
             self._sessions.discard(session)
             self._last = time.monotonic()
             writer.close()
 
     async def _greeted(self, session: Session) -> bool:
         said = wire.read(await asyncio.wait_for(session.reader.readuntil(b"\n"), GREETING_S))
+        if self._connected > self._most:  # after it has spoken: who is closed before takes it for an end, and starts another daemon
+            raise StoreUnreachable(f"The daemon has {self._most} sessions already, and may not open files for more.")
         session.greeting = greeting = Greeting.of(said)
         session.caller = _caller(greeting)
         session.engine = self._engine_for(greeting)
@@ -331,7 +335,6 @@ class Daemon:
             "core": self.engine.core,
             "data_dir": str(self.settings.data_dir),
             "project": _project(greeting.cwd),
-            "max_file_bytes": self.settings.max_file_bytes,
         }
         if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
             answer["replace"] = True
@@ -344,22 +347,26 @@ class Daemon:
         config = places.config_file({**self.environment, **greeting.env})
         return self.engine.under(load(asked, data_dir=self.settings.data_dir, config_file=config))
 
-    async def _take(self, session: Session, message: dict[str, Any]) -> None:
+    async def _take(self, session: Session, line: bytes) -> None:
+        """Take up what was sent. Nothing here waits for a request: one that is to be cancelled must be heard of however many there are."""
+        message = wire.read(line)
         if "cancel" in message:
-            if (asked := session.asked.get(_id(message["cancel"]))) is not None and asked.task is not None:
-                asked.stop.set()
-                asked.task.cancel()
+            if (asked := session.asked.get(_id(message["cancel"]))) is not None:
+                asked.cancel()
             return
         if not isinstance(verb := message.get("verb"), str):
             raise UsageError("A request names its verb.")
         number = _id(message.get("id"))
-        if number in session.asked:
-            raise UsageError(f"The request {number!r} is under way already.")
-        await session.room.acquire()
-        asked = session.asked[number] = Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None)
+        asked = Asked(verb, self._progress(session, number) if message.get("progress") else lambda *_: None, len(line))
+        try:
+            session.admit(number, asked)
+        except Refused as e:
+            await session.send(_failed(number, e))
+            return
         asked.task = asyncio.create_task(self._answer(session, asked, number, message.get("args")))
         self._tasks.add(asked.task)
         asked.task.add_done_callback(self._tasks.discard)
+        await asyncio.sleep(0)  # it begins before anything cancels it; and whoever sends much at once does not keep the loop for itself
 
     def _progress(self, session: Session, number: Hashable) -> Callable[[int, int, str], None]:
         due = 0.0
@@ -377,23 +384,32 @@ class Daemon:
     async def _answer(self, session: Session, asked: Asked, number: Hashable, args: Any) -> None:
         try:
             try:
-                said = await self._performed(session, asked, number, args if isinstance(args, dict) else {})
-                answer = said if isinstance(said, bytes) else wire.frame({"id": number, **said})
+                await session.room.acquire()
             except asyncio.CancelledError:
-                answer = _failed(number, Cancelled("The request was cancelled."))
-            except GromaError as e:
-                if isinstance(e, Cancelled) and self._stopping.is_set():
-                    e = _STOPPING  # nobody asked for that: the next daemon goes on with it
-                answer = _failed(number, e)
-            except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
-                log(f"{asked.verb} failed\n{traceback.format_exc()}")
-                answer = _failed(number, e)
-            await session.send(answer)
+                await session.send(_failed(number, Cancelled(CANCELLED)))
+                return
+            try:
+                await session.send(await self._said(session, asked, number, args if isinstance(args, dict) else {}))
+            finally:
+                session.room.release()
         finally:
-            del session.asked[number]
-            session.room.release()
+            session.answered(number)
         if asked.verb == "stop":
             self.stop(f"asked to by process {session.greeting.pid}")
+
+    async def _said(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> bytes:
+        """The answer, whatever it is."""
+        try:
+            said = await self._performed(session, asked, number, args)
+            return said if isinstance(said, bytes) else wire.frame({"id": number, **said})
+        except asyncio.CancelledError:
+            return _failed(number, Cancelled(CANCELLED))
+        except GromaError as e:
+            # What we ended ourselves, nobody asked to: the next daemon goes on with it.
+            return _failed(number, _STOPPING if isinstance(e, Cancelled) and self._stopping.is_set() else e)
+        except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
+            log(f"{asked.verb} failed\n{traceback.format_exc()}")
+            return _failed(number, e)
 
     async def _performed(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
         """The answer: an object less its number, or the whole frame."""
@@ -409,64 +425,16 @@ class Daemon:
             raise _STOPPING
         await self._gate.wait()
         if asked.verb in FOR_AGENTS:
-            return await self._submit(self._patient, partial(self._for_agent, session, asked, args))
+            return await self._submit(self._patient, partial(self._for_agent, session, asked, args), asked)
         if (verb := VERBS.get(asked.verb)) is None:
             raise UsageError(f"There is no verb {asked.verb}; known: {', '.join(('ping', 'status', 'told', 'stop', *FOR_AGENTS, *VERBS))}.")
         method, arguments = method_of(session.engine, verb), arguments_of(verb, args)
         if asked.verb == "freshen":
-            return {"result": await self._freshened(session, asked, **arguments)}
+            return {"result": await self._indexing.freshen(session.engine, session.caller, asked, **arguments)}
         if verb.runs:
-            return {"result": await self._indexed(session.engine, session.caller, asked, **arguments)}
-        return await self._submit(self._quick, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}))
-
-    # ------------------------------------------------------------------------------------------------------------------ index runs
-
-    async def _indexed(self, engine: Engine, caller: Caller, asked: Asked, root: str, consent: bool = False) -> Summary:
-        """What an index run of a folder that begins after this call returns; others that ask for it share it."""
-        key = (root, consent, repr(sorted(engine.settings.values.items())))
-        return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
-
-    def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
-        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever, and its memory is not
-        ours. What is short, and waited for, is done here at once: a process that gives way to everybody takes its time."""
-        report = run.brief if engine is self.engine else run.report  # a job goes by the daemon's settings
-        with suppress(Long):
-            if engine.jobs.is_asked_for("index", root):
-                raise Long
-            return engine.index(caller, root, consent=consent, report=report, waiting=run.waiting)
-        job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
-        done = engine.jobs.future(job, run.tell)
-        while True:
-            try:
-                found = dict(done.result(0.2).result)
-                engine.note(found.pop("told", ()))
-                return Summary(**found)
-            except FutureTimeout:
-                if run.stop.is_set():
-                    if not self._stopping.is_set():
-                        engine.jobs.cancel(caller, job)
-                    raise Cancelled("The index run was stopped; what was indexed so far stays.") from None
-
-    def _run_for_question(self, root: str) -> Future[Any]:
-        """An index run for `Freshness`, from one of its threads. Who waits for it hears how far it is."""
-
-        def tell(done: int, total: int, message: str) -> None:
-            for one in self._heard.get(root, ()):
-                one.progress(done, total, message)
-
-        return asyncio.run_coroutine_threadsafe(self._indexed(self.engine, LOCAL, Asked("index", tell), root), self._loop)
-
-    async def _freshened(self, session: Session, asked: Asked, root: str) -> list[str]:
-        """As long as it takes: whoever asks may leave."""
-        self._heard[root] = (*self._heard.get(root, ()), asked)
-        try:
-            return await self._submit(self._patient, lambda: self.freshness.freshen(root, FOREVER_S, caller=session.caller, engine=session.engine))
-        finally:
-            left = tuple(one for one in self._heard[root] if one is not asked)
-            if left:
-                self._heard[root] = left
-            else:
-                del self._heard[root]
+            return {"result": await self._indexing.run(session.engine, session.caller, asked, **arguments)}
+        pool = self._patient if verb.writes or verb.room == "records" else self._quick  # a memory waits for those that are just written
+        return await self._submit(pool, lambda: wire.frame({"id": number, "result": method(session.caller, **arguments)}), asked)
 
     # ---------------------------------------------------------------------------------------------------------------------- agents
 
@@ -478,7 +446,7 @@ class Daemon:
 
                 g = session.greeting
                 session.surface = Surface(
-                    session.engine, self.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset, caller=session.caller
+                    session.engine, self._indexing.freshness, cwd=g.cwd or os.sep, environment=g.env, toolset=g.toolset, caller=session.caller
                 )
         surface = session.surface
 
@@ -497,6 +465,7 @@ class Daemon:
 
         if asked.verb == "tool":
             name = given("name", str)
+            asked.only_reads = surface.only_reads(name)
             with self._turns.taken() if name in BY_TURNS else nullcontext():
                 return {"result": surface.tool(name, perhaps("arguments", dict), progress=progress, cancelled=asked.stop.is_set)}
         if asked.verb == "resource":
@@ -509,10 +478,12 @@ class Daemon:
 
     # --------------------------------------------------------------------------------------------------------------------- threads
 
-    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+    def _submit(self, pool: ThreadPoolExecutor, work: Callable[[], T], asked: Asked | None = None) -> asyncio.Future[T]:
         """Work in a thread. It counts until it has ended, even if nobody waits for it any more."""
         self._busy += 1
         end = pool.submit(work)
+        if asked is not None:
+            asked.work = end
         end.add_done_callback(self._ended)
         return asyncio.wrap_future(end)
 
@@ -566,6 +537,8 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
     Raises Refused where the data directory cannot be written, StoreUnreachable where another one holds the lock and does not answer.
     """
     folder = settings.data_dir
+    environment = {name: v for name, v in environment.items() if name not in {s.variable for s in SETTINGS if s.reindex}}
+    settings = load(environment, data_dir=folder, config_file=places.config_file(environment))
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = claim(folder / LOCK)

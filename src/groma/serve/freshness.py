@@ -15,7 +15,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
@@ -35,6 +35,7 @@ IN_USE_S = 300.0
 """How long after a question a project counts as in use."""
 LET_GO_S = 1800.0
 """How long after a question a watch is kept, and changes are indexed unasked."""
+MOST_RUNS = 256
 MOST_ROOTS = 16
 """Each watch takes one of the system's instances of inotify (128 a user by default)."""
 TRY_AGAIN_S = 600.0
@@ -48,7 +49,9 @@ PAUSE_S = 0.05
 class _Run:
     """An index run. `begun` is when its walk could begin (monotonic), None before that: until then it will see whatever happens."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.how = engine.settings.indexing
         self.begun: float | None = None
         self.is_armed = False
         self.end: Future[Any] = Future()
@@ -57,12 +60,14 @@ class _Run:
 class _Room:
     """What is known of one root. All of it is guarded by `lock`, which is never held while something is walked."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, engine: Engine) -> None:
         self.root = root
+        self.engine = engine  # of who asked last for a run: what is indexed unasked is so under the same settings
         self.lock = threading.Lock()
         self.run: _Run | None = None
         self.is_proven = False  # did a run come to its end, with a watch on since before it began, and nothing called for another one?
         self.proven_at = 0.0  # when that one began
+        self.indexed_at: float | None = None  # when it ended, as the catalogue has it: whoever ran since may have had other settings
         self.asked = 0.0
         self.watch: Watch | None = None
         self.is_arming = False  # then the watch belongs to the run
@@ -84,11 +89,11 @@ class Freshness:
     def __init__(
         self,
         engine: Engine,
-        run: Callable[[str], Future[Any]] | None = None,
+        run: Callable[[str, Engine], Future[Any]] | None = None,
         aside: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`run` starts an index run of a root and may not be done when it returns; by default it is one in a thread of ours. `aside` is entered
-        while a question waits for a run."""
+        """`run` starts an index run of a root, under the settings of an engine, and may not be done when it returns; by default it is one in a thread
+        of ours. `aside` is entered while a question waits for a run."""
         self.engine = engine
         self._aside = aside
         self._run = run
@@ -96,7 +101,8 @@ class Freshness:
         self._debounce_s = engine.settings.watch_debounce_ms / 1000
         self._lock = threading.Lock()
         self._rooms: dict[str, _Room] = {}
-        self._threads = ThreadPoolExecutor(thread_name_prefix="index")
+        # Those that only wait for a run of somebody else's cost nothing, and a project must not wait until others are indexed.
+        self._threads = ThreadPoolExecutor(None if run is None else MOST_RUNS, thread_name_prefix="index")
         self._is_closed = False
         self._tending: threading.Thread | None = None
         self._wake_out, self._wake_in = -1, -1
@@ -140,11 +146,13 @@ class Freshness:
     def freshen(self, root: str, within_s: float, *, caller: Caller = LOCAL, engine: Engine | None = None) -> list[str]:
         """Bring a project up to date, waiting at most `within_s`; returns what there is to say about it. Raises what makes it impossible.
 
-        `engine` is that of who asks, where its settings are others than ours: what may not be written under them is not.
+        `engine` is that of who asks, where its settings are others than ours: the project is indexed as they say, or not if they say so.
         """
         asked = time.monotonic()
+        of = engine or self.engine
+        how = of.settings.indexing
         try:
-            (engine or self.engine).may_index(caller, root)
+            of.may_index(caller, root)
         except ReadOnly as e:
             if root not in self.engine.roots(caller):
                 raise
@@ -153,13 +161,14 @@ class Freshness:
         room.asked = asked
         while True:
             with room.lock:
-                if self._holds(room, asked):
+                if self._holds(room, asked, how):
                     return self._said_of_watching(room)
-                if not room.is_running and (room.run is None or room.run.begun is None or room.run.begun < asked):
+                if not room.is_running and (room.run is None or room.run.begun is None or room.run.begun < asked or room.run.how != how):
+                    room.engine = of
                     self._start(room)
                 run = room.run
                 assert run is not None
-                is_enough = run.begun is None or run.begun >= asked or (run.is_armed and not self._look(room))
+                is_enough = run.how == how and (run.begun is None or run.begun >= asked or (run.is_armed and not self._look(room)))
             with self._aside():
                 ended = wait([run.end], max(0.0, asked + within_s - time.monotonic())).done
             if not ended:
@@ -167,11 +176,11 @@ class Freshness:
             if is_enough:
                 return self._said(room, run)
 
-    def _holds(self, room: _Room, now: float) -> bool:
-        """Does what is indexed cover all that happened up to now?"""
-        if not room.is_proven or room.is_arming or now - room.proven_at > OLDEST_S:
+    def _holds(self, room: _Room, now: float, how: Hashable) -> bool:
+        """Does what is indexed cover all that happened up to now, as it is to be indexed?"""
+        if not room.is_proven or room.run is None or room.run.how != how or room.is_arming or now - room.proven_at > OLDEST_S:
             return False
-        return not self._look(room) and self.engine.finished(LOCAL, room.root)
+        return not self._look(room) and room.indexed_at is not None and self.engine.indexed_at(LOCAL, room.root) == room.indexed_at
 
     def _look(self, room: _Room) -> bool:
         """Whether the watch knows of anything that the last run may not have seen."""
@@ -208,7 +217,7 @@ class Freshness:
 
     def _room(self, root: str) -> _Room:
         with self._lock:
-            return self._rooms.setdefault(root, _Room(root))
+            return self._rooms.setdefault(root, _Room(root, self.engine))
 
     # --------------------------------------------------------------------------------------------------------------------- a run
 
@@ -217,7 +226,7 @@ class Freshness:
 
         `again`: nothing is known to have changed; what was proven holds meanwhile, and no question waits.
         """
-        run = _Run()
+        run = _Run(room.engine)
         is_first = room.watch is None
         before = room.run, room.is_proven, room.is_arming
         room.run, room.is_proven, room.is_arming = run, room.is_proven and again, not is_first
@@ -230,12 +239,13 @@ class Freshness:
     def _bring(self, room: _Room, run: _Run, is_first: bool) -> None:
         try:
             self._begin(room, run)
-            result = self._run(room.root).result() if self._run is not None else self.engine.index(LOCAL, room.root)
+            result = self._run(room.root, run.engine).result() if self._run is not None else run.engine.index(LOCAL, room.root)
+            indexed_at = self.engine.indexed_at(LOCAL, room.root)
         except BaseException as e:  # noqa: BLE001 - whoever waits for the run gets it
             self._over(room, run)
             run.end.set_exception(e)
             return
-        self._over(room, run, well=True)
+        self._over(room, run, well=True, indexed_at=indexed_at)
         run.end.set_result(result)
         if is_first:
             self._watch(room)
@@ -261,7 +271,7 @@ class Freshness:
             room.first = room.last = 0.0
             run.begun = time.monotonic()
 
-    def _over(self, room: _Room, run: _Run, *, well: bool = False) -> None:
+    def _over(self, room: _Room, run: _Run, *, well: bool = False, indexed_at: float | None = None) -> None:
         with room.lock:
             if run.begun is None:
                 run.begun, room.is_arming = time.monotonic(), False
@@ -269,7 +279,7 @@ class Freshness:
                 self._look(room)
             if room.watch is not None and run.is_armed:
                 room.watch.walked()
-                room.is_proven, room.proven_at = well, run.begun
+                room.is_proven, room.proven_at, room.indexed_at = well, run.begun, indexed_at
         self._wake()
 
     def _watch(self, room: _Room) -> None:

@@ -6,12 +6,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
 from ..engine import Engine
-from ..errors import GromaError, UsageError
+from ..errors import GromaError, Refused, UsageError
 from ..types import Caller
 from ..values import value
 from . import wire
@@ -21,7 +22,9 @@ from .verbs import VERBS, Verb
 __all__ = ["SLOW_S", "Asked", "Greeting", "Session", "arguments_of", "method_of", "refuse"]
 
 AT_ONCE = 64
-"""Requests of one session that are under way; more are not read before one is answered."""
+"""Requests of one session that are worked on; the others wait for their turn."""
+MOST = 1_000
+"""Requests of one session that are not answered yet: those beyond are refused. What is to be cancelled is always heard."""
 SLOW_S = 30.0
 """How long a client may leave an answer lying before it is let go."""
 
@@ -58,16 +61,35 @@ class Greeting:
 class Asked:
     """A request under way."""
 
-    def __init__(self, verb: str, progress: Callable[[int, int, str], None]) -> None:
+    def __init__(self, verb: str, progress: Callable[[int, int, str], None], size: int = 0) -> None:
         self.verb = verb
         self.progress = progress
+        self.size = size
         self.stop = threading.Event()
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None]
+        self.work: Future[Any] | None = None
+        """What does it, once a thread was asked to."""
+        self.only_reads = False
+        """Is it a tool that is known to write nothing?"""
 
     @property
     def writes(self) -> bool:
         """Is it finished even if nobody waits for it?"""
-        return self.verb == "tool" or (self.verb in VERBS and VERBS[self.verb].writes)
+        return not self.only_reads if self.verb == "tool" else self.verb in VERBS and VERBS[self.verb].writes
+
+    def cancel(self) -> None:
+        """Nobody wants the answer. A write that has begun is finished all the same, and answered with what it did; a tool knows best what of it
+        may be left undone."""
+        self.stop.set()
+        if not self.writes or self.work is None or self.work.cancel():
+            self.task.cancel()
+
+    def leave(self) -> None:
+        """Who asked is gone."""
+        if not self.writes:
+            self.cancel()
+        elif self.verb == "tool":
+            self.stop.set()
 
 
 class Session:
@@ -77,12 +99,28 @@ class Session:
         self.reader = reader
         self.writer = writer
         self.asked: dict[Hashable, Asked] = {}
+        self.held = 0
         self.room = asyncio.Semaphore(AT_ONCE)
         self.greeting: Greeting
         self.caller: Caller
         self.engine: Engine
         self.surface: Any = None
         self.opening = threading.Lock()
+
+    def admit(self, number: Hashable, asked: Asked) -> None:
+        """Take a request up. Raises UsageError where it has the number of another one, Refused where there are too many, or too much is in them."""
+        if number in self.asked:
+            raise UsageError(f"The request {number!r} is under way already.")
+        if len(self.asked) >= MOST:
+            raise Refused(f"{MOST:,} requests of this session wait for an answer already; ask again when there was one.")
+        if self.held and self.held + asked.size > wire.FRAME_BYTES:
+            raise Refused(f"The requests of this session that wait hold {wire.FRAME_BYTES >> 20} MB already; ask again when there was an answer.")
+        self.held += asked.size
+        self.asked[number] = asked
+
+    def answered(self, number: Hashable) -> None:
+        """Be done with a request."""
+        self.held -= self.asked.pop(number).size
 
     async def send(self, message: bytes) -> None:
         """A client that does not read costs what was sent to it, and after a while it is let go."""

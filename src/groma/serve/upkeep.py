@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..engine import Engine
+from .client import LOG_BYTES
 
-__all__ = ["code_state", "log", "newer", "rss_bytes", "signed", "slim"]
+__all__ = ["code_state", "log", "newer", "rss_bytes", "signed", "slim", "turn_over"]
 
 
 def newer(one: str, other: str) -> bool:
@@ -76,3 +77,16 @@ def log(text: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {text}\n")
         sys.stderr.flush()
+
+
+def turn_over(path: Path) -> None:
+    """Put the log aside and begin a new one, if it is the file that we say things to and has become too long."""
+    with suppress(OSError):
+        status = os.stat(path)
+        if status.st_size <= LOG_BYTES or not os.path.samestat(status, os.fstat(2)):
+            return
+        os.replace(path, path.with_suffix(".log.1"))
+        fresh = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for said in (1, 2):
+            os.dup2(fresh, said)
+        os.close(fresh)

@@ -48,6 +48,8 @@ State = Literal["active", "proposed", "quarantined"]
 
 EXPORTED = 1_000_000
 """Characters of an export that an agent is given."""
+MOST_IMPORTED = 10_000_000
+"""Characters of an import that an agent gives."""
 SHOWN = 20_000
 LINES = 100
 """Memories or changes that a text lists."""
@@ -437,7 +439,12 @@ def import_(
     format: Literal["jsonl", "markdown", "instructions", "memory-server", "mem0", "lancedb"] | None = None,
     project: Annotated[str | None, "Where all of it belongs; default: what it says, else the current project"] = None,
 ) -> ImportedShape:
-    done = call.engine.memories.import_(call.caller, [(name, content)], here=call.session.here(), format=format, project=call.project(project))
+    if len(content) > MOST_IMPORTED:
+        raise UsageError(
+            f"The text has {len(content):,} characters, and at most {MOST_IMPORTED:,} can be imported here. Ask the user to run: groma import FILE"
+        )
+    files, into = [(name, content)], call.project(project)
+    done = call.engine.memories.import_(call.caller, files, here=call.session.here(), format=format, project=into, quota=True)
     return imported_shape(done)
 
 

@@ -66,6 +66,10 @@ class Surface:
             "resultType": "complete",
         }
 
+    def only_reads(self, name: str) -> bool:
+        """Is there a tool of this name that writes nothing?"""
+        return (one := self._tools.get(name)) is not None and one.annotations.get("readOnlyHint", False)
+
     def resource(self, uri: str) -> dict[str, Any]:
         """The ReadResourceResult. Raises UsageError or NotIndexed for what there is not."""
         readable("The address", uri)
