@@ -11,78 +11,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from groma.errors import ReadOnly, Refused, UsageError
-from groma.serve import sockets, wire
+from groma.serve import wire
 from groma.serve.daemon import FINISH_S
+from groma.serve.upkeep import newer
 from tests.faults.corpus import modules
-from tests.processes import PATIENCE_S, Place, Ran, gone, repository, write
+from tests.processes import PATIENCE_S, Ran, gone, repository, write
 from tests.serve.conftest import PROJECT
-
-AUTO = {"GROMA_DAEMON": "auto"}
-
-
-class Shared(Place):
-    """A place whose commands share a daemon."""
-
-    def environment(self, **more: str) -> dict[str, str]:
-        return super().environment(**{**AUTO, **more})
-
-    def status(self) -> dict[str, Any] | None:
-        """What the daemon says of itself; None where there is none."""
-        found: dict[str, Any] | None = self.groma("status", "--json", code=None).json["daemon"]
-        return found
-
-    @property
-    def pid(self) -> int:
-        told = self.status()
-        assert told is not None
-        return int(told["pid"])
-
-    @property
-    def socket(self) -> str:
-        return sockets.path_of(str(self.data), self.environment())
-
-    @property
-    def log(self) -> str:
-        return (self.data / "daemon.log").read_text()
-
-
-class Talk:
-    """A connection of our own."""
-
-    def __init__(self, place: Shared, *, greet: bool = True, **said: Any) -> None:
-        self.socket = sockets.connect(place.socket, PATIENCE_S)
-        self.frames = wire.Frames(self.socket)
-        self.said: dict[str, Any] = {}
-        self.number = 0
-        if greet:
-            self.frames.send({"groma": 1, "version": "0.1.0", "client": "bench", "pid": os.getpid(), "cwd": str(place.folder), **said})
-            self.said = self.frames.receive()
-
-    def send(self, verb: str, **args: Any) -> int:
-        self.number += 1
-        self.frames.send({"id": self.number, "verb": verb, "args": args})
-        return self.number
-
-    def ask(self, verb: str, **args: Any) -> Any:
-        self.send(verb, **args)
-        said = self.frames.receive()
-        assert said["id"] == self.number
-        if "error" in said:
-            raise wire.raised(said["error"])
-        return said["result"]
-
-    def __enter__(self) -> Talk:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
+from tests.serve.shared import Shared, Talk, until
 
 
 @pytest.fixture
@@ -98,15 +40,6 @@ def place(tmp_path: Path) -> Iterator[Shared]:
 @pytest.fixture
 def project(place: Shared) -> Path:
     return repository(place.folder / "project", PROJECT)
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """What `true` returns once it is something."""
-    end = time.monotonic() + PATIENCE_S
-    while not (found := true()):
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)
-    return found
 
 
 # ------------------------------------------------------------------------------------------------------------------------- its life
@@ -361,6 +294,26 @@ def test_a_newer_client_is_told_to_replace_it(place: Shared) -> None:
     for version, expected in (("0.1.0", False), ("0.0.9", False), ("0.2.0", True), ("1.0.0", True), ("what?", False)):
         with Talk(place, version=version) as talk:
             assert talk.said.get("replace", False) is expected
+    # Of one to come we understand that it is newer, whatever else it says, and it is understood when it asks us to end.
+    with Talk(place, groma=2, version="x", env={"GROMA_MEMORY_MB": "as you like"}, more=[]) as talk:
+        assert talk.said["replace"] is True
+        talk.send("stop")
+        assert "result" in talk.frames.receive()
+
+
+@pytest.mark.parametrize(
+    "rising",
+    [
+        "what? 0.0.9 0.1.0.dev3 0.1.0a1 0.1.0b2 0.1.0rc1 0.1.0rc2 0.1.0 0.1.0.post1 0.1.1 0.2.0-rc1 0.2.0-rc.2 0.2 0.10.0 1.0.0",
+        "1.dev1 1.a1 1",
+    ],
+)
+def test_versions_are_in_order(rising: str) -> None:
+    versions = rising.split()
+    for i, one in enumerate(versions):
+        for j, other in enumerate(versions):
+            assert newer(one, other) is (i > j), (one, other)
+    assert not newer("1.0", "1.0.0") and not newer("1.0.0", "1.0") and not newer("0.2.0-rc.1", "0.2.0rc1")
 
 
 def test_code_that_was_changed_under_it_is_run_by_another(place: Shared, project: Path) -> None:
@@ -509,7 +462,7 @@ def test_what_is_no_request_is_refused_in_words(place: Shared) -> None:
         (b"\xff\xfe\x00\n", "not JSON"),
         (b"[1, 2]\n", "not a JSON object"),
         (b"{}\n", "begins with"),
-        (b'{"groma": 7}\n', "wire protocol 1"),
+        (b'{"groma": 0}\n', "does not speak wire protocol 0 any more; update groma"),
         (b"[" * 200_000 + b"\n", "nested too deeply"),
         (b'{"groma": 1, "env": {"GROMA_MEMORY_MB": "x"}}\n', "must be a whole number"),
     ],

@@ -157,15 +157,20 @@ def _started(settings: Settings, environment: Mapping[str, str], client: str, to
         with exclusive(folder / "locks" / "daemon-start.lock"):  # of ten that find none, one starts it
             greeted = _greet(settings, environment, client, toolset)
             if greeted is not None and greeted.replace:
-                with suppress(OSError, GromaError):
-                    greeted.frames.send({"id": 0, "verb": "stop"})
-                    while True:
-                        greeted.frames.receive()
-                greeted.frames.close()
+                _end(greeted)
                 greeted = None
             return greeted or _spawned(settings, environment, client, toolset)
     except OSError as e:
         raise StoreUnreachable(f"No daemon can be started for {folder}: {e.strerror or e}.") from e
+
+
+def _end(greeted: Greeted) -> None:
+    """Ask a daemon to end, and wait until it has answered whom it still answers."""
+    with suppress(OSError, GromaError):
+        greeted.frames.send({"id": 0, "verb": "stop"}, within_s=STOP_S)
+        while True:
+            greeted.frames.receive()
+    greeted.frames.close()
 
 
 def _spawned(settings: Settings, environment: Mapping[str, str], client: str, toolset: str) -> Greeted:
@@ -234,11 +239,7 @@ def stop(settings: Settings, environment: Mapping[str, str]) -> int | None:
     with suppress(StoreUnreachable, OSError):
         if (greeted := _greet(settings, environment, "cli")) is not None:
             pid = greeted.pid
-            greeted.frames.send({"id": 0, "verb": "stop"})
-            with suppress(OSError, GromaError):
-                while True:
-                    greeted.frames.receive()
-            greeted.frames.close()
+            _end(greeted)
     told = _told(settings.data_dir, "pid")
     if pid is None and isinstance(told, int) and _holds(settings.data_dir):
         pid = told

@@ -323,7 +323,13 @@ class Daemon:
         said = wire.read(await asyncio.wait_for(session.reader.readuntil(b"\n"), GREETING_S))
         session.greeting = greeting = Greeting.of(said)
         session.caller = _caller(greeting)
-        session.engine = self._engine_for(greeting)
+        replace = greeting.protocol > wire.PROTOCOL or newer(greeting.version, __version__) or self._outdated() or self._orphaned()
+        try:
+            session.engine = self._engine_for(greeting)
+        except ConfigurationError:
+            if not replace:
+                raise
+            session.engine = self.engine  # who is newer may know settings that we do not; it is to ask for nothing but our end
         answer = {
             "groma": wire.PROTOCOL,
             "version": __version__,
@@ -333,7 +339,7 @@ class Daemon:
             "project": _project(greeting.cwd),
             "max_file_bytes": self.settings.max_file_bytes,
         }
-        if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
+        if replace:
             answer["replace"] = True
         await session.send(wire.frame(answer))
         return True
@@ -385,6 +391,11 @@ class Daemon:
                 if isinstance(e, Cancelled) and self._stopping.is_set():
                     e = _STOPPING  # nobody asked for that: the next daemon goes on with it
                 answer = _failed(number, e)
+            except ImportError as e:
+                log(f"{asked.verb} failed\n{traceback.format_exc()}")
+                if code_state() != self._code:  # a package that is being updated lacks some modules for a moment
+                    self.stop("its code is being changed")
+                answer = _failed(number, _STOPPING if self._stopping.is_set() else e)
             except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
                 log(f"{asked.verb} failed\n{traceback.format_exc()}")
                 answer = _failed(number, e)

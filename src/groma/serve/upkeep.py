@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import resource
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..engine import Engine
+if TYPE_CHECKING:
+    from ..engine import Engine
 
 __all__ = ["code_state", "log", "newer", "rss_bytes", "signed", "slim"]
 
 
+_VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+)*)[-_.]?([a-z]*)[-_.]?([0-9]*)", re.ASCII)
+_STAGES = {"dev": 0, "a": 1, "alpha": 1, "b": 2, "beta": 2, "c": 3, "pre": 3, "preview": 3, "rc": 3, "": 4, "post": 5, "rev": 5, "r": 5}
+
+
 def newer(one: str, other: str) -> bool:
-    """Is version `one` newer than `other`? What is no version is older than any."""
-    return _parts(one) > _parts(other)
+    """Is version `one` newer than `other`, as Python's packages count or as Rust's do? What is no version is older than any."""
+    return _rank(one) > _rank(other)
 
 
-def _parts(version: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in version.split(".")[:3])
-    except ValueError:
-        return ()
+def _rank(version: str) -> tuple[tuple[int, ...], int, int]:
+    found = _VERSION.match(version.lower())
+    if found is None or found[2] not in _STAGES:
+        return (), 0, 0
+    parts = [int(part) for part in found[1].split(".")]
+    while parts and not parts[-1]:
+        parts.pop()
+    return (1, *parts), _STAGES[found[2]], int(found[3] or 0)
 
 
 def code_state() -> int:

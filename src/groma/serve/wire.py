@@ -1,9 +1,10 @@
 """What crosses the socket: frames of one JSON object a line, the greeting, values and errors as JSON and back by their annotations.
 
 Wire protocol 1. The client speaks first: `{"groma": 1, "version": …, "client": …, "pid": …, "cwd": …, "env": {…}, "toolset": …}`; the daemon
-answers `{"groma": 1, "version": …, "pid": …, "core": …, "data_dir": …, "project": …}`, with `"replace": true` where it is older than the client or
-than its own code, or `{"error": …}`. Then requests `{"id", "verb", "args", "progress"}`, each answered by any number of `{"id", "progress"}` and one
-`{"id", "result"}` or `{"id", "error"}`; `{"cancel": id}` asks to stop one. Fields that are not known are ignored; every later field has a default.
+answers `{"groma": 1, "version": …, "pid": …, "core": …, "data_dir": …, "project": …}`, with `"replace": true` where it is older than the client (or
+speaks an older protocol) or than its own code, or `{"error": …}`. So much, and the verb `stop`, is the same in every protocol to come. Then requests
+`{"id", "verb", "args", "progress"}`, each answered by any number of `{"id", "progress"}` and one `{"id", "result"}` or `{"id", "error"}`;
+`{"cancel": id}` asks to stop one. Fields that are not known are ignored; every later field has a default.
 """
 
 from __future__ import annotations
@@ -65,8 +66,10 @@ class Frames:
         self._parts: list[bytes] = []
         self._rest = b""
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Raises OSError where nobody listens any more."""
+    def send(self, message: Mapping[str, Any], *, within_s: float | None = None) -> None:
+        """`within_s`: how long each step of this and of what is received from now on may take. Raises OSError where nobody listens any more."""
+        if within_s is not None:
+            self._connection.settimeout(within_s)
         self._connection.sendall(frame(message))
 
     def receive(self) -> dict[str, Json]:
