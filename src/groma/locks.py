@@ -17,6 +17,10 @@ if os.name == "nt":  # pragma: no cover - not this system
         except OSError:
             return False
         return True
+
+    def _wait(descriptor: int) -> None:
+        while not _try(descriptor):
+            time.sleep(0.05)
 else:
     import fcntl
 
@@ -26,6 +30,9 @@ else:
         except BlockingIOError:
             return False
         return True
+
+    def _wait(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 __all__ = ["claim", "exclusive", "held"]
@@ -40,12 +47,10 @@ def exclusive(path: Path, *, waiting: Callable[[], None] | None = None) -> Itera
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
-        told = False
-        while not _try(descriptor):
-            if not told and waiting is not None:
+        if not _try(descriptor):
+            if waiting is not None:
                 waiting()
-            told = True
-            time.sleep(0.05)
+            _wait(descriptor)
         yield
     finally:
         os.close(descriptor)

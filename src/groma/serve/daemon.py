@@ -79,15 +79,15 @@ _STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask
 class Daemon:
     """The process, once it holds the lock."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], held: int) -> None:
-        """`held` is the descriptor of the lock file, which is written to."""
+    def __init__(self, settings: Settings, environment: Mapping[str, str], held: int, code: int) -> None:
+        """`held` is the descriptor of the lock file, which is written to; `code` the state of the code that runs."""
         self.settings = settings
         self.environment = environment
         self.engine = Engine(settings)
         self.path = sockets.path_of(str(settings.data_dir), environment)
         self._held = held
-        self._code = code_state()
-        self._code_seen = (time.monotonic(), self._code)
+        self._code = code
+        self._code_seen = (time.monotonic(), code)
         self._config_seen: object = None
         self._is_reset = False
         self._begun = time.time()
@@ -568,8 +568,9 @@ def _write(held: int, told: Mapping[str, Any]) -> None:
 # ---------------------------------------------------------------------------------------------------------------------------- the way in
 
 
-def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callable[[], bool], wait_s: float = 15.0) -> bool:
-    """Be the daemon of a data directory until told to stop. False, at once, where one is there already (`answers`).
+def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callable[[], bool], code: int, wait_s: float = 15.0) -> bool:
+    """Be the daemon of a data directory until told to stop. False, at once, where one is there already (`answers`). `code` is what `code_state` said
+    before this was imported.
 
     Raises Refused where the data directory cannot be written, StoreUnreachable where another one holds the lock and does not answer.
     """
@@ -583,7 +584,7 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
                 return False
             if time.monotonic() > until:
                 raise StoreUnreachable(f"Another daemon holds {folder / LOCK} and does not answer.")
-            time.sleep(0.02)
+            time.sleep(0.005)
             held = claim(folder / LOCK)
     except OSError as e:
         raise Refused(f"No daemon can run for {folder}: {e.strerror}.") from e
@@ -594,14 +595,14 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
     gc.enable()
     gc.freeze()
     try:
-        asyncio.run(_main(settings, environment, held))
+        asyncio.run(_main(settings, environment, held, code))
     except OSError as e:
         raise Refused(f"No daemon can listen for {folder}: {e.strerror or e}.") from e
     return True
 
 
-async def _main(settings: Settings, environment: Mapping[str, str], held: int) -> None:
+async def _main(settings: Settings, environment: Mapping[str, str], held: int, code: int) -> None:
     sys.setswitchinterval(SWITCH_S)
-    await Daemon(settings, environment, held).run()
+    await Daemon(settings, environment, held, code).run()
     sys.stderr.flush()
     os._exit(0)  # threads that still work are left: every write is a transaction
