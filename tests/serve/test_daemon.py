@@ -629,3 +629,51 @@ def test_a_client_imports_next_to_nothing(place: Shared, project: Path) -> None:
         ran = subprocess.run([sys.executable, "-c", code, *args], cwd=project, env=place.environment(), capture_output=True, text=True, check=True)
         loaded = set(ran.stderr.split())
         assert not loaded & {"numpy", "sqlite3", "asyncio", "subprocess", "groma.core", "groma.engine", "groma.data", "groma.catalogue", "tempfile"}
+
+
+# ------------------------------------------------------------------------------------------------------------------ what is watched
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is watched on this system")
+def test_why_a_folder_is_not_watched_is_said(place: Shared, project: Path) -> None:
+    script = """
+echo 3 > /proc/sys/user/max_inotify_watches || exit 77
+"$@" start > /dev/null
+"$@" search retries > /dev/null
+for i in 1 2 3 4 5 6 7 8 9; do "$@" status | grep 'not watched' && break; "$@" search retries > /dev/null; done
+"$@" status --json
+"$@" doctor
+"$@" stop > /dev/null
+"""
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh", sys.executable, "-P", "-m", "groma"]
+    ran = subprocess.run(command, cwd=project, env=place.environment(), capture_output=True, text=True, check=False)
+    if ran.returncode == 77 or "unshare" in ran.stderr:
+        pytest.skip(f"no namespaces here: {ran.stderr}")
+    why = "this user's watches are used up (a larger fs.inotify.max_user_watches would help)"
+    sentence = f"{project} is not watched, so that every question walks it: {why}"
+    text, said, *checks = ran.stdout.splitlines()
+    assert text == f"    {sentence}", ran
+    daemon = json.loads(said)["daemon"]
+    assert (daemon["watch"], daemon["watched"]) == (True, 0)
+    assert daemon["not_watched"] == [{"root": str(project), "why": why, "limit": "max_user_watches"}]
+    now = Path("/proc/sys/fs/inotify/max_user_watches").read_text().strip()
+    (watching,) = (line for line in checks if "watching:" in line)
+    assert watching.startswith(
+        f"ok   watching: 0 folders are watched; {sentence}; fs.inotify.max_user_watches is {now}: to have more, run: sudo sysctl "
+    )
+
+
+def test_what_is_watched_is_said(place: Shared, project: Path) -> None:
+    assert "watching: no daemon runs that would watch\n" in place.groma("doctor").out
+    place.groma("start")
+    with Talk(place) as talk:
+        talk.ask("freshen", root=str(project))
+        if sys.platform == "linux":
+            until(lambda: talk.ask("status")["watched"] == 1)
+            assert ", 1 folders watched\n" in place.groma("status").out
+            assert "ok   watching: 1 folders are watched\n" in place.groma("doctor").out
+    place.groma("stop")
+    off = {"GROMA_WATCH": "off"}
+    place.groma("search", "retries", cwd=project, env=off)
+    assert "no folder is watched (watch is off)\n" in place.groma("status", env=off).out
+    assert "ok   watching: off (watch is set by GROMA_WATCH); every question walks its folder\n" in place.groma("doctor", env=off).out
