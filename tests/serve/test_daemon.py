@@ -194,7 +194,8 @@ def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(p
     place.groma("start")
     pid = place.pid
     searching = place.start("search", "validate_ledger", "--json", "--repo", root)
-    until(lambda: (place.status() or {}).get("runs"))
+    with Talk(place) as talk:
+        until(lambda: talk.ask("status")["runs"])
     begun = time.monotonic()
     place.groma("stop")
     assert gone(pid, 1.0)
@@ -220,6 +221,7 @@ def test_a_run_that_nobody_asked_for_does_not_hold_up_the_end(place: Shared) -> 
 # ----------------------------------------------------------------------------------------------------------------- deaths, and newer code
 
 
+@pytest.mark.unmeasured
 def test_a_killed_one_leaves_nothing_in_the_way(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     pids = set()
@@ -232,6 +234,7 @@ def test_a_killed_one_leaves_nothing_in_the_way(place: Shared, project: Path) ->
     assert len(pids) == 3
 
 
+@pytest.mark.unmeasured
 def test_what_was_acknowledged_is_kept_once_whenever_it_is_killed(place: Shared) -> None:
     place.groma("start")
     kept: dict[int, list[str]] = {}
@@ -263,6 +266,7 @@ def test_what_was_acknowledged_is_kept_once_whenever_it_is_killed(place: Shared)
     place.groma("verify")
 
 
+@pytest.mark.unmeasured
 def test_a_first_index_that_is_killed_goes_on(place: Shared) -> None:
     root = repository(place.folder / "repo", modules(60))
     started = place.start("search", "validate_ledger", "--json", cwd=root)
@@ -316,6 +320,7 @@ def test_versions_are_in_order(rising: str) -> None:
     assert not newer("1.0", "1.0.0") and not newer("1.0.0", "1.0") and not newer("0.2.0-rc.1", "0.2.0rc1")
 
 
+@pytest.mark.unmeasured
 def test_code_that_was_changed_under_it_is_run_by_another(place: Shared, project: Path) -> None:
     copied = place.folder / "copied"
     shutil.copytree(Path(wire.__file__).parents[1], copied / "groma", ignore=shutil.ignore_patterns("__pycache__"))
@@ -384,7 +389,7 @@ def test_settings_are_those_of_who_asks(place: Shared) -> None:
 
 
 def test_its_own_settings_are_those_of_now(place: Shared, project: Path) -> None:
-    place.groma("search", "retries", cwd=project)
+    place.groma("search", "retries", cwd=project, env={"GROMA_WATCH": "off"})  # it indexes when it is asked
     pid = place.pid
     small = {"GROMA_MAX_FILE_BYTES": "1024"}
     write(project / "app/large.py", "def unmistakably_large():\n    pass\n" + "# filler\n" * 200)
@@ -497,6 +502,7 @@ def test_a_line_without_end_is_refused(place: Shared) -> None:
         assert talk.ask("ping")
 
 
+@pytest.mark.unmeasured
 def test_nothing_that_clients_do_leaks_or_holds_up_others(place: Shared, project: Path) -> None:
     place.groma("index", cwd=project)
     with Talk(place) as talk:
@@ -625,8 +631,9 @@ def test_memory_is_kept_to_a_budget(place: Shared) -> None:
 def test_a_client_imports_next_to_nothing(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     code = "import sys; from groma.cli.main import main\ntry:\n main()\nfinally:\n print(*sys.modules, file=sys.stderr)"
+    env = {name: value for name, value in place.environment().items() if not name.startswith("COVERAGE_")}
     for args in (("search", "retries"), ("recall", "retries"), ("remember", "Tabs are used here"), ("index",)):
-        ran = subprocess.run([sys.executable, "-c", code, *args], cwd=project, env=place.environment(), capture_output=True, text=True, check=True)
+        ran = subprocess.run([sys.executable, "-c", code, *args], cwd=project, env=env, capture_output=True, text=True, check=True)
         loaded = set(ran.stderr.split())
         assert not loaded & {"numpy", "sqlite3", "asyncio", "subprocess", "groma.core", "groma.engine", "groma.data", "groma.catalogue", "tempfile"}
 
