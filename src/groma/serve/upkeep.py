@@ -65,11 +65,13 @@ def signed(path: Path) -> object:
 def slim(engine: Engine, keep: int) -> None:
     engine.slim(keep=keep)
     gc.collect()
-    if sys.platform == "linux":  # what was freed goes back to the system
-        import ctypes
+    import ctypes
 
-        with suppress(OSError, AttributeError):
+    with suppress(OSError, AttributeError):  # what was freed goes back to the system
+        if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
+        elif sys.platform == "darwin":  # pragma: no cover - not this system
+            ctypes.CDLL(None).malloc_zone_pressure_relief(None, ctypes.c_size_t(0))
 
 
 def rss_bytes() -> int:
@@ -78,8 +80,18 @@ def rss_bytes() -> int:
         with open("/proc/self/statm", "rb") as f:
             return int(f.read().split()[1]) * resource.getpagesize()
     except OSError:  # pragma: no cover - not this system
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most if sys.platform == "darwin" else most * 1024
+        pass
+    if sys.platform == "darwin":  # pragma: no cover - not this system
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            # RUSAGE_INFO_V0: an id of 16 bytes, then numbers of 8, of which the seventh is what is resident now. (What `getrusage` tells is the most
+            # that it ever was, and a daemon that had held too much once would hold too much for ever.)
+            told = ctypes.create_string_buffer(96)
+            if ctypes.CDLL(None).proc_pid_rusage(os.getpid(), 0, told) == 0:
+                return int.from_bytes(told[64:72], sys.byteorder)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def log(text: str) -> None:
