@@ -11,7 +11,7 @@ export GROMA_DATA_DIR ?= $(CURDIR)/.cache/data
 # How the core is built: `fast` is quick to build again; `release` is what pip builds, and what the benchmarks measure.
 PROFILE ?= fast
 # GROMA_CORE=pure builds no core and uses none; GROMA_BUILD_CORE=rust makes it an error if the core cannot be built.
-CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell command -v cargo 2>/dev/null))
+CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell cargo --version 2>/dev/null))
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CORE   := src/groma/_rs.abi3.so
 BUILT  := libgroma_rs.$(if $(filter Darwin,$(shell uname -s)),dylib,so)

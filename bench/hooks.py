@@ -1,12 +1,13 @@
 """What a hook costs an agent: whole processes, on a project of 10,000 chunks, with the daemon there, with none, and turned off.
 
-    python -m bench.hooks [--rounds N] [--keep]
+    python -m bench.hooks [--rounds N] [--keep] [--beside SRC]
 
 The project is made of generated modules, and a hundred memories and ten notes of earlier sessions lie beside it; the transcript has 50 MB. Every
 case is asked for `--rounds` times, in turn, so that a busy minute falls on all of them. "no daemon" is the first moment of a day: SessionStart
 answers from its own process, and starts one beside it for what follows (which is stopped before the next round). `python` is the interpreter doing
 nothing. Beside the time stands the processor time of the process itself, which a busy machine does not change much.
-`--keep` writes the raw result.
+`--keep` writes the raw result. `--beside` names the sources of another groma (`…/src` of a checkout), which is asked in turn with this one; then the
+ratio of both medians is told.
 """
 
 from __future__ import annotations
@@ -76,17 +77,20 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--beside", metavar="SRC", default="")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="groma-hooks-") as place:
-        result = measured(Path(place), given.rounds)
+        result = measured(Path(place), given.rounds, given.beside)
     for case, row in result["cases"].items():
         print(f"{case:34} {row['p50_ms']:7.1f} {row['p95_ms']:7.1f} {row['max_ms']:7.1f} ms {row['cpu_p50_ms']:7.1f} CPU  exit {row['exit']}")
+        if given.beside and f"{case}, beside" in result["cases"]:
+            print(f"{'':34} {row['p50_ms'] / result['cases'][f'{case}, beside']['p50_ms']:7.2f} of the time of the one beside")
     print(f"{result['chunks']} chunks, load {result['machine']['load']} before, {result['load_after']} after; the bar is {BAR_MS} ms")
     if given.keep:
         write(result_path("hooks"), result)
 
 
-def measured(place: Path, rounds: int) -> dict[str, Any]:
+def measured(place: Path, rounds: int, beside: str = "") -> dict[str, Any]:
     """Times of each case, in milliseconds."""
     about = header("groma.bench.hooks/1")
     root = place / "ledger"
@@ -97,13 +101,12 @@ def measured(place: Path, rounds: int) -> dict[str, Any]:
 
     spent = 0.0
 
-    def call(*words: str, said: dict[str, Any] | None = None, daemon: str = "auto") -> tuple[float, int, bytes]:
+    def call(*words: str, said: dict[str, Any] | None = None, daemon: str = "auto", source: str = "") -> tuple[float, int, bytes]:
         nonlocal spent
+        here = env | {"GROMA_DAEMON": daemon} | ({"PYTHONPATH": source} if source else {})
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begun = time.perf_counter()
-        ran = subprocess.run(
-            [*groma, *words], input=json.dumps(said or {}).encode(), env=env | {"GROMA_DAEMON": daemon}, cwd=root, capture_output=True, check=False
-        )
+        ran = subprocess.run([*groma, *words], input=json.dumps(said or {}).encode(), env=here, cwd=root, capture_output=True, check=False)
         took = 1e3 * (time.perf_counter() - begun)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = 1e3 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
@@ -141,14 +144,16 @@ def measured(place: Path, rounds: int) -> dict[str, Any]:
             times.setdefault("python", []).append(1e3 * (time.perf_counter() - begun))
             cpu.setdefault("python", []).append(0.0)
             for name, (event, more) in events.items():
-                if state == "no daemon":
-                    call("stop")
-                ms, code, out = call("hook", event, said=common | {"hook_event_name": event} | more, daemon=daemon)
-                times.setdefault(f"{name}, {state}", []).append(ms)
-                cpu.setdefault(f"{name}, {state}", []).append(spent)
-                codes.setdefault(f"{name}, {state}", set()).add(code)
-                assert code == (2 if "refused" in name else 0), (name, code)
-                assert event != "SessionStart" or b"additionalContext" in out
+                for source in (beside, "") if beside else ("",):
+                    if state == "no daemon":
+                        call("stop")
+                    case = f"{name}, {state}{', beside' if source else ''}"
+                    ms, code, out = call("hook", event, said=common | {"hook_event_name": event} | more, daemon=daemon, source=source)
+                    times.setdefault(case, []).append(ms)
+                    cpu.setdefault(case, []).append(spent)
+                    codes.setdefault(case, set()).add(code)
+                    assert code == (2 if "refused" in name else 0), (name, code)
+                    assert event != "SessionStart" or b"additionalContext" in out
         call("stop")
     cases = {
         case: {

@@ -10,6 +10,7 @@ process with the real engine and `Freshness`, as `groma mcp` uses them:
 - edited, unasked: the same, nobody asks; from the end of the write until the run that covers it has ended, less the debounce
 - switch: `git checkout` of a branch in which N files are others; from git's end until the index is exactly the tree, asked at once and unasked
 - storm: N files in N/100 folders are written and removed; the same
+- edited once more: by then as many old versions lie in the store as are kept there (N of 13,000 should be over 7,000)
 
 That the index is the tree is judged by a walk that knows of no watch (`groma status`: stale files), that a text is found by a search.
 """
@@ -292,6 +293,8 @@ def main() -> None:
         note("switch, unasked", _storm(project, lambda: _switch(root, main_branch), asked=False))
         note("storm, asked at once", _storm(project, lambda: _files_and_gone(root, arguments.storm), asked=True))
         note("storm, unasked", _storm(project, lambda: _files_and_gone(root, arguments.storm), asked=False))
+        project.settle()
+        note("edited, asked, watched, with as many old versions as are kept", _edited(project, root, texts, chance, numbers))
         project.close()
 
 

@@ -19,7 +19,7 @@ LAYERS = {
     "languages": 1, "watching": 1,
     "indexing": 2, "search": 2, "memory": 2,
     "stores": 3,
-    "data": 4, "reading": 4, "memories": 4, "jobs": 4, "worker": 4, "engine": 4,
+    "data": 4, "reading": 4, "memories": 4, "beginning": 4, "jobs": 4, "worker": 4, "engine": 4,
     "serve": 5, "cli": 5, "agents": 5,
 }  # fmt: skip
 NEVER = {
@@ -32,6 +32,7 @@ NEVER = {
     "agents": {"indexing", "search", "memory", "stores", "core", "catalogue", "cli", "serve", "engine"},
     "data": {"engine", "reading", "indexing", "search", "memory", "core"},
     "reading": {"engine", "data", "indexing", "search", "memory", "stores"},
+    "beginning": {"engine", "data", "memories", "core", "indexing", "search", "stores"},
     "jobs": {"engine", "worker", "indexing", "search", "memory", "stores", "core"},
     "_pure": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},
     "_compiled": {"core", "config", "places", "locks", "filters", "roles", "secrets", "catalogue", "ports"},

@@ -1,9 +1,11 @@
 """Ask the clients themselves: install each command-line tool that npm has, write our configuration as `groma install` does, and let the tool list its
-MCP servers. `python tools/clients.py [NAME …] [--fetch]` prints a row a client; the exit status is 1 if one that could be asked does not list us.
+MCP servers, or offer their tools to a model. `python tools/clients.py [NAME …] [--fetch]` prints a row a client; the exit status is 1 if one that
+could be asked does not list us.
 
 The tools land in `GROMA_CORPORA` (default `.cache`), in a folder `clients`; without `--fetch` nothing is fetched. Each is asked in a home of its own,
 in a network namespace without a network where this user may make one. What a row says goes into `verified` of `src/groma/agents/clients.py` by hand,
-and from there into docs/agents.md. Not asked are those whose tool no registry has, or that list nothing without a terminal or an account.
+and from there into docs/agents.md. Not asked are those whose tool no registry has (Cursor, VS Code, Windsurf, Zed, Kiro; of Junie npm has only what
+fetches it from elsewhere), or that list nothing without a terminal or an account.
 """
 
 from __future__ import annotations
@@ -30,8 +32,23 @@ TOOLS: dict[str, tuple[str, str, list[str]]] = {
     "cline": ("cline", "cline", ["config", "mcp", "--json"]),
     "amp": ("@sourcegraph/amp", "amp", ["mcp", "list"]),
     "qwen": ("@qwen-code/qwen-code", "qwen", ["mcp", "list"]),
+    "goose": ("@aaif/goose", "goose", ["run", "--no-session", "--text", "Say yes."]),
+    "continue": ("@continuedev/cli", "cn", ["-p", "Say yes.", "--config", "{HOME}/silent.yaml"]),
 }
 """A client's npm package, its command, and what makes it list its MCP servers."""
+OFFERS = ("goose", "continue")
+"""Those that tell a model of their servers' tools, and nobody else (`silent_model.py`)."""
+GOOSE = {"GOOSE_PROVIDER": "openai", "GOOSE_MODEL": "silent", "OPENAI_API_KEY": "none", "OPENAI_HOST": "{MODEL}", "GOOSE_DISABLE_KEYRING": "1"}
+CONTINUE = """name: mine
+version: 1.0.0
+schema: v1
+models:
+  - name: silent
+    provider: openai
+    model: silent
+    apiKey: none
+    apiBase: MODEL/v1
+"""
 CONNECTED = re.compile(r"connected", re.IGNORECASE)
 
 
@@ -69,23 +86,33 @@ def ask(name: str, environment: Callable[[Path], dict[str, str]]) -> tuple[bool,
         (Path(home) / ".gemini").mkdir()
         (Path(home) / ".gemini" / "trustedFolders.json").write_text(json.dumps({str(project): "TRUST_FOLDER"}))  # elsewhere it starts no server
         env = environment(Path(home))
+        beside = [sys.executable, str(ROOT / "tools" / "silent_model.py")] if name in OFFERS else []
+        if name == "continue":
+            beside += ["sh", "-c", f'sed "s|MODEL|{{MODEL}}|" {home}/.continue/config.yaml > {home}/silent.yaml; exec "$@"', "sh"]
+            (Path(home) / ".continue").mkdir()
+            (Path(home) / ".continue" / "config.yaml").write_text(CONTINUE)
         install = [sys.executable, "-m", "groma", "install", name, "--yes"]
         subprocess.run(install, check=True, cwd=project, env=env, stdout=subprocess.DEVNULL, timeout=120)
 
         def run(*words: str) -> str:
-            said = subprocess.run(
-                [*offline(), str(binary(name)), *words], cwd=project, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
-            )
+            command = [*offline(), *(beside if words != ("--version",) else []), str(binary(name)), *(w.replace("{HOME}", home) for w in words)]
+            more = GOOSE if name == "goose" else {}
+            said = subprocess.run(command, cwd=project, env=env | more, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
             return re.sub(r"\x1b\[[0-9;]*m", "", (said.stdout + said.stderr).decode("utf-8", "replace"))
 
         version = next(iter(re.findall(r"\d+\.\d+\.\d+[\w.-]*", run("--version"))), "?")
         listed = run(*TOOLS[name][2])
-        ours = re.search(r"\bgroma\b", listed) is not None and (name == "cline" or sys.executable in listed)
+        if name in OFFERS:
+            ours = re.search(r"offered to the model:.*search_code\b", listed) is not None
+        else:
+            ours = re.search(r"\bgroma\b", listed) is not None and (name == "cline" or sys.executable in listed)
         uninstalled = subprocess.run(
             [sys.executable, "-m", "groma", "uninstall", name, "--yes"], cwd=project, env=env, capture_output=True, check=False
         )
-        gone = uninstalled.returncode == 0 and re.search(r"\bgroma\b(?!-clients)", run(*TOOLS[name][2]).replace(home, "")) is None
-        state = "connected" if CONNECTED.search(listed) else "listed"
+        after = run(*TOOLS[name][2]).replace(home, "")
+        gone = uninstalled.returncode == 0 and re.search(r"search_code" if name in OFFERS else r"\bgroma\b(?!-clients)", after) is None
+        gone = gone and (name not in OFFERS or "offered to the model: " in after)
+        state = "connected" if name in OFFERS or CONNECTED.search(listed) else "listed"
         return ours and gone, f"{version}, {state}, and gone after uninstall" if ours and gone else f"{version}: {listed[-300:]!r}"
 
 

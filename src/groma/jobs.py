@@ -290,9 +290,15 @@ class Jobs:
         finally:
             _end(children)
 
+    def is_asked_for(self, kind: str, root: str) -> bool:
+        """Is there such a job that is being done, or waits to be?"""
+        return any(job.kind == kind and job.root == root for job in self._active())
+
+    def _active(self) -> Sequence[Job]:
+        return self._data.db.remembered(("jobs",), lambda: jobs.active(self._data.db))
+
     def _pending(self) -> tuple[Sequence[Job], Sequence[Job]]:
-        active = self._data.db.remembered(("jobs",), lambda: jobs.active(self._data.db))
-        return jobs.ready(active, self._alive, self._settings.jobs_at_once)
+        return jobs.ready(self._active(), self._alive, self._settings.jobs_at_once)
 
     def _lacking(self, ours: set[int]) -> int:
         """How many processes are to be started: one for each job that could be begun, less those that have just started."""

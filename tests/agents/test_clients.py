@@ -137,18 +137,108 @@ def test_what_the_user_added_to_our_entry_stays(client: Client, home: dict[str, 
 
 
 @each
-def test_links_are_left_alone(client: Client, home: dict[str, str], tmp_path: Path) -> None:
+def test_a_link_stays_a_link(client: Client, home: dict[str, str], tmp_path: Path) -> None:
+    """As those have who keep their settings in a repository."""
     path = write(client, home, "")
     path.unlink()
-    (tmp_path / "dotfiles").write_text(existing(client), "utf-8")
-    path.symlink_to(tmp_path / "dotfiles")
-    with pytest.raises(ConfigurationError, match=r"is a link to .*dotfiles.*leaves it alone"):
+    (tmp_path / "repository").mkdir()
+    kept = tmp_path / "repository" / "settings"
+    kept.write_text(existing(client), "utf-8")
+    os.chmod(kept, 0o640)
+    (tmp_path / "dotfiles").symlink_to("repository")
+    path.symlink_to(tmp_path / "dotfiles" / "settings")
+    put(client, home)
+    assert path.is_symlink() and os.readlink(path) == str(tmp_path / "dotfiles" / "settings") and os.stat(kept).st_mode & 0o777 == 0o640
+    assert install.configured(client, home) == SERVER and "groma" in kept.read_text("utf-8")
+    assert not install.put(client, "mcp", SERVER, home).changes
+    take(client, home)
+    assert path.is_symlink() and kept.read_text("utf-8") == existing(client) and sorted(os.listdir(kept.parent)) == ["settings"]
+
+
+@each
+def test_links_that_lead_nowhere_and_second_names_are_left_alone(client: Client, home: dict[str, str], tmp_path: Path) -> None:
+    path = write(client, home, "")
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigurationError, match=r"is a link to .*nowhere, which cannot be read .*leaves it alone"):
         put(client, home)
     path.unlink()
-    path.hardlink_to(tmp_path / "dotfiles")
+    (tmp_path / "kept").write_text(existing(client), "utf-8")
+    path.symlink_to(tmp_path / "kept")
+    os.chmod(tmp_path / "kept", 0o444)
+    with pytest.raises(ConfigurationError, match=r"\(a link to .*kept\) is read-only; groma leaves it alone"):
+        put(client, home)
+    path.unlink()
+    os.chmod(tmp_path / "kept", 0o644)
+    path.hardlink_to(tmp_path / "kept")
     with pytest.raises(ConfigurationError, match="2 names"):
         put(client, home)
-    assert (tmp_path / "dotfiles").read_text("utf-8") == existing(client)
+    assert (tmp_path / "kept").read_text("utf-8") == existing(client)
+
+
+def test_two_clients_may_share_a_file(home: dict[str, str], tmp_path: Path) -> None:
+    shared = tmp_path / "mcp.json"
+    shared.write_text(text := COMMENTED["json"].replace("KEY", "mcpServers"), "utf-8")
+    both = named(("cursor", "kiro"))
+    for client in both:
+        path = write(client, home, "")
+        path.unlink()
+        path.symlink_to(shared)
+    edits = [install.put(client, "mcp", SERVER, home) for client in both]
+    with recorded(tmp_path / "data") as record:
+        for edit in edits:
+            record.apply(edit)
+        backs = [install.taken_out(client, "mcp", record, home) for client in both]
+        for back in backs:
+            assert back is not None
+            record.apply(back, last=True)
+        assert record.paths() == []
+    assert shared.read_text("utf-8") == text
+
+
+BETWEEN = {
+    "json": ('"groma": {', '"before": {"command": "b"}, "groma": {'),
+    "jsonc": ('"groma": {', '// mine, before\n "before": {"command": "b"}, /* and this */ "groma": {'),
+    "toml": ("[KEY.groma]", '# mine, before\n[KEY.before]\ncommand = "b" # and this\n\n# why groma\n[KEY.groma]'),
+    "yaml": ("groma:", "groma:"),
+}
+
+
+@each
+def test_comments_and_servers_that_came_between_stay(client: Client, home: dict[str, str]) -> None:
+    path = write(client, home, existing(client))
+    put(client, home)
+    old, new = (part.replace("KEY", client.key) for part in BETWEEN[client.format])
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1 or client.shape == "listed"
+    text = text.replace(old, new)
+    if client.format == "yaml":
+        lines = text.splitlines(keepends=True)
+        at = next(i for i, line in enumerate(lines) if "other" in line)
+        indent = " " * (len(lines[at]) - len(lines[at].lstrip()))
+        added = ["- name: before\n", "  command: b # and this\n"] if client.shape == "listed" else ["before: # mine\n", "  cmd: b # and this\n"]
+        lines[at:at] = [f"{indent}# mine, before\n", *(indent + line for line in added)]
+        text = "".join(lines)
+    path.write_text(text, "utf-8")
+    assert install.configured(client, home) == SERVER
+    take(client, home)
+    left = path.read_text("utf-8")
+    assert install.configured(client, home) is None and "py thon" not in left
+    for kept in ("before", "other", *(["mine, before", "and this"] if client.format != "json" else [])):
+        assert kept in left, kept
+    assert set(left.split()) >= set(existing(client).split()) - {"}", "},", "{", "}}"}
+    put(client, home)
+    assert install.configured(client, home) == SERVER
+
+
+def test_a_file_of_ours_that_became_a_link_is_not_taken_away(home: dict[str, str], tmp_path: Path) -> None:
+    (client,) = named(("cursor",))
+    path = Path(put(client, home).path)
+    path.rename(tmp_path / "kept")
+    path.symlink_to(tmp_path / "kept")
+    with pytest.raises(ConfigurationError, match="is a link now"):
+        take(client, home)
+    assert path.is_symlink() and (tmp_path / "kept").exists()
 
 
 @each

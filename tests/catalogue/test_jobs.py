@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -255,11 +255,9 @@ def test_those_who_take_at_once_take_each_job_once_and_never_too_many(where: str
                 took.append(job.id)
                 jobs.end(db, job.id, owner, "done")
 
-    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(5) as threads:
+        for end in [threads.submit(work, f"w{n}") for n in range(5)]:
+            end.result()
     assert sorted(took) == sorted(ids)
     assert max(many) <= 3
 

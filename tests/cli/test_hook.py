@@ -102,7 +102,9 @@ def test_a_folder_that_was_never_indexed_stays_so(place: Place, shop: Path) -> N
         ("Write", {"file_path": ".env"}, True),
         ("Edit", {"file_path": "src/shop/cart.py"}, False),
         ("Bash", {"command": "echo A=1 >> .env"}, True),
-        ("Bash", {"command": "cat .env"}, False),
+        ("Bash", {"command": "cat .en{v,vrc} | head"}, True),
+        ("Read", {"file_path": ".env"}, True),
+        ("Bash", {"command": "source .env && cat .git/HEAD"}, False),
     ],
 )
 def test_protected_paths(place: Place, shop: Path, tool: str, given: dict[str, str], refused: bool) -> None:

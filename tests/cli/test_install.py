@@ -41,6 +41,40 @@ def test_into_one_and_out_again(groma: Groma, place: Place) -> None:
     assert "nothing of groma is there" in groma("uninstall", "--yes").err
 
 
+def test_what_was_done_as_json(groma: Groma, place: Place) -> None:
+    path = write(place.home / ".claude.json", CLAUDE)
+    write(place.home / ".cursor" / "mcp.json", '{"mcpServers": {},}')
+    names = ("claude-code", "cursor", "codex")
+    assert "--json asks nothing" in groma("install", *names, "--json", code=2).err
+    (claude, cursor, codex) = groma("install", *names, "--print", "--json", code=3).json["done"]
+    assert [claude["state"], cursor["state"], codex["state"]] == ["planned", "left alone", "planned"] and path.read_text() == CLAUDE
+    ran = groma("install", *names, "--yes", "--json", code=3)
+    assert ran.json["schema"] == "groma.install/1" and "1 of what was asked for was not done" in ran.err
+    (claude, cursor, codex) = ran.json["done"]
+    assert set(claude) == {"client", "title", "type", "path", "state", "why", "diff", "verified", "server"}
+    assert (claude["client"], claude["title"], claude["type"], claude["path"]) == ("claude-code", "Claude Code", "mcp", str(path))
+    assert claude["state"] == codex["state"] == "written" and '+    "groma": {' in claude["diff"] and TOKEN not in claude["diff"]
+    assert claude["verified"] and not cursor["verified"]
+    assert claude["server"]["ok"] and claude["server"]["name"] == "groma" and "search_code" in claude["server"]["tools"]
+    assert cursor["state"] == "left alone" and "comma before it closes" in cursor["why"] and cursor["server"] is None
+    (again,) = groma("install", "codex", "--yes", "--json").json["done"]
+    assert again["state"] == "unchanged" and again["diff"] == "" and again["server"]["ok"]
+    write(place.home / ".codex" / "AGENTS.md", "# Mine\n")
+    (link, text) = reversed(groma("install", "codex", "--type", "instructions", "--bin", place.home / "bin", "--yes", "--json").json["done"])
+    assert (link["client"], link["type"], link["state"]) == ("knowledge-manager", "bin", "written") and text["state"] == "written"
+    planned = groma("uninstall", "--print", "--json").json
+    assert planned["schema"] == "groma.uninstall/1" and {row["state"] for row in planned["done"]} == {"planned"}
+    gone = {(row["client"], row["type"]): row["state"] for row in groma("uninstall", "--yes", "--json").json["done"]}
+    assert gone == {("claude-code", "mcp"): "taken out", ("codex", "mcp"): "removed", ("codex", "instructions"): "taken out", ("", "bin"): "removed"}
+    assert groma("uninstall", "--yes", "--json").json["done"] == [] and path.read_text() == CLAUDE
+
+
+def test_a_file_that_cannot_be_written_does_not_keep_the_others(groma: Groma, place: Place) -> None:
+    write(place.home / ".cursor", "in the way")
+    said = groma("install", "cursor", "codex", "--yes", "--json", code=3).json["done"]
+    assert [row["state"] for row in said] == ["left alone", "written"] and "is no folder" in said[0]["why"]
+
+
 @pytest.mark.parametrize("before", range(180, 241, 5))
 def test_a_credential_is_not_cut_in_two(groma: Groma, place: Place, before: int) -> None:
     write(place.home / ".claude.json", json.dumps({"numStartups": 3, "x" * before: 1, "token": TOKEN}))
@@ -54,7 +88,9 @@ def test_print_writes_nothing(groma: Groma, place: Place) -> None:
     assert ran.out.count("--- /dev/null") == len(CLIENTS) and sorted(place.home.rglob("*")) == before
     for client in CLIENTS:
         assert f"{client.title}: " in ran.out
-    assert not (place.data / "agents.json").exists()
+    assert not place.data.exists()
+    groma("uninstall", "--print")
+    assert not place.data.exists()
 
 
 def test_those_that_are_here(groma: Groma, place: Place) -> None:
@@ -92,6 +128,17 @@ def test_one_that_is_odd_does_not_keep_the_others(groma: Groma, place: Place) ->
     ran = groma("install", "cursor", "codex", "--yes", code=3)
     assert "Cursor: " in ran.err and "line 1 has a comma before it closes, which is no JSON; groma leaves it alone" in ran.err
     assert (place.home / ".codex" / "config.toml").exists() and "Codex: the server answers" in ran.out
+
+
+def test_dotfiles(groma: Groma, place: Place) -> None:
+    kept = write(place.home / "dotfiles" / "claude.json", CLAUDE.replace("\n", "\r\n"))
+    link = place.home / ".claude.json"
+    link.symlink_to("dotfiles/claude.json")
+    ran = groma("install", "claude-code", "--yes")
+    assert f"{link} (a link to {kept})" in ran.out and "the server answers" in ran.out
+    assert os.readlink(link) == "dotfiles/claude.json" and kept.read_bytes().count(b"\n") == kept.read_bytes().count(b"\r\n")
+    groma("uninstall", "--yes")
+    assert os.readlink(link) == "dotfiles/claude.json" and kept.read_bytes().decode() == CLAUDE.replace("\n", "\r\n")
 
 
 def test_a_server_that_does_not_answer_is_told(groma: Groma, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

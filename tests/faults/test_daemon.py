@@ -132,7 +132,9 @@ def soak(folder: Path, seconds: float, seed: int, clients: int = 10) -> dict[str
     """Ask, remember (the same again and again), edit, connect and leave for so long, and look every while at what the daemon holds."""
     random = Random(seed)
     place = Place(folder)
-    root = repository(folder / "repo", modules(200, seed))
+    paths = modules(200, seed)
+    root = repository(folder / "repo", paths)
+    some = sorted(paths)  # always these, or it is the repository that grows
     samples: list[Mapping[str, int]] = []
     calls = errors = edits = 0
     with _ended(place):
@@ -144,7 +146,7 @@ def soak(folder: Path, seconds: float, seed: int, clients: int = 10) -> dict[str
             said: dict[str, Load] = {}
             asking = _questioned(said, socket, root, QUERIES, clients=clients, seconds=part, seed=seed, pause_s=0.1, writes=0.1, distinct=20)
             while asking.is_alive():
-                write(root / f"src/part{random.randrange(10):02}/unit{random.randrange(200):04}.py", module(random))
+                write(root / random.choice(some), module(random))
                 edits += 1
                 asking.join(0.25)
             errors += len(said["load"].errors)
@@ -157,7 +159,7 @@ def soak(folder: Path, seconds: float, seed: int, clients: int = 10) -> dict[str
         place.groma("verify", env=WITH)
     quarter = max(1, len(samples) // 4)
     early, late = samples[quarter : 2 * quarter] or samples[:1], samples[-quarter:]
-    grown = {name: [statistics.median(s[name] for s in some) for some in (early, late)] for name in samples[0]}
+    grown = {name: [statistics.median(s[name] for s in part) for part in (early, late)] for name in samples[0]}
     assert all(s["sessions"] <= 1 for s in samples), samples  # the one that asks
     for name, slack in (("rss kB", 20_000), ("descriptors", 8), ("watches", 8), ("threads", 16), ("disk kB", 20_000)):
         before, after = grown[name]

@@ -194,7 +194,7 @@ def test_who_waits_for_an_index_when_it_is_stopped_gets_an_answer_all_the_same(p
     place.groma("start")
     pid = place.pid
     searching = place.start("search", "validate_ledger", "--json", "--repo", root)
-    with Talk(place) as talk:
+    with Talk(place) as talk:  # a process that asks may come when the run is over
         until(lambda: talk.ask("status")["runs"])
     begun = time.monotonic()
     place.groma("stop")
@@ -591,13 +591,35 @@ def test_index_runs_that_are_asked_for_at_once_are_joined(place: Shared, project
     assert {one["indexed"] for one in found} == {5} and sum(1 for one in found if one["read"]) == 1
 
 
-def test_what_a_job_healed_is_told_by_who_waited_for_it(place: Shared, project: Path) -> None:
+def test_much_that_changed_in_a_known_folder_is_read_by_a_job(place: Shared) -> None:
+    root = repository(place.folder / "big", modules(1_200), commit=False)
+    place.groma("index", cwd=root)
+    assert [job["kind"] for job in place.groma("jobs", "--json").json["jobs"]] == ["index"]  # the first one
+    for path, text in modules(1_100, seed=1).items():
+        write(root / path, text + "def after_the_switch(): return 1\n")
+    assert place.groma("search", "after_the_switch", "--json", cwd=root).hits
+    write(root / "src/part00/unit0000.py", "def after_one_edit(): return 1\n")
+    assert place.groma("search", "after_one_edit", "--json", cwd=root).hits
+    jobs = place.groma("jobs", "--json").json["jobs"]
+    assert [(job["state"], job["total"]) for job in jobs] == [("done", 1_100), ("done", 1_200)]  # the edit was read at once
+    place.groma("verify")
+
+
+def test_what_is_a_job_already_is_waited_for(place: Shared) -> None:
+    root = repository(place.folder / "small", modules(300), commit=False)
+    id = place.groma("index", "--background", "--json", cwd=root).json["job"]["id"]
+    assert place.groma("index", cwd=root).out.startswith(f"{root}: 300 files")
+    (job,) = (job for job in place.groma("jobs", "--json").json["jobs"] if job["id"] == id)
+    assert job["state"] == "done"
+
+
+def test_what_was_healed_for_a_long_run_is_told_by_who_waited_for_it(place: Shared, project: Path) -> None:
     place.groma("index", cwd=project)
     place.groma("stop")
     for store in place.data.glob("store-*.db*"):
         store.write_bytes(b"no database at all " * 1_000)
     root = repository(place.folder / "big", modules(1_500), commit=False)
-    ran = place.groma("index", cwd=root)  # large and new: by a job
+    ran = place.groma("index", cwd=root)  # by a job, after a look in the daemon
     assert ran.out.startswith(f"{root}: 1500 files") and "set aside as" in ran.err
 
 

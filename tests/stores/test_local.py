@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import pytest
 from groma import core
 from groma.errors import StoreDamaged
 from groma.stores.local import LocalStore, open_local
+from groma.stores.local.file import StoreFile
 from groma.stores.local.parts import Segment
 from groma.stores.local.rows import SHOWN_COLUMNS, indegree, part_of, part_of_batch, passage_of, rows_by_id
 from groma.types import Batch, Filter
+from tests.processes import PATIENCE_S
 
 ANY = Filter()
 
@@ -291,6 +294,82 @@ def test_parts_that_were_merged_away_are_let_go(tmp_path: Path) -> None:
     assert len(named) < 8 and mapped <= named and held <= named
     for store in (reader, writer):
         store.close()
+
+
+def _edited(store: LocalStore, times: int, first: int = 0) -> None:
+    for n in range(first, first + times):
+        store.apply("a", batch({"edited.py": source(f"edit{n}", 1)}))
+        store.maintain("a")
+
+
+def test_old_versions_are_swept_by_the_half_and_the_parts_are_merged_without_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groma.stores.local.store.SPARE", 20)
+    compacted: list[int] = []
+    monkeypatch.setattr(Segment, "compact", lambda self, do=Segment.compact: (compacted.append(1), do(self))[1])
+    monkeypatch.setattr(Segment, "rewrite", lambda self: pytest.fail("the segment is made anew from all rows"))
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"a/{i}.py": source(f"alpha{i}") for i in range(10)}))
+    _edited(store, 26)
+    assert not compacted
+    _edited(store, 60, 26)
+    assert len(compacted) == 5  # of at least 25 old versions 12 stay
+    assert store.verify() == []
+    db = sqlite3.connect(tmp_path / "store-test.db")
+    (top,) = db.execute("SELECT max(id) FROM chunks").fetchone()
+    assert db.execute("SELECT count(*) FROM files").fetchone()[0] < 11 + 26
+    store.search(["a"], 10, filter=ANY, sparse=terms("edit85"))
+    parts = store._segment.parts
+    ids = [i for part in parts for i in part.ids.tolist()]
+    assert ids[-1] == top and len(parts) > 1
+    store._segment.compact()
+    store.search(["a"], 10, filter=ANY, sparse=terms("edit85"))
+    (part,), rows = store._segment.parts, part_of(db, 0, top)
+    for name in COLUMNS:
+        assert np.array_equal(getattr(part, name), getattr(rows, name)), name
+    db.close()
+    store.close()
+
+
+def test_a_part_that_is_damaged_when_parts_are_merged_is_made_anew_from_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groma.stores.local.store.SPARE", 4)
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"a/{i}.py": source(f"alpha{i}") for i in range(10)}))
+    _edited(store, 8)
+    store.close()
+    for path in (tmp_path / "segment-test").glob("*.part"):
+        path.write_bytes(path.read_bytes()[:100])
+    store = open_local(tmp_path, "test")
+    store._segment.compact()
+    assert len(store.search(["a"], 10, filter=ANY, sparse=terms("alpha3")).ids)
+    assert store.verify() == [] and "was set aside" in " ".join(store._segment.notes)
+    store.close()
+
+
+def test_who_searches_does_not_wait_while_the_file_is_made_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_local(tmp_path, "test")
+    store.apply("a", batch({f"a{n}.py": source(f"alpha{n}") for n in range(30)}))
+    store.apply("b", batch({"b.py": source("beta")}))
+    found: list[int] = []
+
+    def slow(statement: str) -> None:
+        if statement == "VACUUM":
+            asking = threading.Thread(target=lambda: found.append(len(store.search(["b"], 10, filter=ANY, sparse=terms("beta")).ids)))
+            asking.start()
+            asking.join(PATIENCE_S)
+
+    def traced(self: StoreFile, uri: str) -> sqlite3.Connection:
+        db = connect(self, uri)
+        db.set_trace_callback(slow)
+        return db
+
+    connect = StoreFile._connect
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreFile, "_connect", traced)
+        store.detach("a")
+    assert found == [1] and store.verify() == []
+    assert store._file.db.execute("PRAGMA freelist_count").fetchone() == (0,)
+    assert not (tmp_path / "store-test.db-wal").stat().st_size
+    store.close()
 
 
 def test_nothing_of_a_forgotten_text_stays_in_the_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from .. import _rs
 from .._shared import ASSUME_VALID, INTENT_TO_ADD, SKIP_WORKTREE, Index, Repository
+
+if TYPE_CHECKING:  # what project one is in, a hook asks, too
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "ASSUME_VALID",

@@ -1,8 +1,8 @@
 """The agents groma knows: a row each, with the page it was written from.
 
 A path may begin with `~`, and `{NAME:default}` stands for an environment variable that may move a folder; `{APPS}` is where this system keeps the
-settings of applications. `verified` names the version of the client's own command-line tool that listed our server from what we wrote, and the
-day (`tools/clients.py` does it again); "" says that the row is written from documentation and untried.
+settings of applications. `verified` names the version of the client's own command-line tool that listed our server from what we wrote, or offered
+its tools to a model, and the day (`tools/clients.py` does it again); "" says that the row is written from documentation and untried.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ CLIENTS: tuple[Client, ...] = (
     Client(
         name="vscode",
         title="VS Code",
-        page="https://code.visualstudio.com/docs/copilot/reference/mcp-configuration",
+        page="https://code.visualstudio.com/docs/agents/reference/mcp-configuration",
         files=("{APPS}/Code/User/mcp.json",),
         format="jsonc",
         key="servers",
@@ -121,7 +121,7 @@ CLIENTS: tuple[Client, ...] = (
     ),
     Client(
         name="windsurf",
-        title="Windsurf",
+        title="Windsurf (before Devin Desktop)",
         page="https://docs.windsurf.com/windsurf/cascade/mcp",
         files=("~/.codeium/windsurf/mcp_config.json",),
         format="json",
@@ -130,6 +130,17 @@ CLIENTS: tuple[Client, ...] = (
         marks=("~/.codeium/windsurf",),
         commands=("windsurf",),
         instructions="~/.codeium/windsurf/memories/global_rules.md",
+    ),
+    Client(
+        name="devin",
+        title="Devin Desktop",  # what Windsurf is called since June 2026; it reads another file than before
+        page="https://docs.devin.ai/desktop/cascade/mcp",
+        files=("~/.config/devin/mcp_config.json",),
+        format="json",
+        key="mcpServers",
+        shape="plain",
+        marks=("~/.config/devin",),
+        commands=("devin",),
     ),
     Client(
         name="zed",
@@ -166,6 +177,7 @@ CLIENTS: tuple[Client, ...] = (
         marks=("{XDG_CONFIG_HOME:~/.config}/goose",),
         commands=("goose",),
         instructions="{XDG_CONFIG_HOME:~/.config}/goose/.goosehints",
+        verified="1.34.0 on 2026-11-21",
     ),
     Client(
         name="cline",
@@ -190,6 +202,7 @@ CLIENTS: tuple[Client, ...] = (
         marks=("~/.continue",),
         commands=("cn",),
         instead="~/.continue/config.json",
+        verified="1.5.47 on 2026-11-21",
     ),
     Client(
         name="jetbrains",

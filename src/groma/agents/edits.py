@@ -1,7 +1,8 @@
 """Other programs' files, changed carefully and changed back exactly.
 
-A file that is odd (a link, read-only, no UTF-8, with a byte order mark) is left alone, with one sentence that says why. What is written replaces the
-file in one step, and only if it is still what was read. What was changed is kept as patches, not as copies: these files hold credentials.
+A file that is odd (read-only, no UTF-8, with a byte order mark) is left alone, with one sentence that says why; a link stays one, and the file that
+it leads to is changed. What is written replaces the file in one step, and only if it is still what was read. What was changed is kept as patches,
+not as copies: these files hold credentials.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,19 @@ def read(path: str) -> str | None:
         return None
     except OSError as e:
         raise ConfigurationError(f"{path} cannot be read: {e.strerror}.") from e
+    real = path
     if stat.S_ISLNK(state.st_mode):
-        raise ConfigurationError(f"{path} is a link to {os.readlink(path)}, which something else may look after; groma leaves it alone.")
+        real = os.path.realpath(path)
+        try:
+            state = os.stat(real)
+        except OSError as e:
+            raise ConfigurationError(f"{path} is a link to {os.readlink(path)}, which cannot be read ({e.strerror}); groma leaves it alone.") from e
     if not stat.S_ISREG(state.st_mode):
         raise ConfigurationError(f"{path} is no file; groma leaves it alone.")
     if state.st_nlink > 1:
         raise ConfigurationError(f"{path} has {state.st_nlink} names (hard links), of which a change would part one; groma leaves it alone.")
-    if not state.st_mode & 0o222 or not os.access(path, os.W_OK) or not os.access(os.path.dirname(path), os.W_OK):
-        raise ConfigurationError(f"{path} is read-only; groma leaves it alone.")
+    if not state.st_mode & 0o222 or not os.access(real, os.W_OK) or not os.access(os.path.dirname(real), os.W_OK):
+        raise ConfigurationError(f"{path}{f' (a link to {real})' if real != path else ''} is read-only; groma leaves it alone.")
     if state.st_size > LARGEST:
         raise ConfigurationError(f"{path} has {state.st_size:,} bytes, more than a file of settings should; groma leaves it alone.")
     try:
@@ -177,9 +183,9 @@ class Record:
 
 
 @contextmanager
-def recorded(folder: Path) -> Iterator[Record]:
-    """The record of a data directory, while no other process changes it."""
-    with exclusive(folder / "agents.lock"):
+def recorded(folder: Path, *, only_read: bool = False) -> Iterator[Record]:
+    """The record of a data directory, while no other process changes it; `only_read`: nothing is made, not even a lock."""
+    with nullcontext() if only_read else exclusive(folder / "agents.lock"):
         yield Record(folder / "agents.json")
 
 
@@ -214,12 +220,18 @@ def _missing(folder: str) -> list[str]:
 
 def _write(edit: Edit) -> None:
     path = edit.path
-    if read(path) != edit.before:
+    now = read(path)
+    if now == edit.after:  # another name of the same file was changed just now
+        return
+    if now != edit.before:
         raise ConfigurationError(f"{path} was changed by something else just now; run the command again.")
     try:
         if edit.after is None:
+            if os.path.islink(path):
+                raise ConfigurationError(f"{path} is a link now; delete it and what it leads to yourself if you do not want them.")
             os.unlink(path)
             return
+        path = os.path.realpath(path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _replace(path, edit.after.encode("utf-8"), stat.S_IMODE(os.stat(path).st_mode) if edit.before is not None else 0o600)
     except OSError as e:

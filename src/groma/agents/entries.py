@@ -15,7 +15,7 @@ NAME = "groma"
 
 EVENTS: dict[str, str] = {
     "SessionStart": "",
-    "PreToolUse": "Write|Edit|MultiEdit|NotebookEdit|Bash",
+    "PreToolUse": "Read|Grep|Write|Edit|MultiEdit|NotebookEdit|Bash",
     "PostToolUse": "Write|Edit|MultiEdit|NotebookEdit",
     "PreCompact": "",
     "SessionEnd": "",

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import ConfigurationError, UsageError
 from . import blocks, jsonc, tomls, yamls
 from .clients import Client, place
-from .command import FORWARDED
+from .command import FORWARDED, program
 from .edits import Edit, Record, read
 from .entries import EVENTS, INSTRUCTIONS, NAME, SKILL, Server, entry, hook, is_hook, read_back
 
@@ -73,7 +73,7 @@ def taken_out(client: Client, type_: str, record: Record, environment: Mapping[s
 
 def forgotten(record: Record, path: str) -> Edit | None:
     """The edit that takes ours out of a file that the record names and no client's row does: a link, or a project's instructions."""
-    if os.path.islink(path):
+    if os.path.basename(path) == MANAGER:
         return unlinked(os.path.dirname(path), record)
     return _back(path, record, blocks.drop) if os.path.lexists(path) else None
 
@@ -92,9 +92,7 @@ def linked(folder: str) -> Edit:
     Raises ConfigurationError where something else has its name, or it is not here.
     """
     path = os.path.join(os.path.abspath(os.path.expanduser(folder)), MANAGER)
-    target = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), MANAGER)
-    if not os.access(target, os.X_OK):
-        target = shutil.which(MANAGER) or ""
+    target = program(MANAGER) or shutil.which(MANAGER) or ""
     if not target:
         raise ConfigurationError(f"There is no {MANAGER} beside {sys.executable} or on the PATH; install groma with pip first.")
     if os.path.islink(path) and os.readlink(path) == target:

@@ -38,7 +38,7 @@ class Dialect(Protocol):
     begin: tuple[str, ...]
     """Statements that begin a transaction."""
     alone: tuple[str, ...]
-    """Statements that begin a transaction in which nobody else creates or upgrades."""
+    """Statements that begin a transaction beside which there is no other begun by them."""
 
     def open(self) -> Any:
         """A new connection. Raises our errors, or foreign ones for `error`."""
@@ -129,8 +129,8 @@ class Database:
     # --------------------------------------------------------------------------------------------------------------- statements
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing. One inside another is part of the outer one.
+    def transaction(self, *, alone: bool = False) -> Iterator[None]:
+        """All or nothing. One inside another is part of the outer one; one that is `alone` has no other such one beside it, of any process.
 
         SQLite: no other writer from here on, and every read sees one state. Postgres: read committed, rows are locked as they are written.
         A statement that failed dooms the whole, even if its error was caught inside: leaving then raises GromaError.
@@ -145,7 +145,7 @@ class Database:
             finally:
                 self._depth -= 1
             return
-        with self._exclusively(self._dialect.begin):
+        with self._exclusively(self._dialect.alone if alone else self._dialect.begin):
             yield
 
     @contextmanager

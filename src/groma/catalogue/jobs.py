@@ -168,8 +168,7 @@ def ready(jobs: Sequence[Job], alive: Alive, at_once: int) -> tuple[list[Job], l
 
 def claim(db: Database, owner: str, alive: Alive, at_once: int) -> Job | None:
     """Take the next job for `owner`; None if there is none that may run beside those that do."""
-    with db.transaction():
-        db.execute("UPDATE jobs SET priority = priority WHERE state IN ('queued', 'running')")  # on Postgres nobody else claims from here on
+    with db.transaction(alone=True):  # rows that two lock in another order would keep both waiting
         settle(db, alive)
         _, those = ready(active(db), alive, at_once)
         if not those:

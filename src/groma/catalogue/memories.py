@@ -101,6 +101,11 @@ def every(db: Database) -> Iterator[Memory]:
         after = rows[-1][0]
 
 
+def standing(db: Database, projects: Sequence[str]) -> Iterator[Memory]:
+    """Every record of these projects that was not forgotten, by id; "" means those of none."""
+    return _memories(db, db.query(f"{_SELECT} WHERE forgotten IS NULL AND project IN ({_marks(projects)}) ORDER BY id", tuple(projects)))
+
+
 def facts(db: Database) -> list[Fact]:
     """The columns of `Fact` of every record that was not forgotten, by id; not checked."""
     return db.query(f"SELECT {_FACTS} FROM memories WHERE forgotten IS NULL ORDER BY id")  # type: ignore[return-value]

@@ -26,6 +26,7 @@ def command(event: tuple[str, ...]) -> None:
     \b
     SessionStart   prints what is remembered, as context for the session
     PreToolUse     exit status 2 and the reason, for a write to .env, .git or keys
+                   and for what would print credentials; a seat belt, not a jail
     PostToolUse    brings the index up to date, beside the agent
     PreCompact     remembers where work stands
     SessionEnd     the same

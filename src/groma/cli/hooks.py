@@ -15,12 +15,13 @@ import time
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import Settings
+    from ..engine import Engine
 
 __all__ = ["answer"]
 
@@ -111,17 +112,57 @@ def _go(folder: str) -> None:
 
 def _begin(said: Mapping[str, Any], folder: str) -> None:
     """Print what a session should know."""
-    from ..types import LOCAL
-    from .shared import here, open_engine
+    try:
+        _go(folder)
+        if text := _briefing():
+            out = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": text}}
+            sys.stdout.write(json.dumps(out) + "\n")
+            sys.stdout.flush()
+    finally:
+        _soon(folder)  # not before: it wants the processor, too
 
-    _soon(folder)
-    _go(folder)
-    with open_engine("ask") as engine:
-        root = here(engine)
-        text = engine.memories.briefing(LOCAL, here=root, states=STATES if root else 0).text
-    if text:
-        out = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": text}}
-        sys.stdout.write(json.dumps(out) + "\n")
+
+def _briefing() -> str:
+    """What a session should know: told by the daemon where one runs, else read from the catalogue, and only where that cannot be, by an engine."""
+    from ..errors import GromaError, StoreUnreachable
+    from ..serve.client import connect
+
+    held = _settings()
+    remote = None
+    with suppress(StoreUnreachable):
+        remote = connect(held, os.environ, client="hook", start=False, inside=lambda: _engine(held))
+    if remote is not None:
+        with remote:
+            return _asked(cast("Engine", remote), remote.project)
+    try:
+        from ..beginning import told
+
+        root = _project("")
+        return told(held, root, states=STATES if root else 0)
+    except GromaError:  # it may have to be upgraded or healed
+        with _engine(held) as engine:
+            return _asked(engine, "")
+
+
+def _asked(engine: Engine, project: str) -> str:
+    from ..types import LOCAL
+
+    root = _project(project)
+    return engine.memories.briefing(LOCAL, here=root, states=STATES if root else 0).text
+
+
+def _engine(held: Settings) -> Engine:
+    from .shared import opened
+
+    return opened(held)
+
+
+def _project(said: str) -> str:
+    """The root of the project we are in, which a daemon may have said; as `cli.shared` has it."""
+    from .. import places
+
+    root = said or places.project_root(None)
+    return "" if places.is_wide(root) else root
 
 
 def _soon(folder: str) -> None:

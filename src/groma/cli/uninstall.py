@@ -7,11 +7,12 @@ import os
 import click
 
 from ..agents.clients import CLIENTS, TYPES, named
-from ..agents.edits import Edit, recorded
+from ..agents.edits import recorded
+from ..agents.install import MANAGER
 from ..errors import ConfigurationError
 from ..places import project_root
-from .install import made, writable
-from .shared import PATH, printable, say, settings
+from .install import LEFT, Row, answerable, made, shape, writable
+from .shared import PATH, as_json, json_option, printable, say, settings
 
 __all__ = ["command"]
 
@@ -25,7 +26,10 @@ __all__ = ["command"]
 @click.option("--bin", "folder", type=PATH, metavar="FOLDER", help="Take knowledge-manager out of this folder.")
 @click.option("--print", "only_print", is_flag=True, help="Show what would be written; write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(client: tuple[str, ...], types: tuple[str, ...], project: str | None, folder: str | None, only_print: bool, yes: bool) -> None:
+@json_option
+def command(
+    client: tuple[str, ...], types: tuple[str, ...], project: str | None, folder: str | None, only_print: bool, yes: bool, as_json_: bool
+) -> None:
     """Take groma out of CLIENT's configuration, or out of everything it was put
     into. A file that nothing else changed since is given back byte for byte;
     from another one only our entry goes.
@@ -35,42 +39,54 @@ def command(client: tuple[str, ...], types: tuple[str, ...], project: str | None
       groma uninstall --print
       groma uninstall cursor
       groma uninstall claude-code --type hooks --yes
+      groma uninstall --yes --json
 
     What groma indexed and remembers stays: groma forget removes that.
     """
-    from ..agents.install import forgotten, taken_out, unlinked
+    from ..agents.install import file_of, forgotten, taken_out, unlinked
 
     held = settings()
     writable(held.read_only, held.origins["read_only"], "uninstall")
+    answerable(as_json_, only_print, yes)
     root = project_root(project) if project else ""
     everything = not client and not types and not project and not folder
-    edits: dict[str, Edit] = {}
-    left = 0
-    with recorded(held.data_dir) as record:
+    rows: dict[str, Row] = {}
+    with recorded(held.data_dir, only_read=only_print) as record:
         for one in [] if folder and not client else named(client) if client else CLIENTS:
             for type_ in types or (("instructions",) if root else TYPES):
+                where = root if type_ == "instructions" else ""
+                row = Row(one.name, one.title, type_, file_of(one, type_, os.environ, where), verified=one.verified)
                 try:
-                    edit = taken_out(one, type_, record, os.environ, root if type_ == "instructions" else "")
+                    row.edit = taken_out(one, type_, record, os.environ, where)
                 except ConfigurationError as e:
-                    if client or e.message.partition(":")[0] in record.paths():  # else it is no business of ours
-                        say([f"{one.title}: {e.message}"])
-                        left += 1
-                    continue
-                if edit is not None:
-                    edits.setdefault(edit.path, edit)
+                    if not client and row.path not in record.paths():  # it is no business of ours
+                        continue
+                    row.state, row.why = LEFT, e.message
+                if row.edit is not None or row.state == LEFT:
+                    rows.setdefault(row.path, row)
         if folder and (edit := unlinked(folder, record)) is not None:
-            edits[edit.path] = edit
+            rows[edit.path] = Row(MANAGER, MANAGER, "bin", edit.path, edit)
         for path in record.paths() if everything else ():
+            if path in rows:
+                continue
+            row = Row("", "", "bin" if os.path.basename(path) == MANAGER else "instructions", path)
             try:
-                if path not in edits and (edit := forgotten(record, path)) is not None:
-                    edits[path] = edit
+                row.edit = forgotten(record, path)
             except ConfigurationError as e:
-                say([e.message])
-                left += 1
-        for edit in edits.values():
-            click.echo(printable(edit.path) + ("  (removed)" if edit.after is None else ""))
-        made(list(edits.values()), record, only_print=only_print, yes=yes, gone=True)
-    if not edits:
+                row.state, row.why = LEFT, e.message
+            if row.edit is not None or row.state == LEFT:
+                rows[path] = row
+        if not as_json_:
+            for row in rows.values():
+                if row.edit is None:
+                    say([f"{row.title}: {row.why}" if row.title else row.why])
+                else:
+                    click.echo(printable(row.path) + ("  (removed)" if row.edit.after is None else ""))
+        made(list(rows.values()), record, only_print=only_print, yes=yes, gone=True, quiet=as_json_)
+    if as_json_:
+        as_json({"schema": "groma.uninstall/1", "done": [shape(row) for row in rows.values()]})
+    elif not rows:
         click.echo("groma: nothing of groma is there", err=True)
+    left = sum(row.state == LEFT for row in rows.values())
     if left:
-        raise ConfigurationError(f"{left} {'file was' if left == 1 else 'files were'} left alone: see above.")
+        raise ConfigurationError(f"{left} {'file was' if left == 1 else 'files were'} left alone: see {'what was printed' if as_json_ else 'above'}.")

@@ -9,7 +9,7 @@ from ..catalogue import memories as records
 from ..catalogue.memory_events import Event, timeline
 from ..drafts import moment
 from ..errors import UsageError
-from ..memory.briefing import briefing
+from ..memory.briefing import TOKENS, briefing
 from ..memory.when import named_span
 from ..records import PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Briefing, Memory, Recalled, Remembered, is_live, is_valid
 from ..types import Caller
@@ -96,7 +96,7 @@ class Delivery(Ways):
             after = events[-1].seq
         return found
 
-    def briefing(self, caller: Caller, *, here: str, project: str | None = None, tokens: int = 1_500, states: int = 0) -> Briefing:
+    def briefing(self, caller: Caller, *, here: str, project: str | None = None, tokens: int = TOKENS, states: int = 0) -> Briefing:
         """What to tell an agent when a session begins, fenced as data; the same bytes for the same records. `tokens`: from 100 to 100,000; `states`:
         so many of the newest notes of where work stood are told, too."""
         if not LEAST <= tokens <= MOST:

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from ..records import PROJECT_CONTEXT, SESSION_STATE, USER_PREFERENCE, Briefing, Memory, is_live, is_valid
 from .fence import HEADINGS, fence
 
-__all__ = ["CHARACTERS", "briefing"]
+__all__ = ["CHARACTERS", "TOKENS", "briefing"]
+
+TOKENS = 1_500
+"""Of a briefing, where nobody says how many."""
 
 CHARACTERS = 4
 """Of a token, about, in English and code."""

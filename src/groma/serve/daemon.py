@@ -34,7 +34,7 @@ from ..types import LOCAL, Caller, Summary
 from . import sockets, wire
 from .client import LOCK
 from .freshness import Freshness
-from .runs import Run, Runs, is_small
+from .runs import Long, Run, Runs
 from .sessions import SLOW_S, Asked, Greeting, Session, arguments_of, method_of, refuse
 from .turns import Turns
 from .upkeep import code_state, log, newer, rss_bytes, signed, slim
@@ -440,10 +440,13 @@ class Daemon:
         return await self._runs.join(key, partial(self._index, engine, caller, root, consent), asked)  # type: ignore[no-any-return]
 
     def _index(self, engine: Engine, caller: Caller, root: str, consent: bool, run: Run) -> Summary:
-        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever. What is short, and
-        waited for, is done here at once: a process that gives way to everybody takes its time."""
-        if engine is not self.engine or engine.finished(caller, root) or is_small(root):
-            return engine.index(caller, root, consent=consent, report=run.report, waiting=run.waiting)
+        """In a thread. What is long is a job, in a process of its own: beside it, questions are answered as quickly as ever, and its memory is not
+        ours. What is short, and waited for, is done here at once: a process that gives way to everybody takes its time."""
+        report = run.brief if engine is self.engine else run.report  # a job goes by the daemon's settings
+        with suppress(Long):
+            if engine.jobs.is_asked_for("index", root):
+                raise Long
+            return engine.index(caller, root, consent=consent, report=report, waiting=run.waiting)
         job = engine.jobs.submit(caller, "index", root, priority=1, **({"consent": True} if consent else {}))
         done = engine.jobs.future(job, run.tell)
         while True:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -14,10 +13,14 @@ from ..errors import Cancelled
 from ..types import Progress
 from .sessions import Asked
 
-__all__ = ["Run", "Runs", "is_small"]
+__all__ = ["Long", "Run", "Runs"]
 
 SMALL_FILES = 1_000
-NOT_COUNTED = frozenset({"node_modules", "target", "build", "dist", "out", "venv", "vendor", "__pycache__"})
+"""So many files are read in the daemon at most; more, by a job."""
+
+
+class Long(Exception):
+    """An index run has more to read than what is done in the daemon itself."""
 
 
 class Run:
@@ -33,6 +36,12 @@ class Run:
         if self.stop.is_set():
             raise Cancelled("The index run was stopped; what was indexed so far stays.")
         self.tell(p)
+
+    def brief(self, p: Progress) -> None:
+        """The same, of a run that is made elsewhere where it is long: how much there is to read is known before any of it is. Raises Long."""
+        if p.step == "index" and p.total > SMALL_FILES:
+            raise Long
+        self.report(p)
 
     def tell(self, p: Progress) -> None:
         """How far it is, to all who wait."""
@@ -117,18 +126,3 @@ def _looked_at(end: asyncio.Future[Any]) -> None:
     """An error that nobody waits for any more is no fault of the loop's."""
     if not end.cancelled():
         end.exception()
-
-
-def is_small(root: str) -> bool:
-    """Does a folder look as if a first index of it took a second or two? A guess that only decides where it is made."""
-    left, folders = SMALL_FILES, [root]
-    while folders and left > 0:
-        with suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name in NOT_COUNTED:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif (left := left - 1) <= 0:
-                    break
-    return left > 0

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,11 +70,8 @@ class Segment:
                             self._set_aside(rows[-1][0], e)
                             break
                         chunks += rows.pop()[2]
-                    if merged:
-                        alive = np.array([i for (i,) in db.execute("SELECT id FROM files ORDER BY id")], dtype=np.int64)
-                        parts = [*reversed(merged), part]
-                        part = core.merge(parts, [core.member(p.files, alive) for p in parts])
-                    self._replace(db, part, top, keep=[name for name, _, _ in rows])
+                    whole = self._merged(db, [*reversed(merged), part]) if merged else part
+                    self._replace(db, whole, top, keep=[name for name, _, _ in rows])
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
@@ -83,20 +80,28 @@ class Segment:
 
     def rewrite(self) -> None:
         """Build the whole segment anew from the rows, as one part."""
-        with self._file.lock, self._file.translated():
+        with self._file.writing() as db:
             self.folder.mkdir(exist_ok=True)
-            db = self._file.db
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
-                self._replace(db, part_of(db, 0, top) if top else None, max(top, meta(db, "covered")), keep=[])
-                db.execute("UPDATE meta SET value = value + 1 WHERE key = 'seq'")
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+            top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
+            self._replace(db, part_of(db, 0, top) if top else None, max(top, meta(db, "covered")), keep=[])
         self.tidy()
+
+    def compact(self) -> None:
+        """Make one part of all, without what is gone from the rows."""
+        try:
+            with self._file.writing() as db:
+                parts = [self._part(name) for name, _, _ in self.named(db)]
+                self._replace(db, self._merged(db, parts), meta(db, "covered"), keep=[])
+        except StoreDamaged as e:
+            if (name := _named_by(e)).endswith(".part"):
+                self._set_aside(name, e)
+            self.rewrite()
+        self.tidy()
+
+    def _merged(self, db: sqlite3.Connection, parts: Sequence[core.Part]) -> core.Part | None:
+        alive = np.array([i for (i,) in db.execute("SELECT id FROM files ORDER BY id")], dtype=np.int64)
+        masks = [core.member(p.files, alive) for p in parts]
+        return core.merge(parts, masks) if any(mask.any() for mask in masks) else None
 
     def forget(self) -> None:
         """Keep nothing of what is gone from the rows: neither in a part, nor in a damaged one that was set aside."""
@@ -104,7 +109,7 @@ class Segment:
             chunks = sum(n for _, _, n in self.named(db))
             (kept,) = db.execute("SELECT total(chunks) FROM files WHERE id <= ?", (meta(db, "covered") >> ORDINAL_BITS,)).fetchone()
         if chunks != kept:
-            self.rewrite()
+            self.compact()
         else:  # one that was killed may have come so far
             self.tidy()
         for path in self.folder.glob("*.damaged-*"):
@@ -182,7 +187,7 @@ class Segment:
                     break
                 except StoreDamaged as e:
                     self._file.db.execute("ROLLBACK")
-                    name = Path(str(e.context.get("path", ""))).name
+                    name = _named_by(e)
                     if not name.endswith(".part"):
                         raise
                     self._open.pop(name, None)
@@ -204,3 +209,7 @@ class Segment:
     @staticmethod
     def named(db: sqlite3.Connection) -> list[tuple[str, int, int]]:
         return db.execute("SELECT name, upto, chunks FROM parts ORDER BY upto").fetchall()
+
+
+def _named_by(e: StoreDamaged) -> str:
+    return Path(str(e.context.get("path", ""))).name

@@ -59,7 +59,8 @@ FORMAT = 3
 ORDINAL_BITS = 20
 BUSY_SECONDS = 15
 SPARE = 500
-"""So many files beyond half of those in a view may lie unused (for branches that come back) before the oldest are swept."""
+"""So many files beyond half of those in a view may lie unused (for branches that come back) before the older half of them is swept: not one by
+one, since what is swept is taken out of the whole segment."""
 
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;

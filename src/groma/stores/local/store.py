@@ -246,9 +246,7 @@ class LocalStore:
             delete_files(db, unused)
         self._segment.forget()
         if unused:
-            with self._file.lock, self._file.translated():
-                self._file.db.execute("VACUUM")
-                self._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._file.shrink()
 
     def settled(self, scope: str) -> bool:
         """See `ports.Store.settled`."""
@@ -267,11 +265,12 @@ class LocalStore:
             used = _files(views)
             (files,) = db.execute("SELECT count(*) FROM files").fetchone()
             spare = len(used) // 2 + SPARE
-            sweep = self._unused(db, used)[:-spare] if files - len(core.distinct(used)) > spare else []
+            sweep = self._unused(db, used)[: -(spare // 2)] if files - len(core.distinct(used)) > spare else []
             delete_files(db, sweep)
         if sweep:
-            self._segment.rewrite()
-        self._segment.tidy()
+            self._segment.compact()
+        else:
+            self._segment.tidy()
         with self._file.lock, self._file.translated():
             self._file.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
