@@ -14,6 +14,7 @@ PROFILE ?= fast
 CARGO  := $(if $(filter pure,$(GROMA_CORE) $(GROMA_BUILD_CORE)),,$(shell cargo --version 2>/dev/null))
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 CORE   := src/groma/_rs.abi3.so
+BUILT  := libgroma_rs.$(if $(filter Darwin,$(shell uname -s)),dylib,so)
 RUST   := Cargo.toml Cargo.lock $(shell find rust/core rust/py src/groma/languages src/groma/masking -name '*.rs' -o -name '*.scm' -o -name '*.toml' -o -name '*.txt')
 FRONT  := Cargo.toml Cargo.lock $(shell find rust/stdio -type f)
 # The same for every cargo call: another environment means that everything is built anew.
@@ -37,7 +38,7 @@ $(VENV)/.ok: pyproject.toml $(PY)
 $(VENV)/.core: $(RUST) | $(VENV)/.ok
 	@touch $(VENV)/.begun
 	@if cargo build --profile $(PROFILE) --locked -p groma-py; then \
-	  cp -f $(TARGET)/$(PROFILE)/libgroma_rs.so $(CORE).tmp && touch -r $(VENV)/.begun $(CORE).tmp && mv -f $(CORE).tmp $(CORE); \
+	  cp -f $(TARGET)/$(PROFILE)/$(BUILT) $(CORE).tmp && touch -r $(VENV)/.begun $(CORE).tmp && mv -f $(CORE).tmp $(CORE); \
 	else \
 	  test "$(GROMA_BUILD_CORE)" != rust; \
 	fi

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import importlib.util
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-__all__ = ["PATIENCE_S", "Place", "Ran", "children", "git", "gone", "limited", "repository", "unprivileged", "write"]
+__all__ = ["PATIENCE_S", "Place", "Ran", "children", "git", "gone", "installed", "limited", "repository", "unprivileged", "write"]
 
 PATIENCE_S = 120
 
@@ -80,7 +82,11 @@ class Place:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     with suppress(ProcessLookupError, ValueError, KeyError):
-                        os.kill(json.load(file)["pid"], signal.SIGKILL)
+                        pid = json.load(file)["pid"]
+                        if "COVERAGE_PROCESS_START" in os.environ:  # one that is killed does not say what it ran
+                            os.kill(pid, signal.SIGTERM)
+                            gone(pid)
+                        os.kill(pid, signal.SIGKILL)
                     fcntl.flock(file, fcntl.LOCK_EX)
         shutil.rmtree(self.runtime, ignore_errors=True)
 
@@ -159,6 +165,21 @@ def repository(folder: Path, files: Mapping[str, str | bytes], *, commit: bool =
         git(folder, "add", "-A")
         git(folder, "commit", "-q", "--allow-empty", "-m", "first")
     return folder
+
+
+def installed(folder: Path, version: str, changed: Mapping[str, Callable[[str], str]] | None = None) -> dict[str, str]:
+    """Another installation of the groma that is tested, in `folder`, of that version and with these files of the package `changed`; the environment
+    in which it is the one that runs, on the plain core: the compiled one belongs to its version. (No code of ours asks for a package's metadata: the
+    version is a line of `__init__.py`.)"""
+    found = importlib.util.find_spec("groma")
+    assert found is not None and found.submodule_search_locations
+    package = folder / "groma"
+    shutil.copytree(found.submodule_search_locations[0], package, ignore=shutil.ignore_patterns("__pycache__", "_rs.*"))
+    for name, edit in {"__init__.py": lambda text: re.sub('"[0-9.]+"', f'"{version}"', text), **(changed or {})}.items():
+        text = (package / name).read_text("utf-8")
+        assert name == "__init__.py" or edit(text) != text
+        (package / name).write_text(edit(text), "utf-8")
+    return {"PYTHONPATH": str(folder), "GROMA_CORE": "pure"}
 
 
 def unprivileged() -> None:

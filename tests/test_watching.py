@@ -13,7 +13,7 @@ from typing import TextIO
 
 import pytest
 
-from groma.watching import CannotWatch, Watch, system_limit
+from groma.watching import WATCHES, CannotWatch, Watch, system_limit
 from tests.processes import git, repository, write
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watching is tested on Linux only")
@@ -280,7 +280,7 @@ def test_a_root_that_went_or_is_another(root: Path, watch: Watch) -> None:
 def test_more_folders_than_may_be_watched(root: Path, watch: Watch) -> None:
     with pytest.raises(CannotWatch, match="more than 3 folders") as caught:
         Watch(str(root)).arm(3)
-    assert caught.value.full
+    assert caught.value.limit == WATCHES
     write(root / "one/two/three/four/five.py", "")
     with pytest.raises(CannotWatch, match="folders"):
         watch.arm(watch.folders)
@@ -339,7 +339,7 @@ def test_a_file_system_that_others_may_write_is_not_watched() -> None:
     watch = Watch("/sys/kernel/mm")
     with pytest.raises(CannotWatch, match="/sys/kernel/mm lies on a file system") as caught:
         watch.arm(MANY)
-    assert not caught.value.full
+    assert caught.value.limit == ""
     watch.close()
 
 

@@ -13,6 +13,10 @@ def main() -> None:
 
         answer(sys.argv[2:])
     try:
+        if sys.argv[1:] == ["serve", "--foreground"] and None not in (sys.stdin, sys.stdout, sys.stderr) and sys.getfilesystemencoding() == "utf-8":
+            from .cli.serving import alone  # who started it waits until it answers
+
+            alone()
         from .cli.main import main as run
 
         run()

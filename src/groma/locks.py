@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,10 @@ if os.name == "nt":  # pragma: no cover - not this system
         except OSError:
             return False
         return True
+
+    def _wait(descriptor: int) -> None:
+        while not _try(descriptor):
+            time.sleep(LOOK_S)
 else:
     import fcntl
 
@@ -27,12 +32,18 @@ else:
             return False
         return True
 
+    def _wait(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
 
 __all__ = ["claim", "exclusive", "held"]
 
+LOOK_S = 0.005
+"""How often a lock is tried that is not waited for without end."""
+
 
 @contextmanager
-def exclusive(path: Path, *, waiting: Callable[[], None] | None = None, within_s: float = float("inf")) -> Iterator[None]:
+def exclusive(path: Path, *, waiting: Callable[[], None] | None = None, within_s: float = math.inf) -> Iterator[None]:
     """Hold the lock file `path`; it is released when the process ends, however it ends. `waiting` is called once if another holds it.
 
     Raises OSError if the file cannot be made, of which TimeoutError if another holds it for longer than `within_s`.
@@ -40,18 +51,23 @@ def exclusive(path: Path, *, waiting: Callable[[], None] | None = None, within_s
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
-        told = False
-        until = time.monotonic() + within_s
-        while not _try(descriptor):
-            if not told and waiting is not None:
+        if not _try(descriptor):
+            if waiting is not None:
                 waiting()
-            told = True
-            if time.monotonic() > until:
+            if within_s == math.inf:
+                _wait(descriptor)
+            elif not _tried(descriptor, within_s):
                 raise TimeoutError(f"another process holds {path}")
-            time.sleep(0.05)
         yield
     finally:
         os.close(descriptor)
+
+
+def _tried(descriptor: int, within_s: float) -> bool:
+    until = time.monotonic() + within_s
+    while not (is_ours := _try(descriptor)) and time.monotonic() < until:
+        time.sleep(LOOK_S)
+    return is_ours
 
 
 def claim(path: Path) -> int | None:

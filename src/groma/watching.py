@@ -29,15 +29,18 @@ from contextlib import suppress
 
 from . import core
 
-__all__ = ["CannotWatch", "Watch", "system_limit"]
+__all__ = ["WATCHES", "CannotWatch", "Watch", "more", "system_limit"]
+
+WATCHES, INSTANCES = "max_user_watches", "max_user_instances"
+"""Limits of this system, below fs.inotify: of folders, and of roots, that all processes of a user watch together."""
 
 
 class CannotWatch(Exception):
-    """Why a folder is not watched, as a part of a sentence. `full`: because of a limit of watches."""
+    """Why a folder is not watched, as a part of a sentence. `limit`: the limit of this system because of which; "" where it is none of those."""
 
-    def __init__(self, why: str, *, full: bool = False) -> None:
+    def __init__(self, why: str, *, limit: str = "") -> None:
         super().__init__(why)
-        self.full = full
+        self.limit = limit
 
 
 LOCAL_KINDS = frozenset(
@@ -131,7 +134,7 @@ class Watch:
         if self._fd < 0:
             code = ctypes.get_errno()
             self.close()
-            raise CannotWatch(_limits("max_user_instances") if code == errno.EMFILE else os.strerror(code), full=code == errno.EMFILE)
+            raise CannotWatch(_used_up(INSTANCES), limit=INSTANCES) if code == errno.EMFILE else CannotWatch(os.strerror(code))
 
     def fileno(self) -> int:
         """Readable when there is something to `look` at."""
@@ -321,7 +324,7 @@ class Watch:
             else:
                 self._grounds[wd] = ground
             if self.folders > most:
-                raise CannotWatch(f"it has more than {most} folders", full=True)
+                raise CannotWatch(f"it has more than {most} folders", limit=WATCHES)
             for name in names:
                 what = core.fate(ground, name, ground.path + name, True)
                 if what != core.IGNORED:
@@ -333,7 +336,7 @@ class Watch:
             return wd
         code = ctypes.get_errno()
         if code in (errno.ENOSPC, errno.ENOMEM):
-            raise CannotWatch(_limits("max_user_watches"), full=True)
+            raise CannotWatch(_used_up(WATCHES), limit=WATCHES)
         self._unreadable |= code in (errno.EACCES, errno.EPERM)
         return None
 
@@ -421,17 +424,26 @@ def _queued_bytes(fd: int) -> int:
     return size[0]
 
 
-def system_limit() -> int:
-    """How many folders one user of this system may watch."""
+_USUAL = {WATCHES: 8192, INSTANCES: 128}
+
+
+def system_limit(name: str = WATCHES) -> int:
+    """How many folders (or roots) one user of this system may watch."""
     try:
-        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as f:
+        with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as f:
             return int(f.read())
     except (OSError, ValueError):
-        return 8192
+        return _USUAL[name]
 
 
-def _limits(name: str) -> str:
-    return f"this user's watches are used up (a larger fs.inotify.{name} would help)"
+def more(limit: str) -> str:
+    """A sentence on how a user has more of what was used up, with what there is of it now."""
+    now = system_limit(limit)
+    return f"fs.inotify.{limit} is {now}: to have more, run: sudo sysctl fs.inotify.{limit}={max(4 * now, 64 * _USUAL[limit])}"
+
+
+def _used_up(limit: str) -> str:
+    return f"this user's watches are used up (a larger fs.inotify.{limit} would help)"
 
 
 _ESCAPE = re.compile(rb"\\([0-7]{3})")

@@ -16,7 +16,7 @@ def test_a_sound_installation(groma: Groma, place: Place, shop: Path) -> None:
     found = groma("doctor", "--json").json
     assert (found["schema"], found["core"]) == ("groma.doctor/1", core.NAME)
     checks = {c["name"]: c for c in found["checks"]}
-    assert set(checks) == {"groma", "python", "sqlite", "core", "data directory", "grammars", "model", "indexed folders"}
+    assert set(checks) == {"groma", "python", "sqlite", "core", "data directory", "grammars", "model", "indexed folders", "watching"}
     assert [c["name"] for c in found["checks"] if not c["ok"]] == []
     assert (checks["data directory"]["detail"], checks["indexed folders"]["detail"]) == (str(place.data), "1")
     assert all(line.startswith("ok   ") for line in groma("doctor").out.splitlines())

@@ -26,69 +26,11 @@ from groma.errors import ReadOnly, Refused, StoreUnreachable, UsageError
 from groma.locks import exclusive
 from groma.serve import client, sockets, wire
 from groma.serve.daemon import FINISH_S
+from groma.serve.upkeep import newer
 from tests.faults.corpus import modules
-from tests.processes import PATIENCE_S, Place, Ran, gone, limited, repository, write
+from tests.processes import PATIENCE_S, Ran, gone, limited, repository, write
 from tests.serve.conftest import PROJECT
-
-AUTO = {"GROMA_DAEMON": "auto"}
-
-
-class Shared(Place):
-    """A place whose commands share a daemon."""
-
-    def environment(self, **more: str) -> dict[str, str]:
-        return super().environment(**{**AUTO, **more})
-
-    def status(self) -> dict[str, Any] | None:
-        """What the daemon says of itself; None where there is none."""
-        found: dict[str, Any] | None = self.groma("status", "--json", code=None).json["daemon"]
-        return found
-
-    @property
-    def pid(self) -> int:
-        told = self.status()
-        assert told is not None
-        return int(told["pid"])
-
-    @property
-    def socket(self) -> str:
-        return sockets.path_of(str(self.data), self.environment())
-
-    @property
-    def log(self) -> str:
-        return (self.data / "daemon.log").read_text()
-
-
-class Talk:
-    """A connection of our own."""
-
-    def __init__(self, place: Shared, *, greet: bool = True, **said: Any) -> None:
-        self.socket = sockets.connect(place.socket, PATIENCE_S)
-        self.frames = wire.Frames(self.socket)
-        self.said: dict[str, Any] = {}
-        self.number = 0
-        if greet:
-            self.frames.send({"groma": 1, "version": "0.1.0", "client": "bench", "pid": os.getpid(), "cwd": str(place.folder), **said})
-            self.said = self.frames.receive()
-
-    def send(self, verb: str, **args: Any) -> int:
-        self.number += 1
-        self.frames.send({"id": self.number, "verb": verb, "args": args})
-        return self.number
-
-    def ask(self, verb: str, **args: Any) -> Any:
-        self.send(verb, **args)
-        said = self.frames.receive()
-        assert said["id"] == self.number
-        if "error" in said:
-            raise wire.raised(said["error"])
-        return said["result"]
-
-    def __enter__(self) -> Talk:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
+from tests.serve.shared import Shared, Talk, until
 
 
 @pytest.fixture
@@ -104,15 +46,6 @@ def place(tmp_path: Path) -> Iterator[Shared]:
 @pytest.fixture
 def project(place: Shared) -> Path:
     return repository(place.folder / "project", PROJECT)
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """What `true` returns once it is something."""
-    end = time.monotonic() + PATIENCE_S
-    while not (found := true()):
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.02)
-    return found
 
 
 # ------------------------------------------------------------------------------------------------------------------------- its life
@@ -337,6 +270,7 @@ def test_a_run_that_nobody_asked_for_does_not_hold_up_the_end(place: Shared) -> 
 # ----------------------------------------------------------------------------------------------------------------- deaths, and newer code
 
 
+@pytest.mark.unmeasured
 def test_a_killed_one_leaves_nothing_in_the_way(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     pids = set()
@@ -349,6 +283,7 @@ def test_a_killed_one_leaves_nothing_in_the_way(place: Shared, project: Path) ->
     assert len(pids) == 3
 
 
+@pytest.mark.unmeasured
 def test_what_was_acknowledged_is_kept_once_whenever_it_is_killed(place: Shared) -> None:
     place.groma("start")
     kept: dict[int, list[str]] = {}
@@ -380,6 +315,7 @@ def test_what_was_acknowledged_is_kept_once_whenever_it_is_killed(place: Shared)
     place.groma("verify")
 
 
+@pytest.mark.unmeasured
 def test_a_first_index_that_is_killed_goes_on(place: Shared) -> None:
     root = repository(place.folder / "repo", modules(60))
     started = place.start("search", "validate_ledger", "--json", cwd=root)
@@ -411,8 +347,29 @@ def test_a_newer_client_is_told_to_replace_it(place: Shared) -> None:
     for version, expected in (("0.1.0", False), ("0.0.9", False), ("0.2.0", True), ("1.0.0", True), ("what?", False)):
         with Talk(place, version=version) as talk:
             assert talk.said.get("replace", False) is expected
+    # Of one to come we understand that it is newer, whatever else it says, and it is understood when it asks us to end.
+    with Talk(place, groma=2, version="x", env={"GROMA_MEMORY_MB": "as you like"}, more=[]) as talk:
+        assert talk.said["replace"] is True
+        talk.send("stop")
+        assert "result" in talk.frames.receive()
 
 
+@pytest.mark.parametrize(
+    "rising",
+    [
+        "what? 0.0.9 0.1.0.dev3 0.1.0a1 0.1.0b2 0.1.0rc1 0.1.0rc2 0.1.0 0.1.0.post1 0.1.1 0.2.0-rc1 0.2.0-rc.2 0.2 0.10.0 1.0.0",
+        "1.dev1 1.a1 1",
+    ],
+)
+def test_versions_are_in_order(rising: str) -> None:
+    versions = rising.split()
+    for i, one in enumerate(versions):
+        for j, other in enumerate(versions):
+            assert newer(one, other) is (i > j), (one, other)
+    assert not newer("1.0", "1.0.0") and not newer("1.0.0", "1.0") and not newer("0.2.0-rc.1", "0.2.0rc1")
+
+
+@pytest.mark.unmeasured
 def test_code_that_was_changed_under_it_is_run_by_another(place: Shared, project: Path) -> None:
     copied = place.folder / "copied"
     shutil.copytree(Path(wire.__file__).parents[1], copied / "groma", ignore=shutil.ignore_patterns("__pycache__"))
@@ -519,7 +476,7 @@ def test_what_is_indexed_is_as_who_asks_has_it(place: Shared, project: Path) -> 
 
 
 def test_its_own_settings_are_those_of_now(place: Shared, project: Path) -> None:
-    place.groma("search", "retries", cwd=project)
+    place.groma("search", "retries", cwd=project, env={"GROMA_WATCH": "off"})  # it indexes when it is asked
     pid = place.pid
     write(project / "app/large.py", LARGE)
     assert any(hit[0] == "app/large.py" for hit in place.groma("search", "unmistakably_large", "--json", cwd=project).hits)
@@ -594,7 +551,7 @@ def test_what_is_no_request_is_refused_in_words(place: Shared) -> None:
         (b"\xff\xfe\x00\n", "not JSON"),
         (b"[1, 2]\n", "not a JSON object"),
         (b"{}\n", "begins with"),
-        (b'{"groma": 7}\n', "wire protocol 1"),
+        (b'{"groma": 0}\n', "does not speak wire protocol 0 any more; update groma"),
         (b"[" * 200_000 + b"\n", "nested too deeply"),
         (b'{"groma": 1, "env": {"GROMA_MEMORY_MB": "x"}}\n', "must be a whole number"),
     ],
@@ -629,6 +586,7 @@ def test_a_line_without_end_is_refused(place: Shared) -> None:
         assert talk.ask("ping")
 
 
+@pytest.mark.unmeasured
 def test_nothing_that_clients_do_leaks_or_holds_up_others(place: Shared, project: Path) -> None:
     place.groma("index", cwd=project)
     with Talk(place) as talk:
@@ -947,7 +905,56 @@ def test_memory_is_kept_to_a_budget(place: Shared) -> None:
 def test_a_client_imports_next_to_nothing(place: Shared, project: Path) -> None:
     place.groma("search", "retries", cwd=project)
     code = "import sys; from groma.cli.main import main\ntry:\n main()\nfinally:\n print(*sys.modules, file=sys.stderr)"
+    env = {name: value for name, value in place.environment().items() if not name.startswith("COVERAGE_")}
     for args in (("search", "retries"), ("recall", "retries"), ("remember", "Tabs are used here"), ("index",)):
-        ran = subprocess.run([sys.executable, "-c", code, *args], cwd=project, env=place.environment(), capture_output=True, text=True, check=True)
+        ran = subprocess.run([sys.executable, "-c", code, *args], cwd=project, env=env, capture_output=True, text=True, check=True)
         loaded = set(ran.stderr.split())
         assert not loaded & {"numpy", "sqlite3", "asyncio", "subprocess", "groma.core", "groma.engine", "groma.data", "groma.catalogue", "tempfile"}
+
+
+# ------------------------------------------------------------------------------------------------------------------ what is watched
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is watched on this system")
+def test_why_a_folder_is_not_watched_is_said(place: Shared, project: Path) -> None:
+    script = """
+echo 3 > /proc/sys/user/max_inotify_watches || exit 77
+"$@" start > /dev/null
+"$@" search retries > /dev/null
+for i in 1 2 3 4 5 6 7 8 9; do "$@" status | grep 'not watched' && break; "$@" search retries > /dev/null; done
+"$@" status --json
+"$@" doctor
+"$@" stop > /dev/null
+"""
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh", sys.executable, "-P", "-m", "groma"]
+    ran = subprocess.run(command, cwd=project, env=place.environment(), capture_output=True, text=True, check=False)
+    if ran.returncode == 77 or "unshare" in ran.stderr:
+        pytest.skip(f"no namespaces here: {ran.stderr}")
+    why = "this user's watches are used up (a larger fs.inotify.max_user_watches would help)"
+    sentence = f"{project} is not watched, so that every question walks it: {why}"
+    text, said, *checks = ran.stdout.splitlines()
+    assert text == f"    {sentence}", ran
+    daemon = json.loads(said)["daemon"]
+    assert (daemon["watch"], daemon["watched"]) == (True, 0)
+    assert daemon["not_watched"] == [{"root": str(project), "why": why, "limit": "max_user_watches"}]
+    now = Path("/proc/sys/fs/inotify/max_user_watches").read_text().strip()
+    (watching,) = (line for line in checks if "watching:" in line)
+    assert watching.startswith(
+        f"ok   watching: 0 folders are watched; {sentence}; fs.inotify.max_user_watches is {now}: to have more, run: sudo sysctl "
+    )
+
+
+def test_what_is_watched_is_said(place: Shared, project: Path) -> None:
+    assert "watching: no daemon runs that would watch\n" in place.groma("doctor").out
+    place.groma("start")
+    with Talk(place) as talk:
+        talk.ask("freshen", root=str(project))
+        if sys.platform == "linux":
+            until(lambda: talk.ask("status")["watched"] == 1)
+            assert ", 1 folders watched\n" in place.groma("status").out
+            assert "ok   watching: 1 folders are watched\n" in place.groma("doctor").out
+    place.groma("stop")
+    off = {"GROMA_WATCH": "off"}
+    place.groma("search", "retries", cwd=project, env=off)
+    assert "no folder is watched (watch is off)\n" in place.groma("status", env=off).out
+    assert "ok   watching: off (watch is set by GROMA_WATCH); every question walks its folder\n" in place.groma("doctor", env=off).out

@@ -26,7 +26,7 @@ from groma import __version__, core
 from groma.config import load
 from groma.serve import client as daemon
 from groma.serve.tools import catalogue
-from tests.processes import PATIENCE_S, Place, children, gone, unprivileged, write
+from tests.processes import PATIENCE_S, Place, children, gone, installed, unprivileged, write
 
 ROOT = Path(__file__).parents[2]
 BUILT = (Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "front" / "groma-mcp", Path(sys.executable).parent / "groma-mcp")
@@ -654,3 +654,64 @@ def test_progress_carries_the_token_of_the_client(place: Place, project: Path, b
                 pass
         assert said is not None and said["params"]["progressToken"] == token and said["params"]["progress"] >= 0
         assert talk.answer(number)["result"]["isError"] is False
+
+
+# ----------------------------------------------------------------------------------------------------------------- other versions
+
+
+def test_a_session_goes_on_when_a_newer_daemon_comes(place: Place, project: Path, begin: Begin) -> None:
+    older = installed(place.folder / "older", "0.1.0")
+    newer = installed(place.folder / "newer", "0.2.0")
+    talk = begin(**older)
+    talk.hello()
+    kept = [talk.call("remember", content="Said before the newer one came")["structuredContent"]["id"]]
+    first = status(place)
+    assert first is not None and first["version"] == "0.1.0"
+    numbers = [talk.start("tools/call", name="remember", arguments={"content": f"Fact {n} holds for service {n}"}) for n in range(12)]
+    place.groma("search", "retry", cwd=project, env={"GROMA_DAEMON": "auto"} | newer)
+    for number in numbers:
+        result = talk.answer(number)["result"]
+        if result["isError"]:
+            assert "whether this was done is not known" in result["content"][0]["text"]
+        else:
+            kept.append(result["structuredContent"]["id"])
+    kept.append(talk.call("remember", content="Said after the newer one came")["structuredContent"]["id"])
+    assert talk.call("search_code", query="how often is a call retried")["structuredContent"]["hits"]
+    second = status(place)
+    assert second is not None and second["version"] == "0.2.0" and gone(first["pid"])
+    found = [line["id"] for line in map(json.loads, place.groma("export").out.splitlines()) if "content" in line]
+    assert len(found) == len(set(found)) and set(kept) <= set(found) and len(kept) > 2
+    code, _, complained = talk.end()
+    assert (code, complained) == (0, "")
+
+
+def test_a_session_goes_on_when_groma_is_updated_under_it(place: Place, begin: Begin) -> None:
+    site = installed(place.folder / "site", "0.1.0")
+    installed(place.folder / "new", "0.2.0")
+    talk = begin(**site)
+    talk.hello()
+    talk.call("search_code", query="retry")
+    first = status(place)
+    os.rename(place.folder / "site/groma", place.folder / "site/~groma")
+    os.rename(place.folder / "new/groma", place.folder / "site/groma")
+    shutil.rmtree(place.folder / "site/~groma")
+    assert first is not None and gone(first["pid"])  # it notices by itself
+    assert talk.call("search_code", query="how often is a call retried")["structuredContent"]["hits"]
+    second = status(place)
+    assert second is not None and second["version"] == "0.2.0"
+    code, _, complained = talk.end()
+    assert (code, complained) == (0, "")
+
+
+def test_a_front_that_is_newer_than_its_python_ends_nobodys_daemon(place: Place, begin: Begin) -> None:
+    older = installed(place.folder / "older", "0.0.9")
+    pids = set()
+    for _ in range(2):
+        talk = begin(**older)
+        talk.hello()
+        assert talk.call("search_code", query="retry")["structuredContent"]["hits"]
+        said = status(place)
+        assert said is not None and said["version"] == "0.0.9"
+        pids.add(said["pid"])
+        assert talk.end()[2] == f"groma: groma-mcp is {__version__}, and the groma it works with is 0.0.9\n"
+    assert len(pids) == 1

@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::front::complain;
 use crate::json::{Members, Object, quoted};
 use crate::lines::{LONGEST, Line, next};
 use crate::place::{Options, Place, python, real, variable};
@@ -27,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// A log longer than this is put aside before a new daemon writes to it, in bytes.
 const LOG_BYTES: u64 = 1_000_000;
+
+/// The version of this front.
+const OWN: &str = env!("CARGO_PKG_VERSION");
 
 /// Of the environment, what a session may depend on; and all that begins with GROMA_.
 const FORWARDED: [&str; 2] = ["CLAUDE_PROJECT_DIR", "XDG_CONFIG_HOME"];
@@ -45,7 +49,7 @@ pub fn connect(place: &Place, options: &Options) -> Result<Option<Connection>, S
     if place.data_dir.exists() && !is_writable(&place.data_dir) {
         return Ok(None);
     }
-    let found = match greeted(place, options)? {
+    let found = match greeted(place, options, OWN)? {
         Some(found) if !found.replace => found,
         _ => started(place, options)?,
     };
@@ -95,21 +99,26 @@ fn started(place: &Place, options: &Options) -> Result<Connection, String> {
             TryLockError::WouldBlock => thread::sleep(PAUSE),
         }
     }
-    match greeted(place, options)? {
+    let mut version = OWN.to_owned();
+    match greeted(place, options, &version)? {
         Some(found) if !found.replace => return Ok(found),
-        Some(older) => stop(older),
+        Some(older) => {
+            // What counts is whether the one that we can start is newer: else each new session would end the daemon of all others, for nothing.
+            version = startable(options)?;
+            match greeted(place, options, &version)? {
+                Some(found) if !found.replace => return Ok(found),
+                again => stop(again.unwrap_or(older)),
+            }
+        }
         None => {}
     }
     let ended = start(place, options)?;
     let until = Instant::now() + START;
     while Instant::now() < until {
-        match greeted(place, options)? {
-            Some(found) if found.replace => {
-                return Err(
-                    "The daemon that groma-mcp can start is older than groma-mcp itself".into(),
-                );
-            }
-            Some(found) => return Ok(found),
+        match greeted(place, options, &version)? {
+            Some(found) if !found.replace => return Ok(found),
+            Some(_) if version == OWN => version = startable(options)?,
+            Some(_) => {}
             None => {}
         }
         if let Ok(status) = ended.recv_timeout(PAUSE)
@@ -128,8 +137,22 @@ fn started(place: &Place, options: &Options) -> Result<Connection, String> {
     ))
 }
 
-/// A session with the daemon that there is; None if there is none.
-fn greeted(place: &Place, options: &Options) -> Result<Option<Connection>, String> {
+/// The version of the groma that we can start.
+fn startable(options: &Options) -> Result<String, String> {
+    let asked = python(options)?.arg("--version").current_dir("/").output();
+    let said = asked.map_err(|e| format!("groma cannot be started: {e}"))?;
+    let text = String::from_utf8_lossy(&said.stdout);
+    let version = text.split_whitespace().last().unwrap_or_default();
+    if version != OWN {
+        complain(&format!(
+            "groma-mcp is {OWN}, and the groma it works with is {version}"
+        ));
+    }
+    Ok(version.to_owned())
+}
+
+/// A session with the daemon that there is, which is told that we are of this version; None if there is none.
+fn greeted(place: &Place, options: &Options, version: &str) -> Result<Option<Connection>, String> {
     let told = || {
         let text = std::fs::read_to_string(place.data_dir.join("daemon.lock")).ok()?;
         Members::read(text.trim_end_matches('\0'))?.string("socket")
@@ -139,7 +162,7 @@ fn greeted(place: &Place, options: &Options) -> Result<Option<Connection>, Strin
     for (path, sure) in [(Some(wanted), true), (told, false)] {
         let Some(path) = path else { continue };
         if let Ok(stream) = UnixStream::connect(&path)
-            && let Some(found) = greet(stream, options)?
+            && let Some(found) = greet(stream, options, version)?
             // Of a data directory that was copied, the lock file speaks of the daemon of the other one.
             && (sure || real(&found.data_dir) == real(&place.data_dir))
         {
@@ -150,10 +173,16 @@ fn greeted(place: &Place, options: &Options) -> Result<Option<Connection>, Strin
 }
 
 /// None where it left before it greeted.
-fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, String> {
+fn greet(
+    stream: UnixStream,
+    options: &Options,
+    version: &str,
+) -> Result<Option<Connection>, String> {
     let failed = |e: std::io::Error| format!("The daemon cannot be talked to: {e}");
-    if peer(&stream).map_err(failed)? != own_user() {
-        return Err("Another user's process listens where the daemon should.".into());
+    match peer(&stream) {
+        Ok(user) if user == own_user() => {}
+        Ok(_) => return Err("Another user's process listens where the daemon should.".into()),
+        Err(_) => return Ok(None), // macOS does not tell who it was that has left
     }
     stream.set_read_timeout(Some(GREET)).map_err(failed)?;
     stream.set_write_timeout(Some(GREET)).map_err(failed)?;
@@ -167,7 +196,7 @@ fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, St
     };
     if connection
         .output
-        .write_all(greeting(options).as_bytes())
+        .write_all(greeting(options, version).as_bytes())
         .is_err()
     {
         return Ok(None);
@@ -199,7 +228,7 @@ fn greet(stream: UnixStream, options: &Options) -> Result<Option<Connection>, St
     Ok(Some(connection))
 }
 
-fn greeting(options: &Options) -> String {
+fn greeting(options: &Options, version: &str) -> String {
     let mut forwarded = Object::new();
     for (name, value) in env::vars_os() {
         let Some(name) = name
@@ -213,7 +242,7 @@ fn greeting(options: &Options) -> String {
     let mut hello = Object::new();
     hello
         .put("groma", "1")
-        .put("version", &quoted(env!("CARGO_PKG_VERSION")))
+        .put("version", &quoted(version))
         .put("client", "\"mcp\"");
     hello.put("pid", &std::process::id().to_string());
     hello.put(

@@ -11,6 +11,7 @@ import time
 import click
 
 from .. import __version__
+from ..config import Settings
 from ..errors import GromaError
 from ..types import LOCAL
 from .shared import as_json, json_option, open_engine, printable
@@ -51,6 +52,7 @@ def command(as_json_: bool) -> None:
             checks.append(("indexed folders", True, str(len(engine.roots(LOCAL)))))
         except GromaError as e:
             checks.append(("indexed folders", False, e.message))
+        checks.append(("watching", True, _watching(engine.settings)))
     if as_json_:
         as_json(
             {
@@ -63,3 +65,20 @@ def command(as_json_: bool) -> None:
         for name, ok, detail in checks:
             click.echo(f"{'ok ' if ok else 'BAD'}  {name}: {printable(detail)}")
     sys.exit(0 if all(ok for _, ok, _ in checks) else 1)
+
+
+def _watching(held: Settings) -> str:
+    """Which folders are watched for changes, so that questions need not walk them; and what would help where one is not. Never wrong, only slower."""
+    if not held.watch:
+        return f"off (watch is set by {held.origins['watch']}); every question walks its folder"
+    from ..serve.client import own_status
+    from ..watching import more
+
+    said = own_status(held, os.environ) if held.daemon != "off" else None
+    if said is None:
+        return "no daemon runs that would watch"
+    missed = said.get("not_watched", [])
+    told = [f"{one['root']} is not watched, so that every question walks it: {one['why']}" for one in missed]
+    return "; ".join(
+        [f"{said.get('watched', 0)} folders are watched", *told, *(more(limit) for limit in sorted({one["limit"] for one in missed} - {""}))]
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 
 import click
 
-from ..errors import ConfigurationError, UsageError
+from ..errors import UsageError
+from .serving import serve
 from .shared import settings
 
 __all__ = ["command"]
@@ -47,10 +47,4 @@ def command(foreground: bool, systemd: bool) -> None:
         return
     if not foreground:
         raise UsageError("Say groma serve --foreground; to have it in the background: groma start.")
-    if held.read_only:
-        raise ConfigurationError(f"A daemon writes, and groma is read-only here (read_only is set by {held.origins['read_only']}).")
-    from ..serve.client import answers
-    from ..serve.daemon import serve
-
-    if not serve(held, os.environ, answers=lambda: answers(held, os.environ)):
-        click.echo("groma: a daemon runs already", err=True)
+    serve(held)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .. import __version__
 from ..config import Settings
 from ..shapes import scope_shape
 from ..types import LOCAL
@@ -15,6 +16,8 @@ from .shared import as_json, json_option, open_engine, printable
 __all__ = ["command"]
 
 SHOWN_LANGUAGES = 8
+UNSAID: dict[str, Any] = {"watch": True, "watched": 0, "not_watched": []}
+"""What a daemon of another version may not say of itself."""
 
 
 @click.command("status", short_help="What is indexed, and how fresh it is.")
@@ -52,10 +55,14 @@ def command(as_json_: bool) -> None:
     if not scopes:
         click.echo("groma: nothing is indexed yet; run: groma index PATH", err=True)
     if daemon:
+        version = f" of groma {printable(daemon['version'])}" if daemon["version"] != __version__ else ""
+        watching = f"{daemon['watched']} folders watched" if daemon["watch"] else "no folder is watched (watch is off)"
         click.echo(
-            f"daemon: process {daemon['pid']}, up {_ago(daemon['uptime_s'])}, {daemon['rss_mb']:.0f} of {daemon['memory_mb']} MB,"
-            f" {daemon['sessions']} sessions, {daemon['jobs']} jobs"
+            f"daemon: process {daemon['pid']}{version}, up {_ago(daemon['uptime_s'])}, {daemon['rss_mb']:.0f} of {daemon['memory_mb']} MB,"
+            f" {daemon['sessions']} sessions, {daemon['jobs']} jobs, {watching}"
         )
+        for one in daemon["not_watched"]:
+            click.echo(f"    {printable(one['root'])} is not watched, so that every question walks it: {printable(one['why'])}")
     click.echo(f"{disk / 1e6:.1f} MB in {folder}, core: {core}")
 
 
@@ -65,7 +72,8 @@ def _daemon(held: Settings) -> dict[str, Any] | None:
         return None
     from ..serve.client import own_status
 
-    return own_status(held, os.environ)
+    said = own_status(held, os.environ)
+    return None if said is None else UNSAID | said
 
 
 def _ago(seconds: float) -> str:

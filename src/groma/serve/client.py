@@ -89,7 +89,7 @@ def _greet(settings: Settings, environment: Mapping[str, str], client: str, tool
         except BaseException:
             frames.close()
             raise
-        if path != wanted and os.path.realpath(str(said.get("data_dir", ""))) != os.path.realpath(folder):
+        if path != wanted and not _same(str(said.get("data_dir", "")), folder):
             frames.close()  # the lock file was copied with a whole data directory, and speaks of the daemon of that one
             continue
         return Greeted(frames, said)
@@ -103,6 +103,13 @@ def _greeting(environment: Mapping[str, str], client: str, toolset: str) -> dict
     except OSError:  # it was removed
         cwd = ""
     return {"groma": wire.PROTOCOL, "version": __version__, "client": client, "pid": os.getpid(), "cwd": cwd, "env": env, "toolset": toolset}
+
+
+def _same(one: str, other: str) -> bool:
+    """Is it one folder, whatever it is called? (Where the case of letters does not count, its real path may be written in several ways.)"""
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _told(folder: Path, name: str) -> Any:
@@ -140,7 +147,7 @@ def found(settings: Settings, environment: Mapping[str, str], client: str, *, st
             return None
         greeted = _started(settings, environment, client, toolset)
     core = environment.get("GROMA_CORE") or "auto"
-    if core not in ("auto", greeted.core) or os.path.realpath(greeted.data_dir) != os.path.realpath(folder):
+    if core not in ("auto", greeted.core) or not _same(greeted.data_dir, str(folder)):
         greeted.frames.close()
         return None
     return greeted

@@ -79,15 +79,15 @@ _STOPPING = wire.Stopping("The daemon is about to end and takes no new work; ask
 class Daemon:
     """The process, once it holds the lock."""
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], held: int) -> None:
-        """`held` is the descriptor of the lock file, which is written to."""
+    def __init__(self, settings: Settings, environment: Mapping[str, str], held: int, code: int) -> None:
+        """`held` is the descriptor of the lock file, which is written to; `code` the state of the code that runs."""
         self.settings = settings
         self.environment = environment
         self.engine = Engine(settings)
         self.path = sockets.path_of(str(settings.data_dir), environment)
         self._held = held
-        self._code = code_state()
-        self._code_seen = (time.monotonic(), self._code)
+        self._code = code
+        self._code_seen = (time.monotonic(), code)
         self._config_seen: object = None
         self._is_reset = False
         self._begun = time.monotonic()
@@ -284,7 +284,9 @@ class Daemon:
             "sessions": len(self._sessions),
             "jobs": self._jobs,
             "runs": len(self._indexing),
+            "watch": self.settings.watch,
             "watched": len(self._indexing.freshness.watched()),
+            "not_watched": [{"root": root, "why": str(why), "limit": why.limit} for root, why in self._indexing.freshness.not_watched().items()],
             "memory_mb": self.settings.memory_mb,
             "slimmed": self._slimmed,
             "core": self.engine.core,
@@ -327,7 +329,13 @@ class Daemon:
             raise StoreUnreachable(f"The daemon has {self._most} sessions already, and may not open files for more.")
         session.greeting = greeting = Greeting.of(said)
         session.caller = _caller(greeting)
-        session.engine = self._engine_for(greeting)
+        replace = greeting.protocol > wire.PROTOCOL or newer(greeting.version, __version__) or self._outdated() or self._orphaned()
+        try:
+            session.engine = self._engine_for(greeting)
+        except ConfigurationError:
+            if not replace:
+                raise
+            session.engine = self.engine  # who is newer may know settings that we do not; it is to ask for nothing but our end
         answer = {
             "groma": wire.PROTOCOL,
             "version": __version__,
@@ -336,7 +344,7 @@ class Daemon:
             "data_dir": str(self.settings.data_dir),
             "project": _project(greeting.cwd),
         }
-        if newer(greeting.version, __version__) or self._outdated() or self._orphaned():
+        if replace:
             answer["replace"] = True
         await session.send(wire.frame(answer))
         return True
@@ -409,6 +417,9 @@ class Daemon:
             return _failed(number, _STOPPING if isinstance(e, Cancelled) and self._stopping.is_set() else e)
         except Exception as e:  # noqa: BLE001 - a fault in one verb is told to who asked, and costs nobody else
             log(f"{asked.verb} failed\n{traceback.format_exc()}")
+            if isinstance(e, ImportError) and code_state() != self._code:  # a package that is being updated lacks some modules for a moment
+                self.stop("its code is being changed")
+                return _failed(number, _STOPPING)
             return _failed(number, e)
 
     async def _performed(self, session: Session, asked: Asked, number: Hashable, args: dict[str, Any]) -> dict[str, Any] | bytes:
@@ -531,8 +542,9 @@ def _write(held: int, told: Mapping[str, Any]) -> None:
 # ---------------------------------------------------------------------------------------------------------------------------- the way in
 
 
-def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callable[[], bool], wait_s: float = 15.0) -> bool:
-    """Be the daemon of a data directory until told to stop. False, at once, where one is there already (`answers`).
+def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callable[[], bool], code: int, wait_s: float = 15.0) -> bool:
+    """Be the daemon of a data directory until told to stop. False, at once, where one is there already (`answers`). `code` is what `code_state` said
+    before this was imported.
 
     Raises Refused where the data directory cannot be written, StoreUnreachable where another one holds the lock and does not answer.
     """
@@ -548,7 +560,7 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
                 return False
             if time.monotonic() > until:
                 raise StoreUnreachable(f"Another daemon holds {folder / LOCK} and does not answer.")
-            time.sleep(0.02)
+            time.sleep(0.005)
             held = claim(folder / LOCK)
     except OSError as e:
         raise Refused(f"No daemon can run for {folder}: {e.strerror}.") from e
@@ -559,14 +571,14 @@ def serve(settings: Settings, environment: Mapping[str, str], *, answers: Callab
     gc.enable()
     gc.freeze()
     try:
-        asyncio.run(_main(settings, environment, held))
+        asyncio.run(_main(settings, environment, held, code))
     except OSError as e:
         raise Refused(f"No daemon can listen for {folder}: {e.strerror or e}.") from e
     return True
 
 
-async def _main(settings: Settings, environment: Mapping[str, str], held: int) -> None:
+async def _main(settings: Settings, environment: Mapping[str, str], held: int, code: int) -> None:
     sys.setswitchinterval(SWITCH_S)
-    await Daemon(settings, environment, held).run()
+    await Daemon(settings, environment, held, code).run()
     sys.stderr.flush()
     os._exit(0)  # threads that still work are left: every write is a transaction

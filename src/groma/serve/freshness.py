@@ -135,11 +135,11 @@ class Freshness:
             rooms = list(self._rooms.values())
         return {room.root: watch.folders for room in rooms if (watch := room.watch) is not None and watch.folders}
 
-    def not_watched(self) -> dict[str, str]:
+    def not_watched(self) -> dict[str, CannotWatch]:
         """The roots that cannot be watched, each with why."""
         with self._lock:
             rooms = list(self._rooms.values())
-        return {room.root: str(why) for room in rooms if (why := room.why) is not None}
+        return {room.root: why for room in rooms if (why := room.why) is not None}
 
     # ----------------------------------------------------------------------------------------------------------------- a question
 
@@ -210,7 +210,7 @@ class Freshness:
 
     def _said_of_watching(self, room: _Room) -> list[str]:
         """Once, if a limit that can be raised is why a project is not watched."""
-        if room.why is None or not room.why.full or room.is_told:
+        if room.why is None or not room.why.limit or room.is_told:
             return []
         room.is_told = True
         return [f"{room.root} is not watched, so that every question walks it: {room.why}"]

@@ -11,8 +11,9 @@ from contextlib import suppress
 from inspect import Parameter, signature
 from typing import Any, get_type_hints
 
+from .. import __version__
 from ..engine import Engine
-from ..errors import GromaError, Refused, UsageError
+from ..errors import GromaError, Refused, StoreUnreachable, UsageError
 from ..types import Caller
 from ..values import value
 from . import wire
@@ -33,6 +34,7 @@ SLOW_S = 30.0
 class Greeting:
     """What a client said of itself."""
 
+    protocol: int
     version: str
     client: str
     pid: int
@@ -42,13 +44,15 @@ class Greeting:
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Greeting:
-        """Raises UsageError where it is none, or of a protocol that is not spoken here."""
+        """Raises UsageError where it is none, StoreUnreachable where its protocol is spoken here no more (the client does without us, and says why).
+        A greeting and the verb `stop` are the same in every protocol: who speaks a later one is to replace us by them."""
         if not isinstance(number := said.get("groma"), int):
             raise UsageError('A connection begins with {"groma": 1, …}.')
-        if number != wire.PROTOCOL:
-            raise UsageError(f"This daemon speaks wire protocol {wire.PROTOCOL}, not {number}.")
+        if number < wire.PROTOCOL:
+            raise StoreUnreachable(f"The daemon is groma {__version__} and does not speak wire protocol {number} any more; update groma here too.")
         env = said.get("env")
         return cls(
+            protocol=number,
             version=str(said.get("version", "")),
             client=str(said.get("client", "")),
             pid=int(pid) if isinstance(pid := said.get("pid"), int) else 0,

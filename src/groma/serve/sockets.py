@@ -95,7 +95,10 @@ def connect(path: str, timeout_s: float) -> socket.socket:
             made.connect(path)
         except BlockingIOError as e:  # its queue is full
             raise TimeoutError(str(e)) from e
-        _pid, uid = peer(made)
+        try:
+            _pid, uid = peer(made)
+        except OSError as e:  # macOS does not tell who it was that has left
+            raise ConnectionRefusedError(*e.args) from e
         if uid != os.getuid():
             raise Foreign(f"{path} is of user {uid}")
     except BaseException:
@@ -106,8 +109,8 @@ def connect(path: str, timeout_s: float) -> socket.socket:
 
 def peer(connection: socket.socket) -> tuple[int, int]:
     """Who is at the other end: process (0 where this system does not tell) and user."""
-    if sys.platform == "darwin":  # pragma: no cover - not this system
-        told = connection.getsockopt(0, 1, 76)  # SOL_LOCAL, LOCAL_PEERCRED: struct xucred
-        return 0, struct.unpack_from("2I", told)[1]
-    pid, uid, _group = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return pid, uid
+    if sys.platform == "linux":
+        pid, uid, _group = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return pid, uid
+    told = connection.getsockopt(0, 1, 76)  # pragma: no cover - not this system. SOL_LOCAL, LOCAL_PEERCRED: struct xucred
+    return 0, struct.unpack_from("2I", told)[1]  # pragma: no cover

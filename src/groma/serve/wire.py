@@ -1,11 +1,12 @@
 """What crosses the socket: frames of one JSON object a line, the greeting, values and errors as JSON and back by their annotations.
 
 Wire protocol 1. The client speaks first: `{"groma": 1, "version": …, "client": …, "pid": …, "cwd": …, "env": {…}, "toolset": …}`; the daemon
-answers `{"groma": 1, "version": …, "pid": …, "core": …, "data_dir": …, "project": …}`, with `"replace": true` where it is older than the client or
-than its own code, or `{"error": …}`. Then requests `{"id", "verb", "args", "progress"}`, each answered by any number of `{"id", "progress"}` and one
-`{"id", "result"}` or `{"id", "error"}`; `{"cancel": id}` asks to stop one, and is heard however many wait: it is answered with the error
-"Cancelled", but for a write that has begun, which is finished, and answered with what it did. End of input cancels what only reads. A session that
-has more than 1,000 requests, or 32 MB of them, waiting is refused more. Fields that are not known are ignored; every later field has a default.
+answers `{"groma": 1, "version": …, "pid": …, "core": …, "data_dir": …, "project": …}`, with `"replace": true` where it is older than the client (or
+speaks an older protocol) or than its own code, or `{"error": …}`. So much, and the verb `stop`, is the same in every protocol to come. Then requests
+`{"id", "verb", "args", "progress"}`, each answered by any number of `{"id", "progress"}` and one `{"id", "result"}` or `{"id", "error"}`;
+`{"cancel": id}` asks to stop one, and is heard however many wait: it is answered with the error "Cancelled", but for a write that has begun, which
+is finished, and answered with what it did. End of input cancels what only reads. A session that has more than 1,000 requests, or 32 MB of them,
+waiting is refused more. Fields that are not known are ignored; every later field has a default.
 """
 
 from __future__ import annotations
