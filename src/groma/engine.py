@@ -139,8 +139,8 @@ class Engine:
             return ReadOnly(f"groma is read-only here (read_only is set by {origin}), so it does not {verb}.")
         return None
 
-    def _limit(self, root: str) -> int:
-        """The largest file that is indexed in a folder, in bytes: its own `.groma.toml` has a say."""
+    def limit(self, root: str) -> int:
+        """The largest file that is indexed in a folder under these settings, in bytes: its own `.groma.toml` has a say."""
         return within(self.settings, Path(root)).max_file_bytes
 
     def _known(self, caller: Caller, root: str) -> _Known:
@@ -172,7 +172,7 @@ class Engine:
         """
         self._may_write(caller, "index")
         self.may_index(caller, root, consent)
-        limit = self._limit(root)
+        limit = self.limit(root)
         name = profile()
         with self._data.claimed(root, waiting) as scope:
 
@@ -280,7 +280,7 @@ class Engine:
         """
         among = [self._scope(caller, root) for root in roots]
         store = self._data.store(self._profile_of(among))
-        return read(self._data.db, store, among, self._limit, hit_id=hit_id, path=path, start=start, end=end, around=around)
+        return read(self._data.db, store, among, self.limit, hit_id=hit_id, path=path, start=start, end=end, around=around)
 
     def why(self, caller: Caller, root: str, path: str) -> Why:
         """Why a file of an indexed folder is or is not searchable. Raises NotIndexed, UsageError where there is no such file in it."""
@@ -329,18 +329,14 @@ class Engine:
         known = self._known(caller, root)
         return self._data.store(self._one_profile([known])).count_chunks(known.row.id), known.skipped
 
-    def finished(self, caller: Caller, root: str) -> bool:
-        """Whether the last run over a folder came to its end and made what this program would; nothing is walked for it."""
-        return self.indexed_at(caller, root) is not None
-
-    def indexed_at(self, caller: Caller, root: str) -> float | None:
-        """When the last run over a folder came to its end (seconds since the epoch), if it did and made what this program would."""
+    def indexed_within(self, caller: Caller, root: str) -> int | None:
+        """The limit of files (bytes) of the last run over a folder, if it came to its end and made what this program would; nothing is walked."""
         try:
             known = self._known(caller, root)
         except NotIndexed:
             return None
         is_ours = known.generation is not None and known.generation.profile == profile()
-        return known.row.indexed_at if is_ours and known.row.started_at is None else None
+        return known.row.max_file_bytes if is_ours and known.row.started_at is None else None
 
     def files(self, caller: Caller, root: str, *, beginning: str = "", containing: str = "", after: str = "", limit: int = 1_000) -> list[str]:
         """Paths of the searchable files of a folder, by their bytes, at most `limit`: those after a path that begin so and hold a text.
@@ -354,7 +350,7 @@ class Engine:
         """How many files were added, changed or removed since the last run."""
         manifest = manifests.load(self._data.db, scope.id)
         try:
-            limit = self._limit(scope.root)
+            limit = self.limit(scope.root)
         except ConfigurationError:  # for an index run there to say; it must not hide the state of every other folder
             limit = self.settings.max_file_bytes
         try:

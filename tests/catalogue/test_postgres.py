@@ -174,7 +174,7 @@ def test_of_two_transactions_that_wait_for_one_another_one_fails_and_may_be_trie
                 with db.transaction():
                     scopes.claim(db, first)
                     barrier.wait(10)
-                    scopes.finish_run(db, second, known=1, indexed=1)
+                    scopes.finish_run(db, second, known=1, indexed=1, max_file_bytes=1)
             except StoreUnreachable as e:
                 failures.append(e)
 

@@ -19,7 +19,7 @@ def test_a_root_has_one_scope(db: Database) -> None:
     before = time.time()
     scope = scopes.ensure(db, "/home/me/project")
     assert before <= scope.created_at <= time.time()
-    assert scope == scopes.Scope(scope.id, "/home/me/project", scope.created_at, None, None, 0, 0)
+    assert scope == scopes.Scope(scope.id, "/home/me/project", scope.created_at, None, None, 0, 0, None)
     assert scopes.ensure(db, "/home/me/project") == scopes.find(db, "/home/me/project") == scope
     assert scopes.find(db, "/home/me/Project") is None
     assert scopes.find(db, "/home/me/project/") is None
@@ -53,7 +53,7 @@ def test_a_run_begins_and_finishes(db: Database) -> None:
     assert before <= begun.started_at <= time.time()
     assert (begun.indexed_at, begun.known, begun.indexed) == (None, 0, 0)
 
-    scopes.finish_run(db, scope.id, known=12, indexed=10)
+    scopes.finish_run(db, scope.id, known=12, indexed=10, max_file_bytes=1_000)
     finished = scopes.ensure(db, "/x")
     assert finished.indexed_at is not None
     assert begun.started_at <= finished.indexed_at <= time.time()
@@ -61,7 +61,7 @@ def test_a_run_begins_and_finishes(db: Database) -> None:
 
     scopes.begin_run(db, scope.id)
     again = scopes.ensure(db, "/x")
-    assert (again.indexed_at, again.known, again.indexed) == (finished.indexed_at, 12, 10)
+    assert (again.indexed_at, again.known, again.indexed, again.max_file_bytes) == (finished.indexed_at, 12, 10, 1_000)
 
 
 def test_deleting_takes_everything_of_the_scope_and_nothing_else(db: Database) -> None:
@@ -83,7 +83,7 @@ def test_what_is_written_under_a_forgotten_scope_is_refused(db: Database) -> Non
     scopes.delete(db, scope.id)
     for write in (
         lambda: scopes.begin_run(db, scope.id),
-        lambda: scopes.finish_run(db, scope.id, known=1, indexed=1),
+        lambda: scopes.finish_run(db, scope.id, known=1, indexed=1, max_file_bytes=1),
         lambda: manifests.record(db, scope.id, columns(["a.py"])),
         lambda: manifests.remove(db, scope.id, ["a.py"]),
         lambda: generations.flip(db, scope.id, "code", "p"),

@@ -114,6 +114,17 @@ QUIET = {"watch_debounce_ms": "60000"}
 
 
 @on_linux
+def test_processes_that_ask_in_turn_leave_each_other_what_they_proved(make: Make) -> None:
+    one, other = make(watch_debounce_ms="60000"), make(watch_debounce_ms="60000")
+    one.settle()
+    other.settle()
+    counts = [one.settle(), other.settle()]
+    for _ in range(3):
+        assert one.freshen() == other.freshen() == []
+    assert [one.runs.count, other.runs.count] == counts
+
+
+@on_linux
 def test_a_question_about_what_did_not_change_runs_nothing(make: Make) -> None:
     project = make(**QUIET)
     runs = project.settle()

@@ -168,6 +168,8 @@ REVISIONS: dict[str, tuple[str, ...]] = {
         "CREATE UNIQUE INDEX jobs_wanted ON jobs (digest) WHERE state IN ('queued', 'running', 'paused')",
         "CREATE INDEX jobs_state ON jobs (state, created)",
     ),
+    # Of the last run: NULL, where it was one of before.
+    "0004": ("ALTER TABLE scopes ADD COLUMN max_file_bytes BIGINT",),
 }
 """Revision → its statements, oldest first. `{bytewise}`, `{bytes}` and `{clustered}` are what SQLite and Postgres spell differently."""
 

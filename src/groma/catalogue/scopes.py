@@ -11,7 +11,7 @@ from .identity import uuid7
 
 __all__ = ["Scope", "all", "begin_run", "claim", "delete", "ensure", "find", "finish_run"]
 
-_COLUMNS = "id, root, created_at, indexed_at, started_at, known_files, indexed_files"
+_COLUMNS = "id, root, created_at, indexed_at, started_at, known_files, indexed_files, max_file_bytes"
 
 
 @value
@@ -19,7 +19,7 @@ class Scope:
     """A scope as the catalogue holds it. `root` is an absolute path; times are seconds since the epoch.
 
     `indexed_at` is the end of the last finished run, None before the first; `started_at` the begin of a run that has not finished, else None.
-    `known` files were seen by the last finished run, `indexed` of them are searchable.
+    `known` files were seen by the last finished run, `indexed` of them are searchable; larger ones than `max_file_bytes` were left out.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Scope:
     started_at: float | None
     known: int
     indexed: int
+    max_file_bytes: int | None
 
 
 def ensure(db: Database, root: str) -> Scope:
@@ -62,10 +63,10 @@ def begin_run(db: Database, scope_id: str) -> None:
     _update(db, "started_at = ?", (time.time(),), scope_id)
 
 
-def finish_run(db: Database, scope_id: str, *, known: int, indexed: int) -> None:
-    """Note that a run came to its end, and with how many files."""
-    values = (time.time(), known, indexed)
-    _update(db, "indexed_at = ?, started_at = NULL, known_files = ?, indexed_files = ?", values, scope_id)
+def finish_run(db: Database, scope_id: str, *, known: int, indexed: int, max_file_bytes: int) -> None:
+    """Note that a run came to its end, with how many files, and how large a file it took."""
+    values = (time.time(), known, indexed, max_file_bytes)
+    _update(db, "indexed_at = ?, started_at = NULL, known_files = ?, indexed_files = ?, max_file_bytes = ?", values, scope_id)
 
 
 def claim(db: Database, scope_id: str) -> None:

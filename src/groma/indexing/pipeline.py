@@ -61,7 +61,7 @@ def index(db: Database, store: Store, scope: Scope, *, max_file_bytes: int, repo
         store.maintain(scope.id)
     attached = len(todo.keep) - len(wanted)
     summary = Summary(len(listing.paths) + len(listing.skipped) - (len(gone) - len(todo.gone)), attached + indexed, len(paths), attached, len(gone))
-    scopes.finish_run(db, scope.id, known=summary.known, indexed=summary.indexed)
+    scopes.finish_run(db, scope.id, known=summary.known, indexed=summary.indexed, max_file_bytes=max_file_bytes)
     return summary
 
 

@@ -67,7 +67,7 @@ class _Room:
         self.run: _Run | None = None
         self.is_proven = False  # did a run come to its end, with a watch on since before it began, and nothing called for another one?
         self.proven_at = 0.0  # when that one began
-        self.indexed_at: float | None = None  # when it ended, as the catalogue has it: whoever ran since may have had other settings
+        self.limit = 0  # the largest file that it took: whoever ran since may have had another one
         self.asked = 0.0
         self.watch: Watch | None = None
         self.is_arming = False  # then the watch belongs to the run
@@ -180,7 +180,7 @@ class Freshness:
         """Does what is indexed cover all that happened up to now, as it is to be indexed?"""
         if not room.is_proven or room.run is None or room.run.how != how or room.is_arming or now - room.proven_at > OLDEST_S:
             return False
-        return not self._look(room) and room.indexed_at is not None and self.engine.indexed_at(LOCAL, room.root) == room.indexed_at
+        return not self._look(room) and self.engine.indexed_within(LOCAL, room.root) == room.limit
 
     def _look(self, room: _Room) -> bool:
         """Whether the watch knows of anything that the last run may not have seen."""
@@ -239,13 +239,13 @@ class Freshness:
     def _bring(self, room: _Room, run: _Run, is_first: bool) -> None:
         try:
             self._begin(room, run)
+            limit = run.engine.limit(room.root)
             result = self._run(room.root, run.engine).result() if self._run is not None else run.engine.index(LOCAL, room.root)
-            indexed_at = self.engine.indexed_at(LOCAL, room.root)
         except BaseException as e:  # noqa: BLE001 - whoever waits for the run gets it
             self._over(room, run)
             run.end.set_exception(e)
             return
-        self._over(room, run, well=True, indexed_at=indexed_at)
+        self._over(room, run, well=True, limit=limit)
         run.end.set_result(result)
         if is_first:
             self._watch(room)
@@ -271,7 +271,7 @@ class Freshness:
             room.first = room.last = 0.0
             run.begun = time.monotonic()
 
-    def _over(self, room: _Room, run: _Run, *, well: bool = False, indexed_at: float | None = None) -> None:
+    def _over(self, room: _Room, run: _Run, *, well: bool = False, limit: int = 0) -> None:
         with room.lock:
             if run.begun is None:
                 run.begun, room.is_arming = time.monotonic(), False
@@ -279,7 +279,7 @@ class Freshness:
                 self._look(room)
             if room.watch is not None and run.is_armed:
                 room.watch.walked()
-                room.is_proven, room.proven_at, room.indexed_at = well, run.begun, indexed_at
+                room.is_proven, room.proven_at, room.limit = well, run.begun, limit
         self._wake()
 
     def _watch(self, room: _Room) -> None:
