@@ -44,8 +44,8 @@ QUICK_THREADS = max(4, 2 * (os.cpu_count() or 1))
 PATIENT_THREADS = 256
 """For what may wait for others; what they wait for has as many of its own, or none would be left for it."""
 TURNS = 2
-"""So many searches of agents at once: the core's steps of one run beside another, but most is Python, and a third only takes it from others. (With three
-on two cores, fifty agents waited for memories 600 ms instead of 30.)"""
+"""So many searches of agents at once: the core's steps of one run beside another, but most is Python, and a third only takes it from others. (With
+three on two cores, fifty agents waited for memories 600 ms instead of 30.)"""
 SWITCH_S = 0.0002
 """How long a thread keeps the interpreter from others that want it: who asks the disk must not wait five milliseconds after each answer."""
 GREETING_S = 10.0
