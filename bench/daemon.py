@@ -7,7 +7,7 @@
   and `groma search` as whole processes with a warm daemon, and without one. Each of the ways looks for changes first
 - memory: what the daemon holds with 10,000 chunks indexed and ten sessions that asked 100 questions each; its parser's process is counted
 - load: fifty sessions at once, without a pause, for --seconds on --chunks chunks: seven of ten calls search, two recall, one remembers; alone, and
-  once while a full index of a second folder runs as a job
+  while a full index of a second folder runs as a job; both also at half the pace, by clients that think between their questions
 - kills, soak: the drills of `tests/faults/test_daemon.py` in full
 
 Folders are made of real files (`bench.sources`). Those who ask live in one process beside the daemon, on the same cores. Milliseconds by the clock.
@@ -167,25 +167,32 @@ def bearing(place: Place, root: Path, other: Path, seconds: float, clients: int)
     # At a pace the machine can bear: what full speed does to p95 when a third of a core is gone says more of queues than of jobs.
     pace = 2 * clients / max(1.0, alone.calls / alone.took)
     rows["at half that pace, alone"] = _told(run(socket, root, questions, clients=clients, seconds=seconds / 3, seed=2, pause_s=pace), pid)
-    stop = threading.Event()
     indexed: list[float] = []
 
-    def index() -> None:
-        while not stop.is_set():
-            begun = time.monotonic()
-            place.groma("index", other, env=ON, patience=3600)
-            indexed.append(round(time.monotonic() - begun, 1))
+    def beside(pause_s: float, seed: int) -> dict[str, Any]:
+        """What is asked while the index runs; that it is forgotten before the next time is no part of it."""
+        load = Load()
+        while load.took < seconds / 3:
+            stop = threading.Event()
+            index = threading.Thread(target=_index, args=(place, other, stop, indexed))
+            index.start()
+            load.add(run(socket, root, questions, clients=clients, seconds=3600, seed=seed + len(indexed), pause_s=pause_s, stop=stop))
+            index.join()
             place.groma("forget", other, env=ON, patience=3600)
+        return _told(load, pid)
 
-    beside = threading.Thread(target=index)
-    beside.start()
-    rows["at half that pace, beside a full index"] = _told(
-        run(socket, root, questions, clients=clients, seconds=seconds / 3, seed=2, pause_s=pace), pid
-    )
-    rows["beside a full index"] = _told(run(socket, root, questions, clients=clients, seconds=seconds / 3, seed=1), pid)
-    stop.set()
-    beside.join()
+    rows["at half that pace, beside a full index"] = beside(pace, 20)
+    rows["beside a full index"] = beside(0.0, 1_020)
     return {"chunks": status["chunks"], "clients": clients, **rows, "full indexes meanwhile, s": indexed}
+
+
+def _index(place: Place, root: Path, stop: threading.Event, took: list[float]) -> None:
+    begun = time.monotonic()
+    try:
+        place.groma("index", root, env=ON, patience=3600)
+        took.append(round(time.monotonic() - begun, 1))
+    finally:
+        stop.set()
 
 
 def _told(load: Load, pid: int) -> dict[str, Any]:

@@ -90,6 +90,15 @@ class Load:
     lost: int = 0
     took: float = 0.0
 
+    def add(self, other: Load) -> None:
+        """Count in what came of another one, after it."""
+        for kind, times in other.seconds.items():
+            self.seconds[kind] += times
+        self.kept |= other.kept
+        self.errors += other.errors
+        self.lost += other.lost
+        self.took += other.took
+
     def quantile(self, share: float, kinds: Sequence[str] = ()) -> float:
         """Seconds below which so large a share of the calls lies."""
         some = sorted(s for kind, times in self.seconds.items() if not kinds or kind in kinds for s in times)

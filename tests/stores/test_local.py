@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,6 +82,52 @@ def test_rows_of_another_process_in_between_are_read(tmp_path: Path, monkeypatch
     for store in (ours, theirs):
         assert len(store.search(["a", "b"], 10, filter=ANY, sparse=terms("theirs")).ids) > 0
         assert len(store.search(["a", "b"], 10, filter=ANY, sparse=terms("ours")).ids) > 0
+        assert store.verify() == []
+        store.close()
+
+
+def test_what_another_process_writes_for_its_own_scope_costs_those_who_ask_about_others_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = open_local(tmp_path, "test"), open_local(tmp_path, "test")
+    ours.apply("a", batch({f"{n}.py": source("ours", 20) for n in range(20)}))
+    ours.maintain("a")
+
+    def found(scope: str, word: str) -> int:
+        return len(ours.search([scope], 10, filter=ANY, sparse=terms(word)).ids)
+
+    assert found("a", "ours")
+    read: list[tuple[int, int]] = []
+    seen: set[int] = set()
+    narrowed = LocalStore._narrowed
+
+    def reading(db: sqlite3.Connection, after: int, upto: int) -> core.Part | None:
+        read.append((after, upto))
+        return part_of(db, after, upto)
+
+    def seeing(self: LocalStore, sight: Any, filter: Filter) -> list[np.ndarray]:
+        seen.add(id(sight))
+        return narrowed(self, sight, filter)
+
+    monkeypatch.setattr("groma.stores.local.parts.part_of", reading)
+    monkeypatch.setattr(LocalStore, "_narrowed", seeing)
+    for n in range(3):
+        with monkeypatch.context() as patch:  # they have not come to their part yet
+            patch.setattr(Segment, "project", lambda *_: None)
+            theirs.apply("b", batch({f"theirs{n}.py": source("theirs")}))
+        assert found("a", "ours") and not read
+    theirs._segment.project()
+    assert found("a", "ours") and len(read) == 1  # they read their rows to write the part
+    assert len(seen) == 1
+    theirs.apply("b", batch({"more.py": source("theirs")}))
+    assert found("a", "ours") and found("b", "theirs")
+    ours.apply("a", batch({"last.py": source("ours")}))
+    assert found("a", "ours") and len(seen) > 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Segment, "project", lambda *_: None)
+        theirs.apply("b", batch({"last of theirs.py": source("unheard")}))
+    assert found("b", "unheard") and len(read) == 2
+    for store in (ours, theirs):
         assert store.verify() == []
         store.close()
 

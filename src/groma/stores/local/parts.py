@@ -25,7 +25,11 @@ __all__ = ["Segment"]
 
 
 class Segment:
-    """`parts` are what the last snapshot saw, oldest first; `version` changes whenever they, or the rows, did."""
+    """`parts` are what the last snapshot saw, oldest first; `version` changes whenever they, or the rows, did.
+
+    Rows that no part covers yet are one more part, in memory, once a view needs them (`include`): while another process fills its own folder, those
+    who ask about others need not read what it has just written.
+    """
 
     def __init__(self, file: StoreFile, folder: Path) -> None:
         self.folder = folder
@@ -36,7 +40,8 @@ class Segment:
         """What was healed since the last look, a sentence each."""
         self._file = file
         self._open: dict[str, core.Part] = {}
-        self._delta: tuple[int, int, core.Part | None] = (-1, -1, None)
+        self._at = (-1, -1)
+        self._delta: tuple[tuple[int, int], core.Part | None] = ((-1, -1), None)
 
     def close(self) -> None:
         """Let go of the parts; their maps go with them."""
@@ -161,7 +166,7 @@ class Segment:
         """Bring parts, views and the part in memory to the state that this read transaction sees."""
         seq = meta(db, "seq")
         covered = meta(db, "covered")
-        if seq == self._seen and self._delta[0] == covered:
+        if seq == self._seen and self._at[0] == covered:
             return
         named = self.named(db)
         if named and named[-1][1] != covered:
@@ -169,11 +174,23 @@ class Segment:
         parts = [self._part(name) for name, _, _ in named]
         self._let_go([name for name, _, _ in named])
         top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
-        delta = self._delta[2] if self._delta[:2] == (covered, top) else (part_of(db, covered, top) if top > covered else None)
-        self._delta = (covered, top, delta)
-        self.parts = [*parts, *([delta] if delta is not None else [])]
+        self._at = covered, top
+        self.parts = parts
+        self._joined()
         self._seen = seq
         self.version += 1
+
+    def _joined(self) -> None:
+        at, delta = self._delta
+        if at == self._at and delta is not None:
+            self.parts = [*self.parts, delta]
+
+    def include(self, db: sqlite3.Connection, file: int) -> None:
+        """Have the rows of all files up to this one among the parts. Within a snapshot."""
+        covered, top = self._at
+        if top > covered and file > covered >> ORDINAL_BITS and self._delta[0] != self._at:
+            self._delta = self._at, part_of(db, covered, top)
+            self._joined()
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

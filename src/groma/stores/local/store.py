@@ -137,6 +137,10 @@ def _files(views: Sequence[_View]) -> Ints:
     return np.concatenate([np.empty(0, np.int64), *(view.files for view in views)])
 
 
+def _same(one: _View, other: _View) -> bool:
+    return np.array_equal(one.files, other.files) and np.array_equal(one.indegree, other.indegree)
+
+
 def open_local(folder: Path, profile: str, *, read_only: bool = False) -> LocalStore:
     """Open the store of `profile` in the data directory `folder`; unless it is to be only read, create it if it is not there.
 
@@ -158,6 +162,8 @@ class LocalStore:
         self._version = -1
         self._held = threading.local()
         self._sights: dict[tuple[str, ...], _Sight] = {}
+        self._before: dict[tuple[str, ...], _Sight] = {}
+        """Sights of an older state, of parts that are all still there: what the scopes see may be the same."""
         self._records: _Kept[FileRecord] = _Kept(RECORDS, _weight)
         self._known_cards: _Kept[Card] = _Kept(CARDS, lambda _: 1)
 
@@ -173,10 +179,12 @@ class LocalStore:
 
     @contextmanager
     def _snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One read transaction over rows and segment; what was kept of an older one is forgotten."""
+        """One read transaction over rows and segment; what was kept of an older one is forgotten, as far as it may be another now."""
         with self._segment.snapshot() as db:
             if self._segment.version != self._version:
-                self._sights.clear()
+                here = {id(part) for part in self._segment.parts}
+                self._before = {key: sight for key, sight in self._sights.items() if all(id(part) in here for part in sight.parts)}
+                self._sights = {}
                 self._known_cards = _Kept(CARDS, lambda _: 1)  # they hold the maps of parts that may be gone now
                 self._version = self._segment.version
             yield db
@@ -186,11 +194,13 @@ class LocalStore:
         self._segment.close()
         self._file.close()
         self._sights.clear()
+        self._before.clear()
 
     def slim(self) -> None:
         """Forget what is only kept to be quick. What is asked meanwhile is answered from what it holds already."""
         with self._file.lock:
             self._sights.clear()
+            self._before.clear()
             self._records = _Kept(RECORDS, _weight)
             self._known_cards = _Kept(CARDS, lambda _: 1)
 
@@ -321,7 +331,12 @@ class LocalStore:
 
     def _see(self, db: sqlite3.Connection, key: tuple[str, ...]) -> _Sight:
         views = {scope: self._view(db, scope) for scope in key}
+        if (before := self._before.pop(key, None)) is not None and all(_same(view, before.views[scope]) for scope, view in views.items()):
+            self._sights[key] = before
+            return before
         seen = core.distinct(np.concatenate([view.files for view in views.values()] or [np.empty(0, np.int64)]))
+        if len(seen):
+            self._segment.include(db, int(seen[-1]))
         masks = [(part, core.member(part.files, seen)) for part in self._segment.parts]
         parts = [part for part, mask in masks if mask.any()]
         files = [mask for _, mask in masks if mask.any()]
