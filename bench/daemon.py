@@ -213,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="where the raw result is kept (default: bench/results/<date>-daemon.json)")
     given = parser.parse_args(arguments)
     wanted = given.only.split(",")
+    path = given.out.absolute() if given.out else result_path("daemon")  # before anybody changes folders
     result = header("groma.bench.daemon/1")
     with tempfile.TemporaryDirectory(dir=given.work) as top:
         place = Place(Path(top, "place"))
@@ -244,7 +245,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "soak" in wanted:
             result["soak"] = soak(Path(top, "soak"), given.soak, seed=12)
             print({name: value for name, value in result["soak"].items() if name != "samples"}, flush=True)
-    path = given.out or result_path("daemon")
     write(path, result)
     print(f"\nRaw result: {path.name}")
 
