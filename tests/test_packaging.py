@@ -117,11 +117,13 @@ def test_a_compiled_wheel_runs_where_no_compiler_is(tree: Path, tmp_path: Path) 
     subprocess.run(command, check=True, env={**os.environ, "PATH": BARE}, timeout=300)
     (tmp_path / "project").mkdir()
     (tmp_path / "project/oven.py").write_text("def bake_bread(dough):\n    return dough.warm()\n")
+    # No daemon: it would stay when the test is over.
+    env = {"PATH": BARE, "HOME": str(tmp_path), "GROMA_DATA_DIR": str(tmp_path / "data"), "GROMA_DAEMON": "off", "LANG": "C.UTF-8"}
     done = subprocess.run(
         [home / "bin/groma", "search", "--repo", tmp_path / "project", "--json", "bake bread"],
         capture_output=True,
         text=True,
-        env={"PATH": BARE, "HOME": str(tmp_path), "GROMA_DATA_DIR": str(tmp_path / "data"), "GROMA_CORE": "rust", "LANG": "C.UTF-8"},
+        env=env | {"GROMA_CORE": "rust"},
     )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -135,7 +137,6 @@ def test_a_compiled_wheel_runs_where_no_compiler_is(tree: Path, tmp_path: Path) 
         },
         {"id": 2, "method": "tools/call", "params": {"name": "search_code", "arguments": {"query": "bake bread"}}},
     ]
-    env = {"PATH": BARE, "HOME": str(tmp_path), "GROMA_DATA_DIR": str(tmp_path / "data"), "GROMA_DAEMON": "off", "LANG": "C.UTF-8"}
     with subprocess.Popen([home / "bin/groma-mcp"], cwd=tmp_path / "project", env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as front:
         assert front.stdin is not None and front.stdout is not None
         front.stdin.write(b"".join(json.dumps({"jsonrpc": "2.0"} | one).encode() + b"\n" for one in asked))
