@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from groma.serve import sockets, wire
 from tests.processes import PATIENCE_S, Place
 
-__all__ = ["AUTO", "Shared", "Talk", "until"]
+__all__ = ["AUTO", "Shared", "Talk", "shared", "until"]
 
 AUTO = {"GROMA_DAEMON": "auto"}
 
@@ -39,6 +41,17 @@ class Shared(Place):
     @property
     def log(self) -> str:
         return (self.data / "daemon.log").read_text()
+
+
+@contextmanager
+def shared(folder: Path) -> Iterator[Shared]:
+    """Such a place, whose daemon is ended with it."""
+    place = Shared(folder)
+    place.runtime.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        place.still()
 
 
 class Talk:

@@ -30,17 +30,13 @@ from groma.serve.upkeep import newer
 from tests.faults.corpus import modules
 from tests.processes import PATIENCE_S, Ran, gone, limited, repository, write
 from tests.serve.conftest import PROJECT
-from tests.serve.shared import Shared, Talk, until
+from tests.serve.shared import Shared, Talk, shared, until
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Shared]:
-    place = Shared(tmp_path)
-    place.runtime.mkdir(mode=0o700)
-    try:
+    with shared(tmp_path) as place:
         yield place
-    finally:
-        place.still()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from groma.serve.client import own_status
 from tests.faults.corpus import modules
 from tests.processes import gone, installed, repository
 from tests.serve.conftest import PROJECT
-from tests.serve.shared import Shared, Talk, until
+from tests.serve.shared import Shared, Talk, shared, until
 
 OLDER, NEWER = "0.9.0", "0.10.0rc1"
 
@@ -32,12 +32,8 @@ LATER_SCHEMA: Edits = {
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Shared]:
-    place = Shared(tmp_path)
-    place.runtime.mkdir(mode=0o700)
-    try:
+    with shared(tmp_path) as place:
         yield place
-    finally:
-        place.still()
 
 
 @pytest.fixture

@@ -54,34 +54,27 @@ class Segment:
 
         `made` may know what is in the rows after one id up to another without reading them again.
         """
-        with self._file.lock, self._file.translated():
-            if not self._file.writable:
-                return
+        if not self._file.writable:
+            return
+        with self._file.writing() as db:
             self.folder.mkdir(exist_ok=True)
-            db = self._file.db
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                covered = meta(db, "covered")
-                top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
-                if top > covered:
-                    part = made(covered, top) or part_of(db, covered, top)
-                    rows = self.named(db)
-                    merged = []
-                    chunks = len(part.ids)
-                    while rows and rows[-1][2] < 2 * chunks:
-                        try:
-                            merged.append(self._part(rows[-1][0]))
-                        except StoreDamaged as e:
-                            self._set_aside(rows[-1][0], e)
-                            break
-                        chunks += rows.pop()[2]
-                    whole = self._merged(db, [*reversed(merged), part]) if merged else part
-                    self._replace(db, whole, top, keep=[name for name, _, _ in rows])
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+            covered = meta(db, "covered")
+            top = db.execute("SELECT max(id) FROM chunks").fetchone()[0] or 0
+            if top <= covered:
+                return
+            part = made(covered, top) or part_of(db, covered, top)
+            rows = self.named(db)
+            merged = []
+            chunks = len(part.ids)
+            while rows and rows[-1][2] < 2 * chunks:
+                try:
+                    merged.append(self._part(rows[-1][0]))
+                except StoreDamaged as e:
+                    self._set_aside(rows[-1][0], e)
+                    break
+                chunks += rows.pop()[2]
+            whole = self._merged(db, [*reversed(merged), part]) if merged else part
+            self._replace(db, whole, top, keep=[name for name, _, _ in rows])
 
     def rewrite(self) -> None:
         """Build the whole segment anew from the rows, as one part."""
