@@ -145,10 +145,13 @@ class Engine:
 
     def _known(self, caller: Caller, root: str) -> _Known:
         """What the catalogue knows of a folder that was indexed, if this caller may see it."""
-        known = self._data.db.remembered(("known", root), lambda: _ask(self._data.db, root))
+        known = self._remembered(root)
         if known is None or (caller.scopes is not None and known.row.id not in caller.scopes):
             raise NotIndexed(f"{root} has not been indexed; run: groma index {root}", root=root)
         return known
+
+    def _remembered(self, root: str) -> _Known | None:
+        return self._data.db.remembered(("known", root), lambda: _ask(self._data.db, root))
 
     def _scope(self, caller: Caller, root: str) -> Scope:
         """The scope of a folder that was indexed, if this caller may see it."""
@@ -198,7 +201,7 @@ class Engine:
             raise UsageError(f"A folder is named by an absolute path, not {root!r}.")
         if not os.access(root, os.R_OK | os.X_OK):
             raise Refused(f"{root} cannot be read; check its permissions.", root=root)
-        if not consent and is_wide(root) and scopes.find(self._data.db, root) is None:
+        if not consent and self._remembered(root) is None and is_wide(root):  # a question asks this each time, and most are about what is known
             raise RefusedRoot(
                 f"{root} is too wide to index by accident; give a project's folder, or if you mean it run: groma index --yes {root}", root=root
             )
@@ -253,7 +256,7 @@ class Engine:
 
     def _profile_of(self, among: Sequence[Scope]) -> str:
         """The profile that answers for all of these scopes."""
-        found = (self._data.db.remembered(("known", scope.root), partial(_ask, self._data.db, scope.root)) for scope in among)
+        found = (self._remembered(scope.root) for scope in among)
         return self._one_profile([known for known in found if known is not None])
 
     def _one_profile(self, among: Sequence[_Known]) -> str:
